@@ -225,16 +225,25 @@ pub(crate) fn merge_answer(attributes: &mut Attributes) {
     }
     let text = attributes.text(TEXT).map(str::to_owned);
     attributes.remove(TEXT);
-    let mut message = serde_json::json!({ "role": "assistant" });
-    message["tool_calls"] =
-        serde_json::from_str(&calls).unwrap_or(serde_json::Value::String(calls));
-    if let Some(text) = text {
-        message["content"] = serde_json::Value::String(first_text(&text));
+    let calls = serde_json::from_str(&calls).unwrap_or(serde_json::Value::String(calls));
+    let mut messages = vec![serde_json::json!({ "role": "assistant", "tool_calls": calls })];
+    match text.map(|text| answers(&text).ok_or(text)) {
+        // Sentry's SDK for JavaScript lists all messages of LangGraph's agents there, without their calls.
+        Some(Ok(mut answers)) => messages.append(&mut answers),
+        Some(Err(text)) => messages[0]["content"] = serde_json::Value::String(first_text(&text)),
+        None => {}
     }
     attributes.push(
         "gen_ai.output.messages",
-        serde_json::json!([message]).to_string(),
+        serde_json::Value::Array(messages).to_string(),
     );
+}
+
+/// Reads a list of messages.
+fn answers(text: &str) -> Option<Vec<serde_json::Value>> {
+    let messages: Vec<serde_json::Value> = serde_json::from_str(text).ok()?;
+    let is_message = |message: &serde_json::Value| message.get("role").is_some();
+    messages.iter().all(is_message).then_some(messages)
 }
 
 /// Reads an answer in its former format: a JSON list with one text per choice.

@@ -268,6 +268,7 @@ static SCOPES: &[&str] = &[
 
 const CREWAI: &str = "opentelemetry.instrumentation.crewai";
 const MCP: &str = "opentelemetry.instrumentation.mcp";
+const MCP_IN_JAVASCRIPT: &str = "@traceloop/instrumentation-mcp";
 
 /// Recognises an id generated for one run: a UUID, with or without hyphens. Such an id names nothing.
 pub(crate) fn is_random_id(text: &str) -> bool {
@@ -326,8 +327,9 @@ pub(crate) fn is_of_library(span: &SourceSpan, dialect: &Dialect) -> bool {
 
 /// Returns whether a library reports the answer of a tool or a model as the reason for this span's error.
 pub(crate) fn fails_with_result(span: &SourceSpan) -> bool {
-    span.scope.starts_with(MCP)
-        || span.scope.starts_with(openinference::CLAUDE_AGENT_SDK)
+    [MCP, MCP_IN_JAVASCRIPT, openinference::CLAUDE_AGENT_SDK]
+        .iter()
+        .any(|scope| span.scope.starts_with(scope))
         || claude_code::runs_tool(span)
 }
 

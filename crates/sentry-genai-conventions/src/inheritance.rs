@@ -222,4 +222,22 @@ mod tests {
             assert_eq!(Inheritable::of(name.text), Some(Inheritable::ManualAgent));
         }
     }
+
+    /// The AI SDK names an agent without a name after its model.
+    #[test]
+    fn a_model_in_the_name_of_a_span_is_no_agent() {
+        for (name, agent) in [("invoke_agent m", None), ("invoke_agent Bot", Some("Bot"))] {
+            let mut span = SourceSpan::new(
+                TraceId::from_bytes([1; 16]).unwrap(),
+                SpanId::from_bytes([2; 8]).unwrap(),
+                name,
+                Timestamp::default(),
+            );
+            span.attributes
+                .push("gen_ai.operation.name", "invoke_agent");
+            span.attributes.push("gen_ai.request.model", "m");
+            let identity = Translator::new(TranslateOptions::default()).identify(&span);
+            assert_eq!(identity.agent_name.as_deref(), agent);
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::{
     AiKind, Attributes, SourceSpan,
-    dialect::{Dialect, unquoted},
+    dialect::{self, Dialect, unquoted},
     operation::{self, AiOperation, Operation},
     plain,
     recognise::Recognised,
@@ -221,6 +221,7 @@ fn name_demoted(span: &mut SourceSpan, subject_in_name: Option<&str>, dialect: &
         (Some(operation), None) if CONVENTIONAL_OPERATIONS.contains(&operation.as_str()) => {
             match subject {
                 Some(subject) => format!("{operation} {subject}").into(),
+                None if names_subject(&span.name, &operation) => span.name.clone(),
                 None => operation.into(),
             }
         }
@@ -237,6 +238,14 @@ fn name_demoted(span: &mut SourceSpan, subject_in_name: Option<&str>, dialect: &
         origin: origin("ai", dialect),
         ai: None,
     }
+}
+
+/// Returns whether the name of a span consists of its operation and one more word, which may be no id or text.
+fn names_subject(name: &str, operation: &str) -> bool {
+    let subject = name.strip_prefix(operation);
+    subject
+        .and_then(|rest| rest.strip_prefix(' '))
+        .is_some_and(|word| !word.contains(char::is_whitespace) && !dialect::is_random_id(word))
 }
 
 /// Operations of the conventions that have a conventional name, but no place in Sentry's AI views.

@@ -42,7 +42,10 @@ pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognis
 
     let text = |key| span.attributes.text(key).map(unquoted);
     if let Some(method) = text("mcp.method.name") {
-        let operation = operation::mcp(method, span.kind);
+        // Sentry's SDKs say it with the op alone.
+        let is_server = text("sentry.op") == Some("mcp.server");
+        let kind = is_server.then_some(SpanKind::Server).or(span.kind);
+        let operation = operation::mcp(method, kind);
         // Some name the subject only in the span name, as in `MCP send tools/call get_weather`.
         let subject = span.name.split_once(method).and_then(|(_, rest)| {
             let rest = rest.strip_prefix(' ')?.trim();

@@ -95,7 +95,8 @@ pub(crate) fn resolve(span: &mut SourceSpan, operation_kind: OperationKind) -> S
     let mut exception = exception.unwrap_or_default();
     let description = explicit.and_then(|(_, message)| message);
     let description = description.and_then(|text| exception.strip_trace(text));
-    if description.as_deref() == Some(ABANDONED) || is_control_flow(&span.attributes, &exception) {
+    let reason = description.as_deref();
+    if reason == Some(ABANDONED) || is_control_flow(&span.attributes, &exception, reason) {
         span.attributes.remove(ERROR_TYPE);
         return Status::Ok;
     }
@@ -261,9 +262,12 @@ impl Exception {
     }
 }
 
-/// Returns whether the work ended with an exception that is not a failure.
-fn is_control_flow(attributes: &Attributes, exception: &Exception) -> bool {
-    let kind = attributes.text(ERROR_TYPE).or(exception.kind.as_deref());
+/// Returns whether the work ended with an exception that is not a failure. Some name its type only at the start of the reason.
+fn is_control_flow(attributes: &Attributes, exception: &Exception, reason: Option<&str>) -> bool {
+    let kind = attributes
+        .text(ERROR_TYPE)
+        .or(exception.kind.as_deref())
+        .or_else(|| reason?.split([':', '(']).next());
     let name = kind.and_then(|kind| kind.rsplit('.').next());
     name.is_some_and(|name| CONTROL_FLOW.contains(&name))
 }

@@ -190,7 +190,11 @@ impl Translator {
                 .text(key)
                 .map(|text| unquoted(text).to_owned())
         };
-        let subject = recognised.as_ref().and_then(|found| found.subject.clone());
+        // Some libraries name an unnamed agent after its model.
+        let subject = recognised
+            .as_ref()
+            .and_then(|found| found.subject.clone())
+            .filter(|subject| text("gen_ai.request.model").as_ref() != Some(subject));
         let ai = match recognised.as_ref().map(|found| found.operation) {
             Some(Operation::Ai(row)) => Some(row.kind),
             _ => None,

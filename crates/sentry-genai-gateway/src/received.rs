@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use sentry_genai_conventions::{
-    Attributes, SourceEvent, SourceSpan, SpanId, SpanKind, Timestamp, TraceId,
+    Attributes, Scalar, SourceEvent, SourceSpan, SpanId, SpanKind, Timestamp, TraceId,
 };
 use serde_json::Value;
 
@@ -74,7 +74,13 @@ impl ReceivedEvent {
         let mut event = SourceEvent::new(name.unwrap_or_default());
         event.attributes = attributes;
         event.name = event.gen_ai_name()?.to_owned().into();
-        if !matches!(&body, AnyValue::Json(Value::Object(fields)) if fields.is_empty()) {
+        let is_empty = match &body {
+            AnyValue::Json(Value::Object(fields)) => fields.is_empty(),
+            // Some repeat the name.
+            AnyValue::Scalar(Scalar::Str(text)) => **text == *event.name,
+            _ => false,
+        };
+        if !is_empty {
             body.push(&mut event.attributes, "body");
         }
         Some(Self {

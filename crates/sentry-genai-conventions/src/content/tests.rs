@@ -102,3 +102,44 @@ fn a_list_of_choices_becomes_an_answer() {
         assert_eq!(attributes.text(dialect::OUTPUT), Some(expected));
     }
 }
+
+#[test]
+fn an_answer_and_its_calls_become_one_output() {
+    let message = r#"{"type":"message","content":[{"type":"output_text","text":"Hi"}]}"#;
+    let reasoning = r#"{"type":"reasoning","summary":[{"type":"summary_text","text":"Hm"}]}"#;
+    for (text, calls, expected) in [
+        (
+            Some(r#"[""]"#),
+            r#"[{"id":"c","type":"tool_call","name":"f","args":{}}]"#.to_owned(),
+            r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"c","name":"f","arguments":{}}]}]"#,
+        ),
+        (
+            Some("Hi"),
+            format!("[{reasoning},{message}]"),
+            r#"[{"role":"assistant","parts":[{"type":"text","content":"Hi"},{"type":"reasoning","content":"Hm"}]}]"#,
+        ),
+        (
+            None,
+            format!("[{reasoning},{message}]"),
+            r#"[{"role":"assistant","parts":[{"type":"reasoning","content":"Hm"},{"type":"text","content":"Hi"}]}]"#,
+        ),
+        (
+            Some(
+                r#"[{"role":"assistant","content":""},{"role":"tool","content":"1"},{"role":"assistant","content":"Hi"}]"#,
+            ),
+            r#"[{"id":"c","type":"tool_call","name":"f","args":{}}]"#.to_owned(),
+            r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"c","name":"f","arguments":{}}]},{"role":"tool","parts":[{"type":"tool_call_response","response":"1","result":"1"}]},{"role":"assistant","parts":[{"type":"text","content":"Hi"}]}]"#,
+        ),
+    ] {
+        let mut attributes = Attributes::default();
+        attributes.push("gen_ai.response.tool_calls", calls);
+        if let Some(text) = text {
+            attributes.push("gen_ai.response.text", text);
+        }
+        merge_answer(&mut attributes);
+        normalise(&mut attributes, &ContentLimits::default());
+        let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        let output = attributes.text(dialect::OUTPUT).unwrap();
+        assert_eq!(json(output), json(expected));
+    }
+}

@@ -1,4 +1,4 @@
-//! OpenLIT's instrumentations for Python: the conventions as of the version's release. Up to at least 1.36, messages are one
+//! OpenLIT's instrumentations for Python and JavaScript: the conventions as of the version's release. Up to at least 1.36, messages are one
 //! text, with tool calls in separate attributes. Up to the present version, most failed calls have nothing but their name.
 
 use serde_json::{Value, json};
@@ -14,7 +14,11 @@ use crate::{
 
 pub(super) static OPENLIT: Dialect = Dialect {
     name: "openlit",
-    recognises: |span| span.scope.starts_with("openlit."),
+    recognises: |span| {
+        ["openlit.", "@openlit/"]
+            .iter()
+            .any(|prefix| span.scope.starts_with(prefix))
+    },
     aliases: &aliases([(
         "gen_ai.response.system_fingerprint",
         "openai.response.system_fingerprint",
@@ -111,7 +115,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
 
 fn adjust_call(span: &mut SourceSpan) {
     // The tracer is named after the instrumented library.
-    let library = span.scope.rsplit('.').next().unwrap_or_default();
+    let library = span.scope.rsplit(['.', '-']).next().unwrap_or_default();
     if ["anthropic", "cohere", "groq", "openai"].contains(&library)
         && !span.attributes.contains("gen_ai.system")
     {

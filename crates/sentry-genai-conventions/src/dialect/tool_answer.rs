@@ -51,5 +51,6 @@ fn message_fields_key(message: &Object) -> Option<&'static str> {
 }
 
 fn is_wrapper(object: &Object) -> bool {
-    (object.keys()).all(|key| WRAPPERS.contains(&&**key) || matches!(&**key, "kwargs" | "tags"))
+    (object.keys())
+        .all(|key| WRAPPERS.contains(&&**key) || matches!(&**key, "is_error" | "kwargs" | "tags"))
 }

@@ -69,8 +69,10 @@ fn operation(span: &SourceSpan) -> Override {
 
 fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let attributes = &mut span.attributes;
+    // What a sub-agent does names its supervisor as the entity.
+    let agent = (attributes.text("subagent.name")).or(attributes.text("entity.name"));
     if kind != OperationKind::Plain
-        && let Some(agent) = attributes.text("entity.name").map(str::to_owned)
+        && let Some(agent) = agent.map(str::to_owned)
     {
         attributes.supply("gen_ai.agent.name", agent);
     }

@@ -104,7 +104,7 @@ static KEY_QUALIFIERS: &[&str] = &[
 ];
 
 static FORMAT_WORDS: &[&str] = &[
-    "ctx", "data", "json", "list", "raw", "str", "string", "text", "value", "values",
+    "ctx", "data", "json", "list", "process", "raw", "str", "string", "text", "value", "values",
 ];
 
 static CONTENT_WORDS: &[&str] = &[

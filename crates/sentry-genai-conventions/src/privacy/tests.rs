@@ -245,6 +245,7 @@ fn content_under_library_keys_is_removed() {
         "langwatch.contexts",
         "lk.chat_ctx",
         "lmnr.span.input",
+        "microsoft.a365.agent.thought.process",
         "mlflow.spanInputs",
         "crewai.agent.goal",
         "crewai.crew.result",
@@ -361,9 +362,13 @@ fn tool_results_reported_as_status_message_are_removed() {
         let reason = span.attributes.text("sentry.status.message");
         reason.map(str::to_owned)
     };
-    let mcp = "opentelemetry.instrumentation.mcp";
-    assert_eq!(failed(mcp, false), None);
-    assert_eq!(failed(mcp, true).as_deref(), Some("no such city"));
+    for mcp in [
+        "opentelemetry.instrumentation.mcp",
+        "@traceloop/instrumentation-mcp",
+    ] {
+        assert_eq!(failed(mcp, false), None);
+        assert_eq!(failed(mcp, true).as_deref(), Some("no such city"));
+    }
     assert_eq!(failed("app", false).as_deref(), Some("no such city"));
 }
 

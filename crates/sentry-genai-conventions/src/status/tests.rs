@@ -126,6 +126,14 @@ fn control_flow_is_not_a_failure() {
         assert!(!span.attributes.contains(ERROR_TYPE));
         assert!(!span.attributes.contains(STATUS_MESSAGE));
     }
+    // Langfuse's callback for JavaScript has the error as text only.
+    for (text, status) in [
+        ("GraphInterrupt: [{\"value\": \"sure?\"}]", Status::Ok),
+        ("GraphInterrupt()", Status::Ok),
+        ("GraphInterrupt was lost: no", Status::Error),
+    ] {
+        assert_eq!(failed_span(&[], text).status, status, "{text}");
+    }
 }
 
 #[test]

@@ -92,6 +92,9 @@ mod tests {
             record(
                 &json!({"attributes": named, "body": {"stringValue": "So."}, "timeUnixNano": "0", "observedTimeUnixNano": 8}),
             ),
+            record(
+                &json!({"eventName": "gen_ai.choice", "body": {"stringValue": "gen_ai.choice"}}),
+            ),
         ];
         for text in [
             format!("{}\n{}", spans(), logs(&records)),
@@ -112,6 +115,7 @@ mod tests {
                         Some(7)
                     ),
                     ("gen_ai.choice", Some("So."), Some(8)),
+                    ("gen_ai.choice", None, Some(7)),
                 ]
             );
         }

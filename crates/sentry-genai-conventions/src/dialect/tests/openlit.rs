@@ -244,8 +244,13 @@ fn langchain_operations_are_read_from_their_prefix() {
 
 #[test]
 fn time_to_first_token_is_kept_for_streams_only() {
-    for (streams, expected) in [(true, Some(Value::Double(0.5))), (false, None)] {
-        let mut span = source("openlit.otel.tracing", "chat gpt-5", CALL);
+    let (python, javascript) = ("openlit.otel.tracing", "@openlit/instrumentation-openai");
+    for (scope, streams, expected) in [
+        (python, true, Some(Value::Double(0.5))),
+        (python, false, None),
+        (javascript, true, Some(Value::Double(0.5))),
+    ] {
+        let mut span = source(scope, "chat gpt-5", CALL);
         span.attributes.push("gen_ai.request.is_stream", streams);
         span.attributes
             .push("gen_ai.server.time_to_first_token", 0.5);

@@ -7,6 +7,8 @@ use super::*;
 static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     // An op that Sentry does not know would count as a model call.
     ("any", "find", &[("sentry.op", "gen_ai.retrieval"), ("gen_ai.operation.name", "retrieval")], "function", "retrieval"),
+    ("any", "invoke_workflow flow", &[("gen_ai.operation.name", "invoke_workflow")], "function", "invoke_workflow flow"),
+    ("any", "retrieval what is it", &[("gen_ai.operation.name", "retrieval")], "function", "retrieval"),
     ("any", "ask", &[("sentry.op", "gen_ai.chat_completion"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
     ("any", "flow", &[("sentry.op", "gen_ai.workflow")], "function", "flow"),
     ("any", "remember", &[("sentry.op", "gen_ai.memory.client"), ("gen_ai.operation.name", "search_memory")], "gen_ai.memory.client", "search_memory"),
@@ -72,6 +74,7 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("genkit-tracer", "t", &[("genkit:name", "t"), ("genkit:metadata:subtype", "tool")], "gen_ai.execute_tool", "execute_tool t"),
     ("genkit-tracer", "generate", &[("genkit:name", "generate")], "function", "generate"),
     ("@voltagent/core", "helper", &[("entity.type", "agent"), ("entity.name", "helper")], "gen_ai.invoke_agent", "invoke_agent helper"),
+    ("@voltagent/core", "subagent:clerk", &[("entity.type", "agent"), ("entity.name", "boss"), ("subagent.name", "clerk")], "gen_ai.invoke_agent", "invoke_agent clerk"),
     ("@voltagent/core", "llm:generateText", &[("entity.type", "agent"), ("span.type", "llm"), ("llm.model", "m")], "gen_ai.chat", "chat m"),
     ("@voltagent/core", "tool.execution:t", &[("entity.type", "agent"), ("span.type", "tool"), ("tool.name", "t")], "gen_ai.execute_tool", "execute_tool t"),
     ("@voltagent/core", "memory.read", &[("entity.type", "agent"), ("span.type", "memory")], "function", "memory.read"),

@@ -137,3 +137,16 @@ fn braintrust_calls_without_a_kind_are_calls() {
     let span = translated("app", "Chat Completion", &call);
     assert_eq!(span.attributes.integer(crate::tokens::INPUT), Some(20));
 }
+
+/// Sentry's SDKs do not set the kind of a span.
+#[test]
+fn requests_with_the_op_of_an_mcp_server_are_a_servers() {
+    let attributes = [
+        ("mcp.method.name", "tools/call"),
+        ("mcp.tool.name", "f"),
+        ("sentry.op", "mcp.server"),
+    ];
+    let span = translated("@sentry/node", "tools/call f", &attributes);
+    assert_eq!((&*span.op, &*span.name), ("mcp.server", "tools/call f"));
+    assert_eq!(span.ai, None);
+}

@@ -251,3 +251,18 @@ fn the_oldest_names_are_read() {
     assert_eq!(text("gen_ai.provider.name"), "openai");
     assert!(text(INPUT).contains("Hi") && text(OUTPUT).contains("Yo"));
 }
+
+/// The instrumentation for JavaScript adds to an answer that it reports a failure.
+#[test]
+fn mcp_answers_that_report_a_failure_are_unwrapped() {
+    let scope = "@traceloop/instrumentation-mcp";
+    let attributes = [
+        ("traceloop.span.kind", "tool"),
+        (
+            "traceloop.entity.output",
+            r#"{"result":"no such city","is_error":true}"#,
+        ),
+    ];
+    let (.., result, _) = tool(scope, "weather.tool", &attributes);
+    assert_eq!(result, "no such city");
+}

@@ -299,7 +299,11 @@ fn append_calls(object: &mut Object, parts: &mut Vec<Part>) {
         .filter_map(call_id)
         .map(str::to_owned)
         .collect();
-    calls.retain(|call| call_id(call).is_none_or(|id| !seen.contains(id)));
+    let has_text = parts.iter().any(|part| matches!(part, Part::Text(_)));
+    calls.retain(|call| match call {
+        Part::Text(_) => !has_text,
+        call => call_id(call).is_none_or(|id| !seen.contains(id)),
+    });
     parts.append(&mut calls);
 }
 
@@ -326,7 +330,7 @@ fn read_calls(value: Value, calls: &mut Vec<Part>) {
         match item {
             // A call without a name and arguments is none.
             Value::Object(call) if call.is_empty() => {}
-            Value::Object(call) => calls.push(part::call(call)),
+            Value::Object(item) => read_call(item, calls),
             // A list of JSON texts or Python reprs.
             Value::String(text) => {
                 let call = parse::json(&text).or_else(|| read_constructor(&text));
@@ -336,6 +340,18 @@ fn read_calls(value: Value, calls: &mut Vec<Part>) {
             }
             _ => {}
         }
+    }
+}
+
+/// Reads an item of a list of calls. Sentry's SDK for JavaScript lists every item of a streamed response of OpenAI's there.
+fn read_call(mut item: Object, calls: &mut Vec<Part>) {
+    match kind::kind_of(&item) {
+        Some(_) => part::read(Value::Object(item), calls),
+        None if item.get("type").is_some_and(|kind| kind == "message") => {
+            let value = item.remove("content").unwrap_or_default();
+            content(value, calls);
+        }
+        None => calls.push(part::call(item)),
     }
 }
 
