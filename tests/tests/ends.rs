@@ -64,6 +64,17 @@ fn an_exit_after_the_guard_was_dropped() {
 }
 
 #[test]
+fn the_environment_sets_the_sample_rate() {
+    for (rate, spans) in [("1.0", 1), ("0", 0), ("", 0), ("all", 0), ("2", 0)] {
+        let ingest = Ingest::start().unwrap();
+        let mut program = program(&ingest, "exit");
+        let status = program.env("SENTRY_TRACES_SAMPLE_RATE", rate).status();
+        assert_eq!(status.unwrap().code(), Some(7));
+        assert_eq!(ingest.spans().len(), spans, "{rate:?}");
+    }
+}
+
+#[test]
 fn a_server_that_hangs_when_the_program_ends() {
     let ingest = Ingest::start().unwrap();
     ingest.always(Fault::hang(Duration::from_secs(60)));

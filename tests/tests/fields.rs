@@ -143,6 +143,8 @@ fn follows_from_becomes_a_link() {
     assert_eq!(effect.links.len(), 1);
     assert_eq!(effect.links[0]["span_id"], cause.span_id);
     assert_eq!(effect.links[0]["trace_id"], cause.trace_id);
+    let link_type = &effect.links[0]["attributes"]["sentry.link.type"];
+    assert_eq!(link_type["value"], "follows_from");
 }
 
 #[test]

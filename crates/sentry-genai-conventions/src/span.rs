@@ -345,17 +345,35 @@ pub struct Link {
     pub span_id: SpanId,
     /// Whether the other span was sampled.
     pub sampled: bool,
+    /// How the spans are related: [`LINK_TYPE`](Self::LINK_TYPE) of the link.
+    pub link_type: Option<Cow<'static, str>>,
 }
 
 impl Link {
-    /// Creates a link.
+    /// The attribute of a link that Sentry reads. All others are free-form and may be content.
+    pub const LINK_TYPE: &'static str = "sentry.link.type";
+
+    /// The longest type of a link that is sent, in bytes. Sentry's own are shorter than this.
+    const MAX_TYPE_BYTES: usize = 64;
+
+    /// Creates a link without a type.
     #[must_use]
     pub fn new(trace_id: TraceId, span_id: SpanId, sampled: bool) -> Self {
         Self {
             trace_id,
             span_id,
             sampled,
+            link_type: None,
         }
+    }
+
+    /// Sets how the spans are related, such as `previous_trace`, `next_trace`, `child_of` or `follows_from`. A type that
+    /// is empty or longer than 64 bytes is ignored.
+    #[must_use]
+    pub fn with_type(mut self, link_type: impl Into<Cow<'static, str>>) -> Self {
+        let link_type = Some(link_type.into());
+        self.link_type = link_type.filter(|it| (1..=Self::MAX_TYPE_BYTES).contains(&it.len()));
+        self
     }
 }
 

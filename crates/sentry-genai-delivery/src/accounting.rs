@@ -27,7 +27,7 @@ pub enum LossReason {
     SendError,
     /// The trace was not sampled.
     SampleRate,
-    /// The `before_send_span` hook returned `None`.
+    /// The `before_send_span` hook returned `None` or panicked.
     BeforeSend,
     /// Something in this process went wrong, or the delivery was closed.
     InternalSdkError,

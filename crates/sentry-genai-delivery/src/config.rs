@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, net::IpAddr, time::Duration};
 
-use sentry_core::{ClientOptions, protocol::OrganizationId, types::Dsn};
+use sentry_core::{ClientOptions, TracesSamplingStrategy, protocol::OrganizationId, types::Dsn};
 
 use crate::{compress::Encoding, model_calls::Meter, retry::RetryPolicy, sampling::Sampling};
 
@@ -67,9 +67,10 @@ impl Compression {
     }
 }
 
-/// Spotlight accepts any key and any project.
+/// Spotlight accepts any key and any project. Without a scheme, the URL is one of http.
 fn spotlight_dsn(url: &str) -> Option<Dsn> {
-    let (scheme, rest) = url.trim().split_once("://")?;
+    let url = url.trim();
+    let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
     let host = rest.split('/').next().filter(|host| !host.is_empty())?;
     format!("{scheme}://spotlight@{host}/1").parse().ok()
 }
@@ -201,8 +202,8 @@ impl Config {
         self
     }
 
-    /// Takes the settings from the options of a client without a DSN, to send only to Spotlight. Returns `None` if
-    /// `url` is not a valid URL.
+    /// Takes the settings from the options of a client without a DSN, to send only to Spotlight: all traces, even if the
+    /// client has no sample rate. Returns `None` if `url` is not a valid URL.
     #[must_use]
     pub fn for_spotlight(options: &ClientOptions, url: &str) -> Option<Self> {
         let mut options = options.clone();
@@ -211,6 +212,7 @@ impl Config {
         Some(Self {
             lifecycle: TraceLifecycle::Classic,
             legacy_attributes: true,
+            sampling: Sampling::new(&TracesSamplingStrategy::FixedRate(1.0)),
             // Spotlight runs on this machine or next to it.
             http_proxy: None,
             https_proxy: None,

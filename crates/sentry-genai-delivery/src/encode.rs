@@ -166,6 +166,18 @@ pub(crate) fn name_source(span: &SentrySpan) -> &'static str {
 }
 
 fn write_links(buffer: &mut Vec<u8>, links: &[Link]) {
+    write_links_with(buffer, links, |buffer, link_type| {
+        write_attribute(buffer, Link::LINK_TYPE, Value::Str(link_type));
+        buffer.pop();
+    });
+}
+
+/// Writes the member `links`, preceded by a comma. `write_type` writes the type of a link as a member of its attributes.
+pub(crate) fn write_links_with(
+    buffer: &mut Vec<u8>,
+    links: &[Link],
+    write_type: impl Fn(&mut Vec<u8>, &str),
+) {
     buffer.extend_from_slice(b",\"links\":[");
     for link in links {
         buffer.extend_from_slice(b"{\"trace_id\":\"");
@@ -174,6 +186,11 @@ fn write_links(buffer: &mut Vec<u8>, links: &[Link]) {
         write_hex(buffer, &link.span_id.to_bytes());
         buffer.extend_from_slice(b"\",\"sampled\":");
         write_bool(buffer, link.sampled);
+        if let Some(link_type) = &link.link_type {
+            buffer.extend_from_slice(b",\"attributes\":{");
+            write_type(buffer, link_type);
+            buffer.push(b'}');
+        }
         buffer.extend_from_slice(b"},");
     }
     buffer.pop();

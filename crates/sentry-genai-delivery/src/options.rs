@@ -30,6 +30,7 @@ pub struct Options {
     lifecycle: TraceLifecycle,
     legacy_attributes: bool,
     spotlight: Option<bool>,
+    spotlight_url: Option<String>,
     compression: Compression,
     retries: RetryPolicy,
     meter: Option<Meter>,
@@ -73,7 +74,7 @@ impl Options {
     /// Sets a hook that sees every span after its translation. It may change the span, or drop it by returning `None`.
     ///
     /// The hook runs on a delivery thread, after content that may not be sent has been removed. A dropped span is
-    /// counted as [`LossReason::BeforeSend`](crate::LossReason::BeforeSend). If the hook panics, the span is dropped.
+    /// counted as [`LossReason::BeforeSend`](crate::LossReason::BeforeSend). So is a span on which the hook panics.
     /// Spans that the hook itself creates are ignored.
     ///
     /// The children of a dropped span are still sent, and refer to a parent that Sentry does not have.
@@ -113,14 +114,23 @@ impl Options {
     /// Sets whether a copy of every span goes to a Spotlight instance on this machine, in the form that Spotlight can
     /// show.
     ///
-    /// `false` turns Spotlight off, whatever the environment says. Otherwise the environment variable
-    /// `SENTRY_SPOTLIGHT` decides if it is set: to a URL, to `1`, `true`, `yes` or `on` for
-    /// `http://localhost:8969/stream`, or to anything else, such as `0`, to turn Spotlight off. If it is unset or
-    /// empty, `true` turns Spotlight on. The default is off.
+    /// `false` turns Spotlight off, whatever the environment says; `true` turns it on. If this is not set, the environment
+    /// variable `SENTRY_SPOTLIGHT` decides. It may hold, by Sentry's specification:
     ///
-    /// If there is no DSN, spans go only to Spotlight.
+    /// - Spotlight's URL, which also counts if Spotlight is turned on here;
+    /// - `1`, `true`, `t`, `yes`, `y` or `on`, for `http://localhost:8969/stream`;
+    /// - `0`, `false`, `f`, `no`, `n` or `off`.
+    ///
+    /// The default is off. If there is no DSN, spans go only to Spotlight, all of them, whatever the sample rate.
     pub fn with_spotlight(mut self, spotlight: bool) -> Self {
         self.spotlight = Some(spotlight);
+        self
+    }
+
+    /// Sets the URL of Spotlight, which turns it on unless [`with_spotlight(false)`](Self::with_spotlight) turns it off.
+    /// The environment variable is then ignored.
+    pub fn with_spotlight_url(mut self, url: impl Into<String>) -> Self {
+        self.spotlight_url = Some(url.into());
         self
     }
 
@@ -187,7 +197,8 @@ impl Options {
     #[must_use]
     pub fn prepare(self, client_options: &ClientOptions) -> Option<Prepared> {
         let variable = env::var("SENTRY_SPOTLIGHT").ok();
-        let spotlight = spotlight_url(self.spotlight, variable.as_deref());
+        let chosen = self.spotlight_url.as_deref();
+        let spotlight = spotlight_url(self.spotlight, chosen, variable.as_deref());
         let config = match (Config::from_client_options(client_options), &spotlight) {
             (Some(config), Some(url)) => config.with_spotlight(url),
             (Some(config), None) => config,
@@ -233,6 +244,7 @@ impl fmt::Debug for Options {
             .field("lifecycle", &self.lifecycle)
             .field("legacy_attributes", &self.legacy_attributes)
             .field("spotlight", &self.spotlight)
+            .field("spotlight_url", &self.spotlight_url)
             .field("compression", &self.compression)
             .field("retries", &self.retries)
             .field("metrics", &self.meter.is_some())
@@ -289,21 +301,26 @@ fn environment_captures_content() -> bool {
     })
 }
 
-/// Returns the URL of Spotlight. The variable holds a URL, enables the default one, or disables Spotlight.
-///
-/// By Sentry's specification, a program that turns Spotlight off overrules the variable.
-fn spotlight_url(enabled: Option<bool>, variable: Option<&str>) -> Option<String> {
+/// Returns the URL of Spotlight, if it is on. The program decides before the environment does, except that the variable
+/// may hold the URL of a Spotlight that the program has merely turned on.
+fn spotlight_url(
+    enabled: Option<bool>,
+    chosen: Option<&str>,
+    variable: Option<&str>,
+) -> Option<String> {
     if enabled == Some(false) {
         return None;
     }
-    let default_url = "http://localhost:8969/stream".to_owned();
-    match variable.map(str::trim) {
-        Some(url) if url.contains("://") => Some(url.to_owned()),
-        Some(word) if ["1", "true", "yes", "on"].contains(&&*word.to_ascii_lowercase()) => {
-            Some(default_url)
-        }
-        Some("") | None => enabled.map(|_| default_url),
-        Some(_) => None,
+    if let Some(url) = chosen.map(str::trim).filter(|url| !url.is_empty()) {
+        return Some(url.to_owned());
+    }
+    let is_enabled = enabled == Some(true);
+    let default_url = |is_on: bool| is_on.then(|| "http://localhost:8969/stream".to_owned());
+    let variable = variable.unwrap_or_default().trim();
+    match variable.to_ascii_lowercase().as_str() {
+        "" | "0" | "false" | "f" | "no" | "n" | "off" => default_url(is_enabled),
+        "1" | "true" | "t" | "yes" | "y" | "on" => default_url(true),
+        _ => Some(variable.to_owned()),
     }
 }
 
@@ -312,16 +329,32 @@ mod tests {
     use super::spotlight_url;
 
     #[test]
-    fn spotlight_url_from_option_and_environment() {
-        let default_url = Some("http://localhost:8969/stream".to_owned());
-        assert_eq!(spotlight_url(None, None), None);
-        assert_eq!(spotlight_url(Some(true), None), default_url);
-        assert_eq!(spotlight_url(None, Some("1")), default_url);
-        assert_eq!(spotlight_url(None, Some("TRUE")), default_url);
-        assert_eq!(spotlight_url(Some(true), Some("0")), None);
-        assert_eq!(spotlight_url(Some(false), Some("1")), None);
-        let elsewhere = "http://127.0.0.1:9000/stream";
-        let url = spotlight_url(None, Some(elsewhere));
-        assert_eq!(url.as_deref(), Some(elsewhere));
+    fn spotlight_url_from_options_and_environment() {
+        let default_url = Some("http://localhost:8969/stream");
+        let (here, there) = ("http://127.0.0.1:9000/stream", "http://docker:9001/stream");
+        for (enabled, chosen, variable, expected) in [
+            (None, None, None, None),
+            (None, None, Some(""), None),
+            (None, None, Some("1"), default_url),
+            (None, None, Some(" TRUE "), default_url),
+            (None, None, Some("y"), default_url),
+            (None, None, Some("off"), None),
+            (None, None, Some(there), Some(there)),
+            (None, Some(here), None, Some(here)),
+            (None, Some(here), Some(there), Some(here)),
+            (None, Some(here), Some("0"), Some(here)),
+            (Some(true), None, None, default_url),
+            (Some(true), None, Some("0"), default_url),
+            (Some(true), None, Some(there), Some(there)),
+            (Some(false), None, Some("1"), None),
+            (Some(false), Some(here), Some(there), None),
+        ] {
+            let found = spotlight_url(enabled, chosen, variable);
+            assert_eq!(
+                found.as_deref(),
+                expected,
+                "{enabled:?} {chosen:?} {variable:?}"
+            );
+        }
     }
 }

@@ -52,6 +52,8 @@ impl Decision {
     /// Makes the decision. A sampler function decides if there is one. Otherwise an upstream decision holds, and
     /// without one the fixed rate decides.
     ///
+    /// If the function panics, an upstream decision holds, and without one the decision is left to the next service.
+    ///
     /// The function is not called for the trace of a Sentry span in this process that already has a decision, since it
     /// was called for it before.
     pub(crate) fn make(
@@ -81,8 +83,15 @@ impl Decision {
                 // The sampler may, for example, query a feature flag. Spans of that request must not start traces that
                 // need a decision.
                 let call_sampler = || thread::as_delivery_thread(|| sampler(&context));
-                let rate = panic::catch_unwind(panic::AssertUnwindSafe(call_sampler));
-                Rate::new(rate.unwrap_or(0.0))
+                match (
+                    panic::catch_unwind(panic::AssertUnwindSafe(call_sampler)),
+                    upstream,
+                ) {
+                    (Ok(rate), _) => Rate::new(rate),
+                    // As if there were no sampler.
+                    (Err(_), Some(sampled)) => return Self::Inherited { sampled },
+                    (Err(_), None) => return Self::Disabled { upstream },
+                }
             }
             (_, upstream) => return Self::Disabled { upstream },
         };
@@ -333,9 +342,13 @@ mod tests {
     }
 
     #[test]
-    fn a_sampler_that_panics_samples_nothing() {
+    fn a_sampler_that_panics_counts_as_none() {
         let strategy = TracesSamplingStrategy::Function(Arc::new(|_| panic!("expected")));
-        assert!(!decide(&strategy, None).is_sampled());
+        let decision = decide(&strategy, None);
+        assert_eq!((decision.is_sampled(), decision.flag()), (false, None));
+        assert!(decide(&strategy, Some(&incoming("-1", ""))).is_sampled());
+        let decision = decide(&strategy, Some(&incoming("-0", "")));
+        assert_eq!(decision.flag(), Some(false));
     }
 
     #[test]

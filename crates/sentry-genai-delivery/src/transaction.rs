@@ -1,10 +1,10 @@
 //! Encodes spans as classic transactions, for servers that do not support span containers.
 
-use sentry_genai_conventions::{SentrySpan, SpanId, Status, Timestamp, Value};
+use sentry_genai_conventions::{Link, SentrySpan, SpanId, Status, Timestamp, Value};
 
 use crate::{
     config::Config,
-    encode::{SDK_NAME, SDK_VERSION, name_source, write_value},
+    encode::{SDK_NAME, SDK_VERSION, name_source, write_links_with, write_value},
     ids::{new_span_id, new_trace_id},
     json::{write_hex, write_string, write_timestamp},
     segment::Segment,
@@ -90,6 +90,7 @@ struct Root {
     end: Timestamp,
     source: &'static str,
     data: Vec<u8>,
+    links: Vec<Link>,
     /// 1 if the root is a span that was handed over.
     spans: usize,
 }
@@ -106,6 +107,7 @@ impl Root {
             end: span.end.max(span.start),
             source: name_source(span),
             data,
+            links: span.links.clone(),
             spans: 1,
         }
     }
@@ -130,6 +132,7 @@ impl Root {
             end: end.unwrap_or(start).max(start),
             source: "custom",
             data: b"{}".to_vec(),
+            links: Vec::new(),
             spans: 0,
         }
     }
@@ -185,6 +188,7 @@ fn write(
     text(buffer, "status", status(root.status));
     buffer.extend_from_slice(b",\"data\":");
     buffer.extend_from_slice(&root.data);
+    write_links(buffer, &root.links);
     buffer.extend_from_slice(b"}},\"spans\":[");
     for (index, (span, data)) in children.iter().enumerate() {
         if index > 0 {
@@ -208,6 +212,7 @@ fn write(
         write_timestamp(buffer, span.end.max(span.start));
         buffer.extend_from_slice(b",\"data\":");
         buffer.extend_from_slice(data);
+        write_links(buffer, &span.links);
         buffer.push(b'}');
     }
     buffer.extend_from_slice(b"]}\n");
@@ -228,6 +233,18 @@ fn write_ids(buffer: &mut Vec<u8>, trace_id: &[u8; 16], span_id: SpanId, parent:
         write_hex(buffer, &parent.to_bytes());
     }
     buffer.push(b'"');
+}
+
+/// Writes the links, if there are any. In a transaction their attributes have no types.
+fn write_links(buffer: &mut Vec<u8>, links: &[Link]) {
+    if links.is_empty() {
+        return;
+    }
+    write_links_with(buffer, links, |buffer, link_type| {
+        write_string(buffer, Link::LINK_TYPE);
+        buffer.push(b':');
+        write_string(buffer, link_type);
+    });
 }
 
 fn status(status: Status) -> &'static str {

@@ -188,11 +188,15 @@ impl Worker {
                 legacy::add(&mut span.attributes);
             }
             match &self.before_send_span {
-                Some(hook) => self.translated.extend(hook(span).map(|mut span| {
-                    // A hook may append a key that exists already. The translation has resolved all others.
-                    span.attributes.settle();
-                    span
-                })),
+                // A hook that panics may have been about to remove something, so its span counts as dropped by it.
+                Some(hook) => {
+                    let kept = catch_unwind(AssertUnwindSafe(|| hook(span)));
+                    self.translated.extend(kept.ok().flatten().map(|mut span| {
+                        // A hook may append a key that exists already. The translation has resolved all others.
+                        span.attributes.settle();
+                        span
+                    }));
+                }
                 None => self.translated.push(span),
             }
         }));

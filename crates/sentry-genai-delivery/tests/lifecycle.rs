@@ -5,12 +5,12 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use sentry_core::ClientOptions;
-use sentry_genai_conventions::{SourceSpan, SpanId, Timestamp, TranslateOptions, Translator};
+use sentry_genai_conventions::{Link, SourceSpan, SpanId, Timestamp, TranslateOptions, Translator};
 use sentry_genai_delivery::{
     Config, Delivery, Segment, TraceLifecycle, Unread, new_span_id, on_delivery_thread,
 };
 use sentry_genai_testkit::{Fault, Ingest};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -130,6 +130,32 @@ fn a_segment_is_one_transaction_with_everything_in_it() {
     let header = &pair.ingest.envelopes()[0].header;
     assert_eq!(header["event_id"], transaction["event_id"]);
     assert_eq!(header["trace"]["trace_id"], root["trace_id"]);
+}
+
+#[test]
+fn a_transaction_has_the_links_of_its_root_and_of_its_spans() {
+    let pair = Pair::new(TraceLifecycle::Classic);
+    let segment = pair.segment();
+    let other = new_span_id();
+    let link = Link::new(segment.trace().trace_id(), other, false);
+    pair.send(&segment, new_span_id(), |span| {
+        span.links.push(link.clone());
+    });
+    pair.send(&segment, segment.span_id(), |span| {
+        span.links.push(link.clone().with_type("previous_trace"));
+    });
+    let transactions = pair.transactions(2);
+    let child = &children(&transactions[0])[0]["links"];
+    let untyped = json!({
+        "trace_id": segment.trace().trace_id().to_string(),
+        "span_id": other.to_string(),
+        "sampled": false,
+    });
+    assert_eq!(*child, json!([untyped]));
+    let mut typed = untyped;
+    typed["attributes"] = json!({"sentry.link.type": "previous_trace"});
+    let root = &transactions[0]["contexts"]["trace"]["links"];
+    assert_eq!(*root, json!([typed]));
 }
 
 #[test]
@@ -307,12 +333,13 @@ fn a_transaction_dropped_on_overflow_is_reported_as_one() {
 
 /// A proxy leads out of the local network, but Spotlight runs on this machine.
 #[test]
-fn spotlight_alone_bypasses_the_proxy() {
+fn spotlight_alone_gets_everything_and_bypasses_the_proxy() {
     let spotlight = Ingest::start().unwrap();
-    let options = ClientOptions::new().traces_sample_rate(1.0);
-    let options = options.http_proxy("http://127.0.0.1:1");
+    // No sample rate: without it nothing would go to Sentry.
+    let options = ClientOptions::new().http_proxy("http://127.0.0.1:1");
     let url = format!("{}/stream", spotlight.url());
-    let config = Config::for_spotlight(&options, &url).unwrap();
+    let without_scheme = url.trim_start_matches("http://");
+    let config = Config::for_spotlight(&options, without_scheme).unwrap();
     let delivery = Delivery::start(config, Translator::new(TranslateOptions::default()), None);
     let pair = Pair {
         ingest: spotlight,

@@ -282,7 +282,19 @@ fn read_link(link: &Value) -> Option<Link> {
     let trace_id = id::trace(text(["traceId", "trace_id"])?)?;
     let span_id = id::span(text(["spanId", "span_id"])?)?;
     let flags = link.get("flags").and_then(integer).unwrap_or(0);
-    Some(Link::new(trace_id, span_id, flags & 1 == 1))
+    let converted = Link::new(trace_id, span_id, flags & 1 == 1);
+    Some(match link_type(link) {
+        Some(link_type) => converted.with_type(link_type.to_owned()),
+        None => converted,
+    })
+}
+
+fn link_type(link: &Value) -> Option<&str> {
+    let pairs = link.get("attributes")?.as_array()?;
+    let pair = pairs.iter().find(|pair| pair["key"] == Link::LINK_TYPE)?;
+    let value = pair.get("value")?;
+    let names = ["stringValue", "string_value"];
+    names.into_iter().find_map(|name| value.get(name)?.as_str())
 }
 
 fn kind(value: &Value) -> Option<SpanKind> {

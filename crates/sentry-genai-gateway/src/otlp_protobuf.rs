@@ -113,7 +113,7 @@ fn read_span(
     source.attributes = attributes(span.attributes);
     source.events = span.events.into_iter().map(read_event).collect();
     // A link without valid ids leads nowhere and is left out.
-    source.links = span.links.iter().filter_map(read_link).collect();
+    source.links = span.links.into_iter().filter_map(read_link).collect();
     ReceivedSpan::complete_times(&mut source).ok_or_else(|| DecodeError::Time {
         path: path("start_time_unix_nano"),
     })?;
@@ -142,13 +142,13 @@ fn time(nanos: u64) -> Option<Timestamp> {
     (nanos != 0).then(|| Timestamp::from_nanos(nanos))
 }
 
-fn read_link(link: &messages::Link) -> Option<Link> {
+fn read_link(link: messages::Link) -> Option<Link> {
     let sampled = link.flags & 1 == 1;
-    Some(Link::new(
-        trace_id(&link.trace_id)?,
-        span_id(&link.span_id)?,
-        sampled,
-    ))
+    let converted = Link::new(trace_id(&link.trace_id)?, span_id(&link.span_id)?, sampled);
+    Some(match attributes(link.attributes).text(Link::LINK_TYPE) {
+        Some(link_type) => converted.with_type(link_type.to_owned()),
+        None => converted,
+    })
 }
 
 /// Converts a text, replacing invalid UTF-8 such as half a character where a text was cut.

@@ -247,6 +247,7 @@ where
         let Some(link) = context.span(follows).and_then(link_to) else {
             return;
         };
+        let link = link.with_type("follows_from");
         if let Some(span) = context.span(id)
             && let Some(state) = span.extensions_mut().get_mut::<SpanState>()
             && let Some(source) = &mut state.source

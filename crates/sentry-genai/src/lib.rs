@@ -14,6 +14,7 @@
 //! [`Options::with_trace_lifecycle`]: Options::with_trace_lifecycle
 //! [`attach`]: attach
 //! [`conversation()`]: conversation()
+//! [`init`]: init
 //! [`propagation`]: propagation
 //! [`set_conversation_id`]: set_conversation_id
 #![doc = include_str!("../README.md")]

@@ -1,8 +1,8 @@
 //! Options of the bridge, and the functions that start it.
 
-use std::sync::Arc;
+use std::{env, sync::Arc};
 
-use sentry::{Client, ClientOptions};
+use sentry::{Client, ClientOptions, TracesSamplingStrategy};
 use sentry_genai_conventions::{ContentLimits, SentrySpan};
 use sentry_genai_delivery::{self as delivery, Compression, RetryPolicy, TraceLifecycle};
 
@@ -16,6 +16,8 @@ use crate::{
 /// This calls [`sentry::init`] and replaces it: it takes the same arguments, and the returned guard flushes both spans and events
 /// when it is dropped. If there is no DSN, or if the environment variable `SENTRY_DSN` holds one that cannot be parsed, both are
 /// disabled and [`layer`](crate::layer) does nothing, unless [Spotlight](Options::with_spotlight) is switched on.
+///
+/// If the options have neither a sample rate nor a sampler, the environment variable `SENTRY_TRACES_SAMPLE_RATE` sets the rate.
 ///
 /// Prompts and answers leave the process only with [`ClientOptions::send_default_pii`] or the `with_capture_*` options of
 /// [`Options`].
@@ -122,8 +124,8 @@ impl Options {
     /// Sets a hook that sees every translated span and may change it, or drop it by returning `None`.
     ///
     /// The hook runs on the bridge's own thread, after content that must not leave the process has been removed. What the hook
-    /// itself traces creates no spans. A dropped span is counted as [`LossReason::BeforeSend`](crate::LossReason::BeforeSend). If
-    /// the hook panics, the span is dropped.
+    /// itself traces creates no spans. A dropped span is counted as [`LossReason::BeforeSend`](crate::LossReason::BeforeSend). So
+    /// is a span on which the hook panics.
     ///
     /// Only what spans of a trace learn from each other is added later: if a model call is described twice, by an SDK and by a
     /// wrapper around it, one of the two spans stops counting as a call, and the other is completed with what it lacks.
@@ -204,10 +206,16 @@ impl Options {
 
     /// Sets whether a copy of every span of a sampled trace goes to a Spotlight on this machine, in the form that it can show.
     ///
-    /// If this is not set, the environment variable `SENTRY_SPOTLIGHT` decides. The variable can also hold Spotlight's URL, and
-    /// the value `0` switches off what is set to true here. Without a DSN, spans go to Spotlight alone.
+    /// If this is not set, the environment variable `SENTRY_SPOTLIGHT` decides, which can also hold Spotlight's URL. Without a
+    /// DSN, spans go to Spotlight alone, and then those of all traces, whatever the sample rate.
     pub fn with_spotlight(mut self, spotlight: bool) -> Self {
         self.delivery = self.delivery.with_spotlight(spotlight);
+        self
+    }
+
+    /// Sets the URL of a Spotlight, such as `http://localhost:8969/stream`, and switches it on, whatever the environment says.
+    pub fn with_spotlight_url(mut self, url: impl Into<String>) -> Self {
+        self.delivery = self.delivery.with_spotlight_url(url);
         self
     }
 
@@ -259,7 +267,12 @@ impl Options {
     /// Initialises Sentry and the bridge with these options; see [`init`].
     #[must_use = "spans are flushed when the guard is dropped; dropping it at once stops everything"]
     pub fn init(self, client_options: impl Into<ClientOptions>) -> Guard {
-        let client_options = client_options.into().add_integration(Correlation::new());
+        let mut client_options = client_options.into().add_integration(Correlation::new());
+        if let TracesSamplingStrategy::Disabled = client_options.traces_sampling_strategy
+            && let Some(rate) = sample_rate(env::var("SENTRY_TRACES_SAMPLE_RATE").ok())
+        {
+            client_options = client_options.traces_sample_rate(rate);
+        }
         let client = sentry::init(client_options);
         let (handle, metrics_client) = self.start(&client, CorrelationMode::Hooks);
         Guard::new(handle, Some(client), metrics_client)
@@ -309,6 +322,12 @@ impl Options {
             .map(|delivery| Handle::new(delivery, timeout, mode, limits, propagation));
         (handle, metrics_client)
     }
+}
+
+/// Parses the sample rate that the environment names. Anything but a number from 0 to 1 counts as none.
+fn sample_rate(variable: Option<String>) -> Option<f32> {
+    let rate = variable?.trim().parse().ok()?;
+    (0.0..=1.0).contains(&rate).then_some(rate)
 }
 
 /// Returns the client as an [`Arc`]: that of the hub it is bound to, or else a clone that shares its transport.

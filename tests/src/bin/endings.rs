@@ -24,13 +24,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let shutdown_timeout = shutdown_timeout.map_or(Ok(5000), |it| it.parse())?;
     let pause = Duration::from_millis(20);
     let retries = RetryPolicy::default().with_max_attempts(1000);
+    let mut options =
+        ClientOptions::new().shutdown_timeout(Duration::from_millis(shutdown_timeout));
+    if env::var_os("SENTRY_TRACES_SAMPLE_RATE").is_none() {
+        options = options.traces_sample_rate(1.0);
+    }
     let guard = Options::new()
         .with_retries(retries.with_pauses(pause, pause))
-        .init(
-            ClientOptions::new()
-                .traces_sample_rate(1.0)
-                .shutdown_timeout(Duration::from_millis(shutdown_timeout)),
-        );
+        .init(options);
     tracing_subscriber::registry()
         .with(sentry_genai::layer())
         .init();

@@ -23,18 +23,28 @@ static ADDRESS_WORDS: &[&str] = &[
     "referer", "uri", "url", "webhook",
 ];
 
-/// Words in names of headers that authenticate somebody.
-static SECRET_HEADER_WORDS: &[&str] = &[
-    "api_key",
-    "apikey",
+/// Parts of names of headers that authenticate somebody: those that Sentry's specification for data collection names,
+/// and some more.
+static SECRET_HEADER_PARTS: &[&str] = &[
     "auth",
+    "bearer",
     "cookie",
     "credential",
+    "csrf",
+    "identity",
+    "jwt",
+    "key",
+    "passwd",
     "password",
+    "pwd",
+    "saml",
     "secret",
     "session",
+    "sid",
     "signature",
+    "sso",
     "token",
+    "xsrf",
 ];
 
 /// Query parameters that authenticate somebody, without the separators between their words.
@@ -47,14 +57,23 @@ static SECRET_PARAMETERS: &[&str] = &[
     "authorization",
     "authtoken",
     "awsaccesskeyid",
+    "bearer",
     "clientsecret",
+    "credentials",
+    "csrftoken",
     "idtoken",
+    "jwt",
     "key",
     "passwd",
     "password",
     "pwd",
     "refreshtoken",
+    "samlrequest",
+    "samlresponse",
     "secret",
+    "session",
+    "sessionid",
+    "sid",
     "sig",
     "signature",
     "subscriptionkey",
@@ -97,8 +116,8 @@ pub(super) fn is_secret_header(key: &str) -> bool {
         is_rpc.then(|| after(".metadata."))?
     });
     name.is_some_and(|name| {
-        let name = name.to_ascii_lowercase().replace('-', "_");
-        SECRET_HEADER_WORDS.iter().any(|word| name.contains(word))
+        let name = name.to_ascii_lowercase();
+        SECRET_HEADER_PARTS.iter().any(|part| name.contains(part))
     })
 }
 
@@ -260,6 +279,10 @@ mod tests {
             ),
             ("/ask?access_token=x", "/ask?access_token=REDACTED"),
             (
+                "/acs?SAMLResponse=x&session-id=y",
+                "/acs?SAMLResponse=REDACTED&session-id=REDACTED",
+            ),
+            (
                 "Server=h;User Id=me;Password=x",
                 "Server=h;User Id=me;Password=REDACTED",
             ),
@@ -314,6 +337,9 @@ mod tests {
             ("http.response.header.set_cookie", true),
             ("rpc.grpc.request.metadata.Authorization", true),
             ("app.headers.x-goog-api-key", true),
+            ("http.request.header.ocp-apim-subscription-key", true),
+            ("http.request.header.X-Amzn-Oidc-Identity", true),
+            ("http.request.header.x-forwarded-jwt", true),
             ("headers", true),
             ("http.request.headers", true),
             ("http.request.header.content-type", false),

@@ -40,7 +40,9 @@ fn a_child_span() {
     let mut span = span(&segment, span_id);
     span.status = Status::Error;
     let (trace_id, linked) = (segment.trace().trace_id(), new_span_id());
-    span.links.push(Link::new(trace_id, linked, true));
+    let link = Link::new(trace_id, linked, true);
+    span.links.push(link.clone().with_type("previous_trace"));
+    span.links.push(link.with_type("too long ".repeat(8)));
     let (text, json) = encode(&span, &segment);
 
     assert_eq!(
@@ -55,6 +57,11 @@ fn a_child_span() {
             "start_timestamp": 1_795_132_800.1,
             "end_timestamp": 1_795_132_801.100_001,
             "links": [{
+                "trace_id": trace_id.to_string(),
+                "span_id": linked.to_string(),
+                "sampled": true,
+                "attributes": {"sentry.link.type": string("previous_trace")},
+            }, {
                 "trace_id": trace_id.to_string(),
                 "span_id": linked.to_string(),
                 "sampled": true,

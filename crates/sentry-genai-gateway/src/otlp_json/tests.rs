@@ -108,7 +108,7 @@ fn events_links_and_resources() {
     let text = request(&format!(
         r#"{{{IDS},"startTimeUnixNano":"5","name":"x","parentSpanId":"",
         "events":[{{"name":"exception","timeUnixNano":"7","attributes":[{{"key":"exception.type","value":{{"stringValue":"E"}}}}]}}],
-        "links":[{{"traceId":"4c79f60c11214eb38604f4ae0781bfb2","spanId":"a1b2c3d4e5f60719","flags":257}},{{"traceId":""}}]}}"#
+        "links":[{{"traceId":"4c79f60c11214eb38604f4ae0781bfb2","spanId":"a1b2c3d4e5f60719","flags":257,"attributes":[{{"key":"note"}},{{"key":"sentry.link.type","value":{{"stringValue":"child_of"}}}}]}},{{"traceId":""}}]}}"#
     ));
     // Two requests in sequence, as in a file of JSON lines.
     let spans = parse(&format!("{text}\n{text}\n")).unwrap();
@@ -122,7 +122,9 @@ fn events_links_and_resources() {
         Some("E")
     );
     assert_eq!(received.span.links.len(), 1);
-    assert!(received.span.links[0].sampled);
+    let link = &received.span.links[0];
+    assert!(link.sampled);
+    assert_eq!(link.link_type.as_deref(), Some("child_of"));
 }
 
 #[test]

@@ -76,6 +76,8 @@ pub(super) struct Link {
     pub(super) trace_id: Vec<u8>,
     #[prost(bytes = "vec", tag = "2")]
     pub(super) span_id: Vec<u8>,
+    #[prost(message, repeated, tag = "4")]
+    pub(super) attributes: Vec<KeyValue>,
     #[prost(fixed32, tag = "6")]
     pub(super) flags: u32,
 }

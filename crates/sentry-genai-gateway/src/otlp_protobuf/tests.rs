@@ -71,6 +71,7 @@ fn span() -> Vec<Vec<u8>> {
             &[
                 field(1, &[7; 16]),
                 field(2, &[1; 8]),
+                field(4, &attribute("sentry.link.type", &field(1, b"child_of"))),
                 [&[6 << 3 | 5][..], &1_u32.to_le_bytes()].concat(),
             ]
             .concat(),
@@ -109,6 +110,7 @@ fn a_span_with_everything() {
     assert_eq!(event.time, Some(Timestamp::from_nanos(7)));
     assert_eq!(event.attributes.text("exception.type"), Some("E"));
     assert!(span.links[0].sampled);
+    assert_eq!(span.links[0].link_type.as_deref(), Some("child_of"));
 }
 
 #[test]

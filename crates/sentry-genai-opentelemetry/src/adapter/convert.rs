@@ -153,7 +153,12 @@ fn events(events: &[Event], max_text_bytes: usize) -> Vec<SourceEvent> {
 fn links(links: &[trace::Link]) -> Vec<Link> {
     let links = links.iter().filter_map(|link| {
         let (trace_id, span_id) = ids(&link.span_context)?;
-        Some(Link::new(trace_id, span_id, link.span_context.is_sampled()))
+        let is_type = |pair: &&KeyValue| pair.key.as_str() == Link::LINK_TYPE;
+        let converted = Link::new(trace_id, span_id, link.span_context.is_sampled());
+        Some(match link.attributes.iter().find(is_type) {
+            Some(pair) => converted.with_type(pair.value.as_str().into_owned()),
+            None => converted,
+        })
     });
     links.collect()
 }

@@ -69,7 +69,10 @@ fn status_events_links_kind_and_a_late_name() {
         .with_kind(SpanKind::Server)
         .with_links(vec![Link::new(
             other.span().span_context().clone(),
-            Vec::new(),
+            vec![
+                KeyValue::new("note", "free text"),
+                KeyValue::new("sentry.link.type", "previous_trace"),
+            ],
             0,
         )])
         .start_with_context(&program.tracer, &Context::new());
@@ -86,6 +89,10 @@ fn status_events_links_kind_and_a_late_name() {
     assert_eq!(span.str("sentry.kind"), Some("server"));
     assert_eq!(span.str("sentry.segment.name"), Some("POST /ask"));
     assert_eq!(span.links[0]["span_id"], ids(&other).1);
+    assert_eq!(
+        span.links[0]["attributes"],
+        json!({"sentry.link.type": {"type": "string", "value": "previous_trace"}})
+    );
     assert!(span.is_error());
     assert_eq!(
         span.str("sentry.status.message"),
