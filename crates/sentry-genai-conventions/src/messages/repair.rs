@@ -18,42 +18,38 @@ pub(super) struct Repaired {
     pub(super) is_truncated: bool,
 }
 
+impl Repaired {
+    /// Returns the value, unless the text ended before it was complete.
+    pub(super) fn complete(self) -> Option<Value> {
+        (!self.is_truncated).then_some(self.value)
+    }
+}
+
 /// Reads a list or an object in the syntax of JSON, Python or Rust, whose end may be missing. Returns `None` for any other text.
 pub(super) fn read(text: &str) -> Option<Repaired> {
-    let mut reader = Reader::new(text);
-    if !matches!(reader.peek_token()?, '[' | '{' | '(') {
-        return None;
-    }
-    reader.read_whole()
+    read_if(text, |first| matches!(first, '[' | '{' | '('))
 }
 
 /// Reads output of Rust's `Debug` that starts with a name, such as `Some([...])` or `Message { .. }`, if it is complete.
 pub(super) fn read_named(text: &str) -> Option<Value> {
-    let mut reader = Reader::new(text);
-    let is_name = reader.peek_token()?.is_ascii_uppercase();
-    let repaired = is_name.then(|| reader.read_whole())??;
-    (!repaired.is_truncated).then_some(repaired.value)
+    read_if(text, |first| first.is_ascii_uppercase())?.complete()
 }
 
 /// Reads `Name(field=value, ...)`, Python's repr of an object, if it is complete.
-pub(super) fn read_constructor(text: &str) -> Option<Value> {
-    let mut reader = Reader::new(text);
-    if !reader.peek_token()?.is_alphabetic() {
-        return None;
-    }
-    reader
-        .read_whole()
-        .filter(|repaired| !repaired.is_truncated)
-        .map(|repaired| repaired.value)
+pub(crate) fn read_constructor(text: &str) -> Option<Value> {
+    read_if(text, char::is_alphabetic)?.complete()
 }
 
 /// Reads as many fields as there are of an object that was cut off, perhaps with an ellipsis.
-pub(super) fn read_cut_constructor(text: &str) -> Option<Value> {
-    let mut reader = Reader::new(text.strip_suffix("...").unwrap_or(text));
-    if !reader.peek_token()?.is_alphabetic() {
-        return None;
-    }
-    reader.read_whole().map(|repaired| repaired.value)
+pub(crate) fn read_cut_constructor(text: &str) -> Option<Value> {
+    let text = text.strip_suffix("...").unwrap_or(text);
+    Some(read_if(text, char::is_alphabetic)?.value)
+}
+
+/// Reads a whole text, provided that it starts with such a character.
+fn read_if(text: &str, is_start: impl Fn(char) -> bool) -> Option<Repaired> {
+    let mut reader = Reader::new(text);
+    is_start(reader.peek_token()?).then(|| reader.read_whole())?
 }
 
 /// At the end of the text, every method returns what it has read so far. `None` means syntax that is not understood.
