@@ -14,9 +14,7 @@ use attempts::is_attempt;
 use linked_lists::LinkedLists;
 
 use crate::{
-    AiKind, ContentLimits, SentrySpan, SpanKind, Status,
-    attributes::Owned,
-    content,
+    AiKind, ContentLimits, SentrySpan, SpanKind, Status, content,
     dialect::{INPUT, OUTPUT},
     plain,
     span::Ancestors,
@@ -433,10 +431,10 @@ fn copy_missing_attributes(spans: &mut [SentrySpan], kept: usize, demoted: usize
         // A request served by an MCP server has none.
         .filter(|(key, _)| *key != "gen_ai.operation.name")
         .filter(|(key, _)| !tokens::is_usage(key))
-        .map(|(key, value)| (key.to_owned(), Owned::from(value)))
+        .map(|(key, value)| (key.to_owned(), value.to_input()))
         .collect();
     for (key, value) in missing {
-        value.push(kept, &key);
+        kept.push_owned_key(&key, value);
     }
     tokens::merge(kept, demoted);
 }

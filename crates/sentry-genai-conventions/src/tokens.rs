@@ -1,9 +1,6 @@
 //! Step 4: makes token counts consistent.
 
-use crate::{
-    Attributes, Value,
-    attributes::{Name, Owned},
-};
+use crate::{Attributes, Value, attributes::Name};
 
 pub(crate) const INPUT: &str = "gen_ai.usage.input_tokens";
 pub(crate) const CACHE_READ: &str = "gen_ai.usage.cache_read.input_tokens";
@@ -235,13 +232,13 @@ pub(crate) fn merge(kept: &mut Attributes, other: &Attributes) {
     let costs: Vec<_> = other
         .iter()
         .filter(|(key, _)| is_cost(key))
-        .map(|(key, value)| (key.to_owned(), Owned::from(value)))
+        .map(|(key, value)| (key.to_owned(), value.to_input()))
         .collect();
     let has_costs = kept.iter().any(|(key, _)| is_cost(key));
     if !costs.is_empty() && (is_larger || !has_costs) {
         kept.retain(|key, _| !is_cost(key));
         for (key, cost) in costs {
-            cost.push(kept, &key);
+            kept.push_owned_key(&key, cost);
         }
     }
 }

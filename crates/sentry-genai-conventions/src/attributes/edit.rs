@@ -138,10 +138,7 @@ impl Attributes {
         }
         let entry = &mut self.entries[position];
         entry.value = value;
-        entry.key = Key::Text(range);
-        entry.hash = hash;
-        entry.row = Row::UNKNOWN;
-        entry.plain = Plain::UNKNOWN;
+        entry.set_key(Key::Text(range), hash);
         self.hash_bits |= hash.bit();
         self.prefix_bits |= prefix_bit;
     }

@@ -10,7 +10,7 @@ pub(crate) use amount::{amount, is_count, may_be_count_or_cost};
 use super::{
     ARGUMENTS, DEFINITIONS, INPUT, NONE, OUTPUT, OperationKind, RESULT, first_chunk, span_names,
 };
-use crate::{Attributes, SourceSpan, Value, attributes::Owned, recognise, tables, tokens};
+use crate::{Attributes, SourceSpan, Value, recognise, tables, tokens};
 
 const MODEL: &str = "gen_ai.request.model";
 const SYSTEM: &str = "gen_ai.system_instructions";
@@ -227,11 +227,11 @@ fn move_numbers_aside(attributes: &mut Attributes) {
     };
     let numbers: Vec<_> = (attributes.iter())
         .filter(|(key, value)| is_number(*value) && is_content(key))
-        .map(|(key, value)| (key.to_owned(), Owned::from(value)))
+        .map(|(key, value)| (key.to_owned(), value.to_input()))
         .collect();
     for (key, number) in numbers {
         attributes.remove(&key);
-        number.push(attributes, &format!("otel.{key}"));
+        attributes.push_owned_key(&format!("otel.{key}"), number);
     }
 }
 
