@@ -27,16 +27,11 @@ pub(crate) fn name(
     recognised: Option<&Recognised>,
     dialect: &Dialect,
 ) -> Naming {
+    let subject = recognised.and_then(|found| found.subject.as_deref());
     let mut naming = match recognised.map(|found| found.operation) {
-        Some(Operation::Ai(row)) => {
-            let subject = recognised.and_then(|found| found.subject.as_deref());
-            name_ai(span, row, subject, dialect)
-        }
+        Some(Operation::Ai(row)) => name_ai(span, row, subject, dialect),
         Some(Operation::Mcp(op)) => name_mcp(span, op, dialect),
-        Some(Operation::Plain) => {
-            let subject_in_name = recognised.and_then(|found| found.subject.as_deref());
-            name_demoted(span, subject_in_name, dialect)
-        }
+        Some(Operation::Plain) => name_demoted(span, subject, dialect),
         None => name_plain(span),
     };
     if let Some(op) = take(&mut span.attributes, "sentry.op")
@@ -61,30 +56,24 @@ fn name_ai(
 ) -> Naming {
     let attributes = &mut span.attributes;
     attributes.set("gen_ai.operation.name", row.name);
-    if let Some(subject) = subject {
-        // Some libraries put it only in the span's name.
-        let key = match row.kind {
-            AiKind::LlmCall => "gen_ai.request.model",
-            AiKind::Agent => "gen_ai.agent.name",
-            AiKind::Tool => "gen_ai.tool.name",
-            AiKind::Handoff | AiKind::Memory => "",
-        };
+    // Some libraries put it only in the span's name.
+    if let Some(subject) = subject
+        && let Some(key) = subject_keys(row.kind).first()
+    {
         // The subject may be a model already known under another key: some libraries name an unnamed agent after its
         // model, or a call after the model that answered.
         let is_model = match row.kind {
-            AiKind::Agent => first_text(attributes, &["gen_ai.request.model"]) == Some(subject),
-            AiKind::LlmCall => first_text(attributes, &["gen_ai.response.model"]) == Some(subject),
+            AiKind::Agent => attributes.text("gen_ai.request.model") == Some(subject),
+            AiKind::LlmCall => attributes.text("gen_ai.response.model") == Some(subject),
             _ => false,
         };
-        if !key.is_empty() && !is_model && !attributes.contains(key) {
-            attributes.push(key, subject);
+        if !is_model {
+            attributes.supply(key, subject);
         }
     }
-    let subject = subject_of(row.kind, |key| first_text(attributes, &[key]));
-    let name = match (row.kind, subject) {
-        (AiKind::Handoff, _) => handoff_name(span),
-        (_, Some(subject)) => [row.name, " ", subject].concat().into(),
-        (_, None) => row.name.into(),
+    let name = match row.kind {
+        AiKind::Handoff => handoff_name(span),
+        kind => with_subject(row.name, attributes.first_text(subject_keys(kind))),
     };
     Naming {
         name,
@@ -94,9 +83,10 @@ fn name_ai(
     }
 }
 
-/// Returns what a span of this kind is about: a model, an agent or a tool.
-fn subject_of<'a>(kind: AiKind, attribute: impl Fn(&str) -> Option<&'a str>) -> Option<&'a str> {
-    let keys: &[&str] = match kind {
+/// Returns the keys of what a span of this kind is about: a model, an agent or a tool. What a span's own name says belongs under
+/// the first of them.
+pub(crate) fn subject_keys(kind: AiKind) -> &'static [&'static str] {
+    match kind {
         AiKind::LlmCall => &["gen_ai.request.model", "gen_ai.response.model"],
         AiKind::Agent => &[
             "gen_ai.agent.name",
@@ -105,8 +95,24 @@ fn subject_of<'a>(kind: AiKind, attribute: impl Fn(&str) -> Option<&'a str>) -> 
         ],
         AiKind::Tool => &["gen_ai.tool.name"],
         AiKind::Handoff | AiKind::Memory => &[],
-    };
-    keys.iter().find_map(|key| attribute(key))
+    }
+}
+
+/// Returns the name of an operation on a subject.
+pub(crate) fn with_subject<'a>(operation: &'a str, subject: Option<&str>) -> Cow<'a, str> {
+    match subject {
+        Some(subject) => [operation, " ", subject].concat().into(),
+        None => operation.into(),
+    }
+}
+
+/// Returns whether `name` is what [`with_subject`] returns.
+pub(crate) fn is_with_subject(name: &str, operation: &str, subject: Option<&str>) -> bool {
+    match (name.strip_prefix(operation), subject) {
+        (Some(rest), Some(subject)) => rest.strip_prefix(' ') == Some(subject),
+        (Some(rest), None) => rest.is_empty(),
+        (None, _) => false,
+    }
 }
 
 /// Returns the name that a span will get if it starts with this operation and these attributes, such as
@@ -126,33 +132,25 @@ pub fn name_at_start<'a>(
     attribute: impl Fn(&str) -> Option<&'a str>,
 ) -> Option<String> {
     let row = operation::by_name(unquoted(operation))?;
-    match subject_of(row.kind, attribute).map(unquoted) {
-        _ if row.kind == AiKind::Handoff => None,
-        Some(subject) => Some([row.name, " ", subject].concat()),
-        None => Some(row.name.to_owned()),
-    }
+    let subject = subject_keys(row.kind).iter().find_map(|key| attribute(key));
+    let name = with_subject(row.name, subject.map(unquoted));
+    (row.kind != AiKind::Handoff).then(|| name.into_owned())
 }
 
 /// Returns `handoff from A to B`, or the part of it that is known.
 fn handoff_name(span: &SourceSpan) -> Cow<'static, str> {
     let attributes = &span.attributes;
-    let from = first_text(
-        attributes,
-        &[
-            "gen_ai.handoff.from_agent",
-            "otel.gen_ai.handoff.from_agent",
-            "from_agent",
-            "gen_ai.agent.name",
-        ],
-    );
-    let to = first_text(
-        attributes,
-        &[
-            "gen_ai.handoff.to_agent",
-            "otel.gen_ai.handoff.to_agent",
-            "to_agent",
-        ],
-    );
+    let from = attributes.first_text(&[
+        "gen_ai.handoff.from_agent",
+        "otel.gen_ai.handoff.from_agent",
+        "from_agent",
+        "gen_ai.agent.name",
+    ]);
+    let to = attributes.first_text(&[
+        "gen_ai.handoff.to_agent",
+        "otel.gen_ai.handoff.to_agent",
+        "to_agent",
+    ]);
     match (from, to) {
         (Some(from), Some(to)) => format!("handoff from {from} to {to}").into(),
         (Some(from), None) => format!("handoff from {from}").into(),
@@ -166,58 +164,41 @@ fn handoff_name(span: &SourceSpan) -> Cow<'static, str> {
 fn name_mcp(span: &mut SourceSpan, op: &'static str, dialect: &Dialect) -> Naming {
     span.attributes.remove("gen_ai.operation.name");
     let method = span.attributes.text("mcp.method.name").unwrap_or("mcp");
-    let subject = first_text(
-        &span.attributes,
-        &["gen_ai.tool.name", "gen_ai.prompt.name"],
-    );
-    let name = match subject {
-        Some(subject) if op == "mcp.server" => format!("{method} {subject}"),
-        _ => method.to_owned(),
-    };
+    let subject = span.attributes.first_text(MCP_SUBJECTS);
+    let name = with_subject(method, subject.filter(|_| op == "mcp.server"));
     Naming {
-        name: name.into(),
+        name: name.into_owned().into(),
         op: op.into(),
         origin: origin("mcp", dialect),
         ai: None,
     }
 }
 
+/// The keys of what an MCP request is about.
+static MCP_SUBJECTS: &[&str] = &["gen_ai.tool.name", "gen_ai.prompt.name"];
+
 /// Sentry takes any unknown operation for a model call, so the operation is removed, but used in the name.
 fn name_demoted(span: &mut SourceSpan, subject_in_name: Option<&str>, dialect: &Dialect) -> Naming {
     // The subject of a request may be in the span's name only.
-    if let Some(subject_in_name) = subject_in_name
+    if let Some(subject) = subject_in_name
         && span.attributes.text("mcp.method.name") == Some("prompts/get")
-        && !span.attributes.contains("gen_ai.prompt.name")
     {
-        span.attributes.push("gen_ai.prompt.name", subject_in_name);
+        span.attributes.supply("gen_ai.prompt.name", subject);
     }
     let operation = take(&mut span.attributes, "gen_ai.operation.name");
-    let subject = first_text(
-        &span.attributes,
-        &[
-            "gen_ai.workflow.name",
-            "gen_ai.pipeline.name",
-            "gen_ai.data_source.id",
-            "gen_ai.agent.name",
-        ],
-    );
-    let method = first_text(&span.attributes, &["mcp.method.name"]);
-    let mcp_subject = first_text(
-        &span.attributes,
-        &["gen_ai.tool.name", "gen_ai.prompt.name"],
-    );
-    let name = match (operation, method) {
-        (_, Some(method)) => match mcp_subject {
-            Some(subject) => format!("{method} {subject}").into(),
-            None => method.to_owned().into(),
-        },
-        (Some(operation), None) if CONVENTIONAL_OPERATIONS.contains(&operation.as_str()) => {
-            match subject {
-                Some(subject) => format!("{operation} {subject}").into(),
-                None => operation.into(),
-            }
-        }
-        _ => span.name.clone(),
+    let method = span.attributes.text("mcp.method.name");
+    let (operation, subject_keys) = match (operation.as_deref(), method) {
+        (_, Some(method)) => (Some(method), MCP_SUBJECTS),
+        (operation, None) => (
+            operation.filter(|operation| CONVENTIONAL_OPERATIONS.contains(operation)),
+            SUBJECTS,
+        ),
+    };
+    let name = match operation {
+        Some(operation) => with_subject(operation, span.attributes.first_text(subject_keys))
+            .into_owned()
+            .into(),
+        None => span.name.clone(),
     };
     // The operation of a library may be an ordinary request.
     let op = match method {
@@ -234,6 +215,14 @@ fn name_demoted(span: &mut SourceSpan, subject_in_name: Option<&str>, dialect: &
 
 /// Operations of the conventions that have a conventional name, but no place in Sentry's AI views.
 static CONVENTIONAL_OPERATIONS: &[&str] = &["invoke_workflow", "plan", "retrieval"];
+
+/// The keys of what they are about.
+static SUBJECTS: &[&str] = &[
+    "gen_ai.workflow.name",
+    "gen_ai.pipeline.name",
+    "gen_ai.data_source.id",
+    "gen_ai.agent.name",
+];
 
 /// Names a span that is not about GenAI.
 pub(crate) fn name_plain(span: &SourceSpan) -> Naming {
@@ -281,9 +270,4 @@ fn take(attributes: &mut Attributes, key: &str) -> Option<String> {
     let text = attributes.text(key).map(str::to_owned);
     attributes.remove(key);
     text
-}
-
-#[inline(always)]
-fn first_text<'a>(attributes: &'a Attributes, keys: &[&str]) -> Option<&'a str> {
-    keys.iter().find_map(|key| attributes.text(key))
 }

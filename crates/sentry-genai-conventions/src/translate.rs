@@ -6,7 +6,7 @@ use crate::{
     AiKind, Ancestors, Attributes, Inheritable, SentrySpan, SourceSpan, SpanKind, Status, Value,
     content::{self, ContentLimits},
     cross_span,
-    dialect::{self, NONE, OperationKind, unquoted},
+    dialect::{self, Dialect, NONE, OperationKind, unquoted},
     events,
     naming::{self, Naming},
     operation::Operation,
@@ -72,17 +72,10 @@ impl Translator {
     pub fn translate(&self, mut span: SourceSpan) -> SentrySpan {
         let is_known_by_keys = span.attributes.is_gen_ai();
         rename::parse_texts(&mut span.attributes);
-        dialect::separate_shared_keys(&mut span);
-        span.attributes.settle();
-        remove_missing_values(&mut span);
-        apply_reserved_fields(&mut span);
-
-        let dialect = dialect::of(&span);
-        dialect::normalise_names(&mut span, dialect);
-        let recognised = recognise(&span, dialect);
+        let (dialect, recognised) = recognise_in_dialect(&mut span);
         let is_gen_ai = recognised.is_some();
+        let kind = operation_kind(recognised.as_ref());
         if is_gen_ai {
-            let kind = operation_kind(recognised.as_ref());
             events::fold(&mut span, kind);
             dialect.apply(&mut span, kind);
             // On a tool's span, `model` is an argument, if anything.
@@ -103,7 +96,7 @@ impl Translator {
         // A span that is not an AI span may still carry attributes of one.
         let has_content = is_gen_ai || dialect::mentions_gen_ai(&span);
         if is_gen_ai {
-            dialect::normalise_values(&mut span, operation_kind(recognised.as_ref()));
+            dialect::normalise_values(&mut span, kind);
         } else if has_content {
             provider::separate_instructions(&mut span.attributes, OperationKind::Plain);
         }
@@ -113,16 +106,16 @@ impl Translator {
                 span.attributes.push(STREAMING, true);
             }
             tokens::reconcile(&mut span.attributes);
-            if operation_kind(recognised.as_ref()) == OperationKind::Embeddings {
+            if kind == OperationKind::Embeddings {
                 tokens::reconcile_embeddings(&mut span.attributes);
             }
-            if is_gen_ai && operation_kind(recognised.as_ref()) == OperationKind::Plain {
+            if is_gen_ai && kind == OperationKind::Plain {
                 // Whatever the span counts is also counted by the calls around or below it.
                 tokens::remove(&mut span.attributes);
             }
         }
 
-        let status = status::resolve(&mut span, operation_kind(recognised.as_ref()));
+        let status = status::resolve(&mut span, kind);
         if is_gen_ai {
             inherit(&mut span, recognised.as_ref(), session.as_deref());
         }
@@ -132,10 +125,6 @@ impl Translator {
             Some(AiKind::Tool) => remove_model_attributes_from_tool(&mut span),
             _ => {}
         }
-        let capture = Capture {
-            inputs: self.options.capture_inputs,
-            outputs: self.options.capture_outputs,
-        };
         span.attributes.remove("otel.name");
         rename::move_unknown_keys(&mut span.attributes);
         let provenance = if has_content {
@@ -143,7 +132,7 @@ impl Translator {
         } else {
             Provenance::of_plain(&span, dialect)
         };
-        privacy::withhold(&mut span, provenance, capture);
+        privacy::withhold(&mut span, provenance, Capture::of(&self.options));
         if has_content {
             content::normalise(&mut span.attributes, &self.options.limits);
         }
@@ -174,22 +163,11 @@ impl Translator {
                 reduced.attributes.push_owned_key(key, value);
             }
         }
-        dialect::separate_shared_keys(&mut reduced);
-        reduced.attributes.settle();
-        remove_missing_values(&mut reduced);
-        apply_reserved_fields(&mut reduced);
-        let dialect = dialect::of(&reduced);
-        dialect::normalise_names(&mut reduced, dialect);
-        let recognised = recognise(&reduced, dialect);
+        let (dialect, recognised) = recognise_in_dialect(&mut reduced);
         if recognised.is_some() {
             dialect.apply(&mut reduced, operation_kind(recognised.as_ref()));
         }
-        let text = |key| {
-            reduced
-                .attributes
-                .text(key)
-                .map(|text| unquoted(text).to_owned())
-        };
+        let agent = reduced.attributes.text("gen_ai.agent.name");
         let subject = recognised.as_ref().and_then(|found| found.subject.clone());
         let ai = match recognised.as_ref().map(|found| found.operation) {
             Some(Operation::Ai(row)) => Some(row.kind),
@@ -200,7 +178,8 @@ impl Translator {
                 .and_then(dialect::id)
                 .map(Cow::into_owned),
             session_id: dialect::session(&reduced).map(Cow::into_owned),
-            agent_name: text("gen_ai.agent.name")
+            agent_name: agent
+                .map(|name| unquoted(name).to_owned())
                 .or_else(|| subject.filter(|_| ai == Some(AiKind::Agent))),
             ai,
             is_gen_ai: recognised.is_some(),
@@ -231,6 +210,17 @@ pub struct Identity {
     pub ai: Option<AiKind>,
     /// Whether the span is about GenAI at all. Only then does its session stand in for a conversation.
     pub is_gen_ai: bool,
+}
+
+/// Makes the names of a span's attributes canonical, and recognises its operation.
+fn recognise_in_dialect(span: &mut SourceSpan) -> (&'static Dialect, Option<Recognised>) {
+    dialect::separate_shared_keys(span);
+    span.attributes.settle();
+    remove_missing_values(span);
+    apply_reserved_fields(span);
+    let dialect = dialect::of(span);
+    dialect::normalise_names(span, dialect);
+    (dialect, recognise(span, dialect))
 }
 
 pub(crate) fn operation_kind(recognised: Option<&Recognised>) -> OperationKind {
@@ -369,33 +359,21 @@ pub(crate) fn is_implicitly_streamed(attributes: &Attributes) -> bool {
 fn inherit(span: &mut SourceSpan, recognised: Option<&Recognised>, own_session: Option<&str>) {
     const CONVERSATION: &str = "gen_ai.conversation.id";
     const AGENT: &str = "gen_ai.agent.name";
-    if span
-        .attributes
-        .text(CONVERSATION)
-        .is_some_and(dialect::is_response_id)
-    {
+    if (span.attributes.text(CONVERSATION)).is_some_and(dialect::is_response_id) {
         span.attributes.remove(CONVERSATION);
     }
     let Some(Operation::Ai(row)) = recognised.map(|found| found.operation) else {
         return;
     };
-    if !span.attributes.contains(CONVERSATION) {
-        let inherited = span.inherited.conversation_id.as_deref();
-        let inherited_session = span.inherited.session_id.as_deref();
-        if let Some(id) = inherited
-            .or(own_session)
-            .or(inherited_session)
-            .map(str::to_owned)
-        {
-            span.attributes.push(CONVERSATION, &id);
-        }
+    if let Some(id) = span.inherited.conversation(own_session) {
+        span.attributes.supply(CONVERSATION, id);
     }
     // An unnamed agent must not be given the name of the agent above it.
     if row.kind != AiKind::Agent
         && (span.attributes.text(AGENT)).is_none_or(dialect::is_unnamed_agent)
-        && let Some(name) = span.inherited.agent_name.clone()
+        && let Some(name) = &span.inherited.agent_name
     {
-        span.attributes.set(AGENT, &*name);
+        span.attributes.set(AGENT, &**name);
     }
 }
 

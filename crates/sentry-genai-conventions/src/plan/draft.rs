@@ -21,7 +21,6 @@ use crate::{
 
 const OPERATION: &str = "gen_ai.operation.name";
 const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
-const HTTP_STATUSES: [&str; 2] = ["http.response.status_code", "http.status_code"];
 
 /// Attributes that change the meaning of others, or that are taken apart. A span with one of them is translated step by
 /// step.
@@ -225,10 +224,7 @@ impl Draft<'_> {
             Some(_) => Provenance::GenAi,
             None => Provenance::of_plain(trial, self.trial.dialect),
         };
-        let capture = Capture {
-            inputs: self.options.capture_inputs,
-            outputs: self.options.capture_outputs,
-        };
+        let capture = Capture::of(self.options);
         let (withheld, conditional, addresses) = self.withheld(provenance, capture);
         let formatted_message = (!capture.allows_all())
             .then(|| self.position(privacy::FORMATTED_MESSAGE))
@@ -277,7 +273,9 @@ impl Draft<'_> {
     fn checks(&self) -> Option<Vec<Check>> {
         let before = self.settled.slots();
         let after = self.trial.span.attributes.slots();
-        let statuses = HTTP_STATUSES.iter().filter_map(|key| self.position(key));
+        let statuses = status::HTTP_STATUSES
+            .iter()
+            .filter_map(|key| self.position(key));
         if statuses.count() > 1 {
             return None;
         }
@@ -299,7 +297,7 @@ impl Draft<'_> {
         let Value::Str(text) = value else {
             return Some(if tokens::COUNTS.contains(&key) {
                 Check::Count
-            } else if HTTP_STATUSES.contains(&key) {
+            } else if status::HTTP_STATUSES.contains(&key) {
                 Check::ResponseStatus {
                     first_failure: status::first_http_failure(
                         self.trial.span.kind,
@@ -316,14 +314,16 @@ impl Draft<'_> {
             OPERATION => Check::exactly(text),
             "gen_ai.provider.name" if !stays_unchanged(text, &self.options.limits) => return None,
             "gen_ai.provider.name" => Check::provider(text),
-            "server.address" => Check::Address,
-            "gen_ai.tool.call.id" => Check::CallId,
-            "gen_ai.conversation.id" => Check::Conversation,
-            "gen_ai.agent.name" => Check::AgentName,
-            "gen_ai.output.type" => Check::OutputType,
-            status::OUTCOME => Check::Outcome,
+            "server.address" => Check::TextExcept(|text| text.contains("://")),
+            "gen_ai.tool.call.id" => Check::TextExcept(|text| text == "<not specified>"),
+            "gen_ai.conversation.id" => Check::TextExcept(dialect::is_response_id),
+            "gen_ai.agent.name" => Check::TextExcept(dialect::is_unnamed_agent),
+            "gen_ai.output.type" => {
+                Check::TextExcept(|text| matches!(text, "json_schema" | "json_object"))
+            }
+            status::OUTCOME => Check::TextExcept(status::is_failed_outcome),
             FINISH_REASONS => Check::FinishReason,
-            _ if HTTP_STATUSES.contains(&key) => return None,
+            _ if status::HTTP_STATUSES.contains(&key) => return None,
             _ if status::GRPC_STATUSES.contains(&key) && text != "OK" => return None,
             _ if status::GRPC_STATUSES.contains(&key) => Check::exactly(text),
             _ if content::is_structured(key) => Check::Content,
@@ -344,24 +344,12 @@ impl Draft<'_> {
         if attributes.text(OPERATION) != Some(row.name) {
             return None;
         }
-        let (subject_key, subjects): (_, &[&str]) = match row.kind {
-            AiKind::LlmCall => (
-                "gen_ai.request.model",
-                &["gen_ai.request.model", "gen_ai.response.model"],
-            ),
-            AiKind::Agent => (
-                "gen_ai.agent.name",
-                &[
-                    "gen_ai.agent.name",
-                    "gen_ai.pipeline.name",
-                    "gen_ai.function_id",
-                ],
-            ),
-            // Tools must not have counts, but this is too rare to support.
-            AiKind::Tool if tokens::has_usage(attributes) => return None,
-            AiKind::Tool => ("gen_ai.tool.name", &["gen_ai.tool.name"]),
-            AiKind::Handoff | AiKind::Memory => return None,
-        };
+        // Tools must not have counts, but this is too rare to support.
+        if row.kind == AiKind::Tool && tokens::has_usage(attributes) {
+            return None;
+        }
+        let subjects = naming::subject_keys(row.kind);
+        let subject_key = subjects.first()?;
         let has_conversation = self.position("gen_ai.conversation.id").is_some();
         // Another attribute may stand in for the conversation.
         if !has_conversation && dialect::session(self.span).is_some() {
@@ -394,21 +382,17 @@ impl Draft<'_> {
         let has_costs = attributes.iter().any(|(key, _)| tokens::is_cost(key));
         Some(match present.next() {
             None if !has_costs => Counts::None,
-            _ if tokens::PARTS.iter().any(|key| attributes.contains(key)) || has_costs => {
+            _ if has_costs
+                || attributes.contains_any(tokens::PARTS)
+                || !tokens::has_input_or_output(attributes) =>
+            {
                 Counts::Reconcile
             }
-            _ => {
-                let input = self.position(tokens::INPUT);
-                let output = self.position(tokens::OUTPUT);
-                match (input, output) {
-                    (None, None) => Counts::Reconcile,
-                    _ => Counts::Sum {
-                        input,
-                        output,
-                        total: self.position(tokens::TOTAL),
-                    },
-                }
-            }
+            _ => Counts::Sum {
+                input: self.position(tokens::INPUT),
+                output: self.position(tokens::OUTPUT),
+                total: self.position(tokens::TOTAL),
+            },
         })
     }
 
