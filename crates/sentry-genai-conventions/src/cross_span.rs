@@ -1,7 +1,6 @@
 //! Decisions that need a span's relatives: work that is described twice, and totals that repeat their parts.
 
 mod agent_messages;
-mod attempts;
 mod containment;
 mod enclosing_step;
 mod linked_lists;
@@ -10,7 +9,6 @@ mod sibling_agents;
 
 use std::collections::BTreeMap;
 
-use attempts::is_attempt;
 use linked_lists::LinkedLists;
 
 use crate::{
@@ -100,9 +98,6 @@ pub(crate) fn reconcile(spans: &mut [SentrySpan], limits: &ContentLimits) {
 /// Returns false if no work is described twice. That is the usual case, and finding out needs only the index, not the whole
 /// span tree.
 fn may_have_nested_duplicates(spans: &[SentrySpan], index: &SpanIndex) -> bool {
-    /// The maximum number of plain spans between two others that are looked through.
-    const MAX_PLAIN_SPANS: usize = 8;
-
     let mut candidates = spans.iter().filter(|span| WorkKind::of(span).is_some());
     candidates.any(|inner| {
         let mut ancestor = inner.parent_span_id;
@@ -119,6 +114,9 @@ fn may_have_nested_duplicates(spans: &[SentrySpan], index: &SpanIndex) -> bool {
         true
     })
 }
+
+/// The maximum number of plain spans between two others that are looked through.
+const MAX_PLAIN_SPANS: usize = 8;
 
 const CONVERSATION: &str = "gen_ai.conversation.id";
 const AGENT: &str = "gen_ai.agent.name";
@@ -308,37 +306,45 @@ fn deduplicate_below(
     below.retain(outer, |inner| {
         describe_same_work(&spans[outer], &spans[inner])
     });
-    let (first, second) = below.first_two(outer);
-    match (first, second) {
+    match below.first_two(outer) {
         (None, _) => below.replace_with(outer, outer),
         (Some(inner), None) => {
             let kept = merge_duplicates(spans, outer, inner, limits);
             below.replace_with(outer, kept);
         }
         // An agent may contain any number of unnamed agents.
-        (Some(_), Some(_))
-            if below
-                .iter(outer)
-                .any(|inner| is_unnamed_agent_inside_named(&spans[outer], &spans[inner])) =>
+        _ if (below.iter(outer))
+            .any(|inner| is_unnamed_agent_inside_named(&spans[outer], &spans[inner])) =>
         {
             below.replace_with(outer, outer);
         }
         // The counts would be lost with a wrapper around attempts that say nothing of an answer.
-        (Some(_), Some(_))
-            if tokens::has_input_or_output(&spans[outer].attributes)
-                && below.iter(outer).all(|inner| is_attempt(&spans[inner])) =>
+        _ if tokens::has_input_or_output(&spans[outer].attributes)
+            && below.iter(outer).all(|inner| is_attempt(&spans[inner])) =>
         {
             for attempt in below.iter(outer) {
                 demote(&mut spans[attempt]);
             }
             below.replace_with(outer, outer);
         }
-        (Some(_), Some(_)) => {
+        _ => {
             copy_messages_to_last_call(spans, below, outer, limits);
             demote(&mut spans[outer]);
             below.truncate(outer);
         }
     }
+}
+
+/// Returns whether a model call says nothing of an answer, as a request that may have been repeated does.
+fn is_attempt(span: &SentrySpan) -> bool {
+    span.ai == Some(AiKind::LlmCall)
+        && !tokens::has_input_or_output(&span.attributes)
+        && !span.attributes.contains_any(&[
+            OUTPUT,
+            "gen_ai.response.finish_reasons",
+            "gen_ai.response.id",
+            "gen_ai.response.model",
+        ])
 }
 
 /// Merges two descriptions of the same work. Returns the one that stays.
@@ -377,10 +383,7 @@ fn copy_messages_to_last_call(
     wrapper: usize,
     limits: &ContentLimits,
 ) {
-    let has_messages = |call: usize| {
-        let mut messages = MESSAGES.iter();
-        messages.any(|key| spans[call].attributes.contains(key))
-    };
+    let has_messages = |call: usize| spans[call].attributes.contains_any(MESSAGES);
     if WorkKind::of(&spans[wrapper]) != Some(WorkKind::Chat)
         || !has_messages(wrapper)
         || calls.iter(wrapper).any(has_messages)
@@ -413,7 +416,7 @@ fn copy_messages_to_last_call(
 fn completeness(span: &SentrySpan) -> (bool, bool, bool) {
     let attributes = &span.attributes;
     (
-        attributes.contains("gen_ai.request.model") || attributes.contains("gen_ai.response.model"),
+        attributes.contains_any(&["gen_ai.request.model", "gen_ai.response.model"]),
         tokens::has_input_or_output(attributes),
         attributes.contains("gen_ai.output.messages"),
     )
@@ -451,10 +454,8 @@ fn propagate_failure(spans: &mut [SentrySpan], outer: usize, inner: usize) {
     }
     outer.status = Status::Error;
     for key in ["error.type", "sentry.status.message"] {
-        if let Some(text) = inner.attributes.text(key)
-            && !outer.attributes.contains(key)
-        {
-            outer.attributes.push(key, text);
+        if let Some(text) = inner.attributes.text(key) {
+            outer.attributes.supply(key, text);
         }
     }
 }

@@ -8,8 +8,8 @@ use details::Details;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Attributes, SourceEvent, SourceSpan, content,
-    dialect::{ARGUMENTS, DEFINITIONS, INPUT, OUTPUT, OperationKind, RESULT},
+    SourceEvent, SourceSpan, content,
+    dialect::{ARGUMENTS, DEFINITIONS, INPUT, OUTPUT, OperationKind, RESULT, json_of},
     messages::{self, Messages, Part},
 };
 
@@ -69,8 +69,12 @@ pub(crate) fn fold(span: &mut SourceSpan, kind: OperationKind) {
             _ => {}
         }
     }
-    let existing = (details.is_large()).then(|| key_set(&span.attributes));
-    for (key, value) in details {
+    let existing: Option<HashSet<_>> = (details.is_large()).then(|| {
+        (span.attributes.iter())
+            .map(|(key, _)| key.to_owned())
+            .collect()
+    });
+    for (key, value) in details.entries {
         if kind == OperationKind::Tool && unpack_tool_call(span, &key, &value) {
             continue;
         }
@@ -84,10 +88,8 @@ pub(crate) fn fold(span: &mut SourceSpan, kind: OperationKind) {
         }
     }
     tool.write_to(span);
-    if let Some(tools) = tools
-        && !span.attributes.contains(DEFINITIONS)
-    {
-        span.attributes.push(DEFINITIONS, tools.to_string());
+    if let Some(tools) = tools {
+        span.attributes.supply(DEFINITIONS, tools.to_string());
     }
     for (key, side, list) in [
         (INPUT, messages::Side::Input, input),
@@ -98,10 +100,6 @@ pub(crate) fn fold(span: &mut SourceSpan, kind: OperationKind) {
             span.attributes.push(key, list.to_string());
         }
     }
-}
-
-fn key_set(attributes: &Attributes) -> HashSet<String> {
-    attributes.iter().map(|(key, _)| key.to_owned()).collect()
 }
 
 /// Returns whether a key says where in a program an event was created, as `tracing-opentelemetry` records it.
@@ -130,11 +128,8 @@ fn unpack_tool_call(span: &mut SourceSpan, key: &str, value: &Value) -> bool {
         Value::String(text) => Messages::parse(text, side),
         value => Messages::parse(&value.to_string(), side),
     };
-    let parts: Vec<_> = messages
-        .messages
-        .into_iter()
-        .flat_map(|message| message.parts)
-        .collect();
+    let messages = messages.messages.into_iter();
+    let parts: Vec<_> = messages.flat_map(|message| message.parts).collect();
     let mut is_call = !parts.is_empty();
     for part in parts {
         match part {
@@ -202,12 +197,9 @@ fn is_arguments(value: &Value) -> bool {
 }
 
 fn push_if_absent(span: &mut SourceSpan, key: &'static str, value: Value) {
-    let text = match value {
-        Value::String(text) => text,
-        value => value.to_string(),
-    };
-    if !text.is_empty() && !span.attributes.contains(key) {
-        span.attributes.push(key, text);
+    let text = messages::text_of(value);
+    if !text.is_empty() {
+        span.attributes.supply(key, text);
     }
 }
 
@@ -283,10 +275,6 @@ fn append_messages(event: &SourceEvent, key: &str, messages: &mut Vec<Value>) {
             None => messages.push(text.into()),
         }
     }
-}
-
-fn json_of(value: crate::Value<'_>) -> Value {
-    crate::dialect::json_of(value)
 }
 
 fn push(span: &mut SourceSpan, key: &str, value: Value) {

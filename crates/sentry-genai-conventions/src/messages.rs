@@ -41,7 +41,7 @@ pub(crate) use self::{
     instructions::{join_system, system_instructions},
     media::{Media, MediaSource},
     repair::{read_constructor, read_cut_constructor, snake_case},
-    shapes::{is_part, part::answer as tool_answer},
+    shapes::{fields::text_of, is_part, part::answer as tool_answer},
     tools::{tool_definitions, tool_payload},
 };
 

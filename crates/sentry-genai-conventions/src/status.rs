@@ -103,19 +103,14 @@ pub(crate) fn resolve(span: &mut SourceSpan, operation_kind: OperationKind) -> S
         span.attributes.push(ERROR_TYPE, &kind);
         full_error = normalise_error_type(&mut span.attributes);
     }
-    if !span.attributes.contains(ERROR_TYPE) {
-        // OpenTelemetry's value for an error of unknown type.
-        span.attributes.push(ERROR_TYPE, "_OTHER");
-    }
+    // OpenTelemetry's value for an error of unknown type.
+    span.attributes.supply(ERROR_TYPE, "_OTHER");
     let reason = description.or(exception.message).or(error_message);
     let reason = reason.or(recorded.message).or(full_error);
     let reason = reason.map(|reason| unquoted(&reason).to_owned());
-    if let Some(mut message) = reason
-        && !span.attributes.contains(STATUS_MESSAGE)
-        && !message.is_empty()
-    {
+    if let Some(mut message) = reason.filter(|message| !message.is_empty()) {
         cut(&mut message, MESSAGE_BYTES);
-        span.attributes.push(STATUS_MESSAGE, message);
+        span.attributes.supply(STATUS_MESSAGE, message);
     }
     Status::Error
 }
