@@ -61,6 +61,13 @@ impl Attributes {
         }
     }
 
+    /// Removes all attributes whose key begins with `prefix`, which must have at least three bytes.
+    pub(crate) fn remove_prefix(&mut self, prefix: &str) {
+        if self.may_begin_with(prefix) {
+            self.retain(|key, _| !key.starts_with(prefix));
+        }
+    }
+
     /// Returns false if no key begins with `prefix`, which must have at least three bytes. If this returns true, some
     /// key may.
     #[inline]

@@ -13,7 +13,6 @@ pub(super) static GEMINI_CLI: Dialect = Dialect {
     aliases: &aliases([
         // The id of a turn.
         ("gen_ai.prompt.name", "gemini_cli.prompt_id"),
-        ("gen_ai.tool.call_id", "gen_ai.tool.call.id"),
     ]),
     noise: &[],
     operation,

@@ -224,9 +224,7 @@ fn read_response_metadata(attributes: &mut Attributes, response: &Object) {
         ("model", "gen_ai.response.model"),
         ("finish_reason", "gen_ai.response.finish_reasons"),
     ] {
-        if let Some(value) = meta.get(field) {
-            json::put_scalar(attributes, key, value);
-        }
+        json::put_scalar(attributes, key, meta.get(field));
     }
     if let Some(Value::Object(counts)) = meta.get("usage") {
         usage::put(attributes, counts);
@@ -254,7 +252,7 @@ fn name_provider(attributes: &mut Attributes) {
         Some(module.to_owned())
     });
     if let Some(provider) = provider {
-        json::put_scalar(attributes, "gen_ai.provider.name", &provider.into());
+        json::put_scalar(attributes, "gen_ai.provider.name", &Value::from(provider));
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{Attributes, Scalar, messages, privacy};
 pub(super) type Object = Map<String, Value>;
 
 /// Returns an attribute's value as JSON; a text stays a string.
-pub(super) fn value(value: crate::Value<'_>) -> Value {
+pub(crate) fn value(value: crate::Value<'_>) -> Value {
     match value {
         crate::Value::Bool(value) => value.into(),
         crate::Value::Integer(value) => value.into(),
@@ -17,7 +17,8 @@ pub(super) fn value(value: crate::Value<'_>) -> Value {
     }
 }
 
-pub(super) fn scalar(value: &Scalar) -> Value {
+/// Returns an item of a list as JSON.
+pub(crate) fn scalar(value: &Scalar) -> Value {
     match value {
         Scalar::Bool(value) => (*value).into(),
         Scalar::Integer(value) => (*value).into(),
@@ -78,11 +79,15 @@ pub(super) fn put(attributes: &mut Attributes, key: &'static str, value: Value) 
     }
 }
 
-/// Appends a scalar under `key` with its own type, unless the key already has a value.
-pub(super) fn put_scalar(attributes: &mut Attributes, key: &'static str, value: &Value) {
-    if attributes.contains(key) {
+/// Appends a scalar, if there is one, under `key` with its own type, unless the key already has a value.
+pub(super) fn put_scalar<'v>(
+    attributes: &mut Attributes,
+    key: &'static str,
+    value: impl Into<Option<&'v Value>>,
+) {
+    let Some(value) = value.into().filter(|_| !attributes.contains(key)) else {
         return;
-    }
+    };
     match value {
         Value::Bool(value) => attributes.push(key, *value),
         Value::String(text) if !text.is_empty() => attributes.push(key, text.as_str()),
@@ -136,8 +141,6 @@ pub(super) fn put_parameters(attributes: &mut Attributes, request: &Object) {
         }
     }
     for (name, key) in PARAMETERS {
-        if let Some(value) = request.get(*name) {
-            put_scalar(attributes, key, value);
-        }
+        put_scalar(attributes, key, request.get(*name));
     }
 }

@@ -12,18 +12,11 @@ use crate::{Attributes, SourceSpan, SourceStatus, content, messages};
 pub(super) static LANGFUSE: Dialect = Dialect {
     name: "langfuse",
     recognises: |span| span.attributes.contains(TYPE),
+    #[rustfmt::skip]
     aliases: &aliases([
-        (
-            "langfuse.observation.metadata.instructions",
-            "gen_ai.system_instructions",
-        ),
-        (
-            "langfuse.observation.metadata.ls_provider",
-            "gen_ai.provider.name",
-        ),
+        ("langfuse.observation.metadata.instructions", "gen_ai.system_instructions"),
+        ("langfuse.observation.metadata.ls_provider", "gen_ai.provider.name"),
         ("langfuse.observation.model.name", "gen_ai.request.model"),
-        ("langfuse.session.id", "session.id"),
-        ("langfuse.user.id", "user.id"),
     ]),
     noise: &[
         "langfuse.internal.*",
@@ -298,7 +291,7 @@ fn read_session(attributes: &mut Attributes) {
         "langfuse.session.id",
         "langfuse.observation.metadata.langgraph_node",
     ];
-    if session_keys.iter().any(|key| attributes.contains(key)) {
+    if attributes.contains_any(&session_keys) {
         return;
     }
     // The observation's metadata comes last, so it takes precedence over that of the trace.
@@ -367,9 +360,11 @@ fn unwrap_tool_message(attributes: &mut Attributes) {
     let Some(answer) = json::object(attributes, OUTPUT).filter(langsmith::is_tool_message) else {
         return;
     };
-    if let Some(id) = answer.get("tool_call_id") {
-        json::put_scalar(attributes, "gen_ai.tool.call.id", id);
-    }
+    json::put_scalar(
+        attributes,
+        "gen_ai.tool.call.id",
+        answer.get("tool_call_id"),
+    );
     attributes.remove(OUTPUT);
     json::put(attributes, OUTPUT, langsmith::content_of(answer));
 }

@@ -10,27 +10,16 @@ use crate::{Attributes, SourceEvent, SourceSpan, SourceStatus, stack_trace};
 pub(super) static LANGSMITH: Dialect = Dialect {
     name: "langsmith",
     recognises: |span| span.attributes.contains(SPAN_KIND),
+    #[rustfmt::skip]
     aliases: &aliases([
         (AGENT_NAME, "gen_ai.agent.name"),
         ("langsmith.metadata.ls_provider", "gen_ai.provider.name"),
         ("langsmith.metadata.ls_model_name", "gen_ai.request.model"),
-        (
-            "langsmith.metadata.ls_temperature",
-            "gen_ai.request.temperature",
-        ),
-        (
-            "langsmith.metadata.ls_max_tokens",
-            "gen_ai.request.max_tokens",
-        ),
+        ("langsmith.metadata.ls_temperature", "gen_ai.request.temperature"),
+        ("langsmith.metadata.ls_max_tokens", "gen_ai.request.max_tokens"),
         ("langsmith.metadata.user_id", "user.id"),
-        (
-            "gen_ai.response.service_tier",
-            "openai.response.service_tier",
-        ),
-        (
-            "gen_ai.response.system_fingerprint",
-            "openai.response.system_fingerprint",
-        ),
+        ("gen_ai.response.service_tier", "openai.response.service_tier"),
+        ("gen_ai.response.system_fingerprint", "openai.response.system_fingerprint"),
     ]),
     noise: &[
         "langsmith.metadata.LANGSMITH_*",
@@ -139,9 +128,11 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
                     ("from_agent", "gen_ai.handoff.from_agent"),
                     ("to_agent", "gen_ai.handoff.to_agent"),
                 ] {
-                    if let Some(agent) = agents.get(name).filter(|agent| agent.is_string()) {
-                        json::put_scalar(attributes, key, agent);
-                    }
+                    json::put_scalar(
+                        attributes,
+                        key,
+                        agents.get(name).filter(|agent| agent.is_string()),
+                    );
                 }
             }
             attributes.rename(PROMPT, "langsmith.input");
@@ -172,9 +163,7 @@ fn read_text_completion(attributes: &mut Attributes, answer: &Object) {
     if let Some(Value::Object(counts)) = answer.get("usage") {
         usage::put(attributes, counts);
     }
-    if let Some(model) = answer.get("model") {
-        json::put_scalar(attributes, "gen_ai.response.model", model);
-    }
+    json::put_scalar(attributes, "gen_ai.response.model", answer.get("model"));
 }
 
 /// Reads from LangChain's answer what the span lacks: the model that answered, and the counts that are parts of others.
@@ -190,12 +179,8 @@ pub(super) fn read_langchain_response(attributes: &mut Attributes, answer: &Obje
         let model = ["model_name", "model"]
             .into_iter()
             .find_map(|key| metadata.get(key));
-        if let Some(model) = model {
-            json::put_scalar(attributes, "gen_ai.response.model", model);
-        }
-        if let Some(id) = metadata.get("id") {
-            json::put_scalar(attributes, "gen_ai.response.id", id);
-        }
+        json::put_scalar(attributes, "gen_ai.response.model", model);
+        json::put_scalar(attributes, "gen_ai.response.id", metadata.get("id"));
     }
     if let Some(Value::Object(counts)) = message.get("usage_metadata") {
         usage::put(attributes, counts);

@@ -54,9 +54,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let attributes = &mut span.attributes;
     if let Some(metrics) = take_object(attributes, METRICS, kind) {
         usage::put(attributes, &metrics);
-        if let Some(cost) = metrics.get("cost") {
-            json::put_scalar(attributes, "gen_ai.cost.total_tokens", cost);
-        }
+        json::put_scalar(attributes, "gen_ai.cost.total_tokens", metrics.get("cost"));
     }
     if let Some(parameters) = take_object(attributes, PARAMETERS, kind) {
         json::put_parameters(attributes, &parameters);
@@ -145,9 +143,11 @@ fn unwrap_tool_message(attributes: &mut Attributes, value: Value) -> Value {
             if !fields.contains_key("tool_call_id") {
                 return Value::Object(fields);
             }
-            if let Some(id) = fields.get("tool_call_id") {
-                json::put_scalar(attributes, "gen_ai.tool.call.id", id);
-            }
+            json::put_scalar(
+                attributes,
+                "gen_ai.tool.call.id",
+                fields.get("tool_call_id"),
+            );
             langsmith::content_of(fields)
         }
         value => value,

@@ -5,7 +5,7 @@
 
 mod amount;
 
-pub(crate) use amount::{amount, is_count, may_be_count_or_cost};
+pub(crate) use amount::{amount, is_count, is_number, may_be_count_or_cost};
 
 use super::{
     ARGUMENTS, DEFINITIONS, INPUT, NONE, OUTPUT, OperationKind, RESULT, first_chunk, span_names,
@@ -202,10 +202,8 @@ fn adjust_named_call(span: &mut SourceSpan) {
     // The name of the model will be elsewhere.
     let provider = span_names::provider_in_name(span);
     adjust(span, kind);
-    if let Some(provider) = provider
-        && !span.attributes.contains("gen_ai.provider.name")
-    {
-        span.attributes.push("gen_ai.provider.name", provider);
+    if let Some(provider) = provider {
+        span.attributes.supply("gen_ai.provider.name", provider);
     }
 }
 
@@ -316,10 +314,9 @@ fn find_names(
             if !fits(canonical, value) {
                 return None;
             }
-            let key = key.to_owned();
             Some(NamedAttribute {
                 rank,
-                key,
+                key: key.to_owned(),
                 canonical,
             })
         })

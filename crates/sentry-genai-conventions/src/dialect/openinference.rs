@@ -29,6 +29,7 @@ pub(super) use messages::is_object_repr;
 pub(super) static OPENINFERENCE: Dialect = Dialect {
     name: "openinference",
     recognises: |span| span.attributes.contains(KIND),
+    #[rustfmt::skip]
     aliases: &aliases([
         ("agent.name", "gen_ai.agent.name"),
         // OpenInference's conventions list this as a span attribute, and its crate for Rust records it as one.
@@ -42,23 +43,11 @@ pub(super) static OPENINFERENCE: Dialect = Dialect {
         ("llm.system", "gen_ai.provider.name"),
         ("llm.provider", "gen_ai.provider.name"),
         ("llm.token_count.completion", "gen_ai.usage.output_tokens"),
-        (
-            "llm.token_count.completion_details.reasoning",
-            "gen_ai.usage.reasoning.output_tokens",
-        ),
+        ("llm.token_count.completion_details.reasoning", "gen_ai.usage.reasoning.output_tokens"),
         ("llm.token_count.prompt", "gen_ai.usage.input_tokens"),
-        (
-            "llm.token_count.prompt_details.cache_input",
-            "gen_ai.usage.cache_creation.input_tokens",
-        ),
-        (
-            "llm.token_count.prompt_details.cache_read",
-            "gen_ai.usage.cache_read.input_tokens",
-        ),
-        (
-            "llm.token_count.prompt_details.cache_write",
-            "gen_ai.usage.cache_creation.input_tokens",
-        ),
+        ("llm.token_count.prompt_details.cache_input", "gen_ai.usage.cache_creation.input_tokens"),
+        ("llm.token_count.prompt_details.cache_read", "gen_ai.usage.cache_read.input_tokens"),
+        ("llm.token_count.prompt_details.cache_write", "gen_ai.usage.cache_creation.input_tokens"),
         ("llm.token_count.total", "gen_ai.usage.total_tokens"),
         ("reranker.model_name", "gen_ai.request.model"),
         ("tool.description", "gen_ai.tool.description"),
@@ -158,15 +147,14 @@ const LANGCHAIN_AGENT: &str = "lc_agent_name";
 
 fn is_completion(span: &SourceSpan) -> bool {
     span.name == "Completion"
-        || span.attributes.contains("llm.prompts.0.prompt.text")
-        || span.attributes.contains("llm.choices.0.completion.text")
+        || span
+            .attributes
+            .contains_any(&["llm.prompts.0.prompt.text", "llm.choices.0.completion.text"])
 }
 
 /// Recognises the span around the whole trace of OpenAI's agents, which is not an agent.
 fn is_trace(span: &SourceSpan) -> bool {
-    is_of_openai_agents(span)
-        && !span.attributes.contains("graph.node.id")
-        && !span.attributes.contains("agent.name")
+    is_of_openai_agents(span) && !(span.attributes).contains_any(&["graph.node.id", "agent.name"])
 }
 
 /// Returns whether a span is from OpenAI's agents, in Python or in JavaScript.
@@ -212,8 +200,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         // LangChain's instrumentation for JavaScript names the provider there.
         if let Some(provider) = metadata.get("ls_provider")
             && kind == OperationKind::Call
-            && !span.attributes.contains("llm.system")
-            && !span.attributes.contains("llm.provider")
+            && !(span.attributes).contains_any(&["llm.system", "llm.provider"])
         {
             json::put_scalar(&mut span.attributes, "gen_ai.provider.name", provider);
         }
@@ -251,8 +238,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             attributes.rename(INPUT_VALUE, ARGUMENTS);
             if let Some(result) = json::read(attributes, OUTPUT_VALUE) {
                 if let Some(id) = tool_answer::call_id_of(&result)
-                    && !attributes.contains("tool.id")
-                    && !attributes.contains("tool_call.id")
+                    && !attributes.contains_any(&["tool.id", "tool_call.id"])
                 {
                     attributes.supply("gen_ai.tool.call.id", id);
                 }
@@ -322,9 +308,7 @@ fn name_models(attributes: &mut Attributes, kind: OperationKind) {
         // The instrumentation of OpenAI's agents records the whole response here.
         let is_response = parameters.contains_key("created_at");
         if is_response {
-            if let Some(id) = parameters.get("id") {
-                json::put_scalar(attributes, "gen_ai.response.id", id);
-            }
+            json::put_scalar(attributes, "gen_ai.response.id", parameters.get("id"));
             parameters.remove("model");
         }
         json::put_parameters(attributes, &parameters);
@@ -355,16 +339,12 @@ fn name_models(attributes: &mut Attributes, kind: OperationKind) {
             attributes.supply("gen_ai.response.model", model);
         }
     }
-    let is_response_model = |name: &str| match response_model {
-        Some(model) => model == name,
-        // If the answer does not name its model, this is the requested one.
-        None => false,
-    };
+    // If the answer does not name its model, this is the requested one.
     let has_answer = attributes.contains("llm.token_count.completion")
-        && attributes.text(MODEL_NAME).is_some_and(is_response_model);
+        && response_model.is_some_and(|model| attributes.text(MODEL_NAME) == Some(model));
     for key in [MODEL_NAME, "embedding.model_name"] {
-        let has_request_model = attributes.contains("gen_ai.request.model")
-            || attributes.contains("llm.request.model_name");
+        let has_request_model =
+            attributes.contains_any(&["gen_ai.request.model", "llm.request.model_name"]);
         let is_response = kind == OperationKind::Call && has_answer || has_request_model;
         attributes.rename(
             key,
@@ -409,10 +389,9 @@ fn put_missing_counts(attributes: &mut Attributes, usage: &Object) {
     for (own, key, is_part) in COUNT_KEYS {
         if let Some(count) = counted.integer(key)
             && !attributes.contains(own)
-            && !attributes.contains(key)
             && (is_part || !has_counts)
         {
-            attributes.push(key, count);
+            attributes.supply(key, count);
         }
     }
 }
@@ -443,8 +422,8 @@ fn read_embedding_input(attributes: &mut Attributes) {
         }
     }
     // Bedrock's instrumentation records the texts to embed and the result as messages.
-    attributes
-        .retain(|key, _| !key.starts_with(INPUT_MESSAGES) && !key.starts_with(OUTPUT_MESSAGES));
+    attributes.remove_prefix(INPUT_MESSAGES);
+    attributes.remove_prefix(OUTPUT_MESSAGES);
     if let Some(answer) = json::object(attributes, OUTPUT_VALUE)
         && let Some(count) = answer
             .get("inputTextTokenCount")

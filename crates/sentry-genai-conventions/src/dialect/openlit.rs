@@ -15,10 +15,8 @@ use crate::{
 pub(super) static OPENLIT: Dialect = Dialect {
     name: "openlit",
     recognises: |span| span.scope.starts_with("openlit."),
-    aliases: &aliases([(
-        "gen_ai.response.system_fingerprint",
-        "openai.response.system_fingerprint",
-    )]),
+    #[rustfmt::skip]
+    aliases: &aliases([("gen_ai.response.system_fingerprint", "openai.response.system_fingerprint")]),
     // A total that is already there under another name, and resource attributes that are repeated on all spans.
     noise: &[
         "gen_ai.application_name",

@@ -12,15 +12,13 @@ pub(super) static SPRING_AI: Dialect = Dialect {
     recognises: |span| {
         span.attributes.contains(KIND) || (span.scope == SPRING_BOOT && mentions_gen_ai(span))
     },
+    #[rustfmt::skip]
     aliases: &aliases([
         (CONVERSATION_ID, "session.id"),
         ("spring.ai.tool.call.arguments", ARGUMENTS),
         ("spring.ai.tool.call.id", "gen_ai.tool.call.id"),
         ("spring.ai.tool.call.result", RESULT),
-        (
-            "spring.ai.tool.definition.description",
-            "gen_ai.tool.description",
-        ),
+        ("spring.ai.tool.definition.description", "gen_ai.tool.description"),
         ("spring.ai.tool.definition.name", "gen_ai.tool.name"),
     ]),
     noise: &[],

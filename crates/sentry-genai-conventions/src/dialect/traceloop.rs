@@ -19,6 +19,7 @@ use crate::{Attributes, SourceSpan, SourceStatus, messages, tokens};
 pub(super) static TRACELOOP: Dialect = Dialect {
     name: "traceloop",
     recognises,
+    #[rustfmt::skip]
     aliases: &aliases([
         // Laminar adds these to everything in its traces.
         ("lmnr.association.properties.session_id", "session.id"),
@@ -26,40 +27,22 @@ pub(super) static TRACELOOP: Dialect = Dialect {
         ("crewai.agent.tools", DEFINITIONS),
         ("gen_ai.openai.api_base", "server.address"),
         ("gen_ai.request.streaming", "gen_ai.response.streaming"),
-        (
-            "gen_ai.streaming.time_to_first_token",
-            "gen_ai.response.time_to_first_chunk",
-        ),
+        ("gen_ai.streaming.time_to_first_token", "gen_ai.response.time_to_first_chunk"),
         ("gen_ai.user", "user.id"),
         ("llm.chat.stop_sequences", "gen_ai.request.stop_sequences"),
         ("llm.frequency_penalty", "gen_ai.request.frequency_penalty"),
         ("llm.is_streaming", "gen_ai.response.streaming"),
         ("llm.presence_penalty", "gen_ai.request.presence_penalty"),
         (REASONING_EFFORT, "gen_ai.request.reasoning.level"),
-        (
-            "llm.response.finish_reason",
-            "gen_ai.response.finish_reasons",
-        ),
+        ("llm.response.finish_reason", "gen_ai.response.finish_reasons"),
         ("llm.response.stop_reason", "gen_ai.response.finish_reasons"),
         ("llm.top_k", "gen_ai.request.top_k"),
-        (
-            "llm.usage.cache_creation_input_tokens",
-            "gen_ai.usage.cache_creation.input_tokens",
-        ),
-        (
-            "llm.usage.cache_read_input_tokens",
-            "gen_ai.usage.cache_read.input_tokens",
-        ),
-        (
-            "llm.usage.reasoning_tokens",
-            "gen_ai.usage.reasoning.output_tokens",
-        ),
+        ("llm.usage.cache_creation_input_tokens", "gen_ai.usage.cache_creation.input_tokens"),
+        ("llm.usage.cache_read_input_tokens", "gen_ai.usage.cache_read.input_tokens"),
+        ("llm.usage.reasoning_tokens", "gen_ai.usage.reasoning.output_tokens"),
         ("llm.usage.total_tokens", "gen_ai.usage.total_tokens"),
         ("llm.user", "user.id"),
-        (
-            "traceloop.association.properties.lc_agent_name",
-            "gen_ai.agent.name",
-        ),
+        ("traceloop.association.properties.lc_agent_name", "gen_ai.agent.name"),
         ("tool.description", "gen_ai.tool.description"),
         ("traceloop.association.properties.user_id", "user.id"),
         ("traceloop.workflow.name", "gen_ai.pipeline.name"),
@@ -103,9 +86,7 @@ fn recognises(span: &SourceSpan) -> bool {
 
 /// Recognises keys for a model that OpenLLMetry has never used.
 fn names_model_by_hand(attributes: &Attributes) -> bool {
-    ["llm.model", "llm.model_name", "llm.request.model"]
-        .iter()
-        .any(|key| attributes.contains(key))
+    attributes.contains_any(&["llm.model", "llm.model_name", "llm.request.model"])
 }
 
 /// Returns whether a scope is one of OpenLLMetry's own. OpenTelemetry's instrumentations have similar scopes.
@@ -124,8 +105,7 @@ fn operation(span: &SourceSpan) -> Override {
         return Override::To("embeddings");
     }
     // AgentOps has another name for it.
-    let request = ["llm.request.type", "gen_ai.request.type"];
-    let request = request.iter().find_map(|key| span.attributes.text(key));
+    let request = (span.attributes).first_text(&["llm.request.type", "gen_ai.request.type"]);
     match span.attributes.text(SPAN_KIND) {
         // LlamaIndex's tasks are the model calls themselves.
         Some("workflow" | "task") if request.is_some() => {}
@@ -391,7 +371,7 @@ pub(super) fn put_definitions(attributes: &mut Attributes, prefix: &str) {
     for function in &mut functions {
         for key in ["parameters", "input_schema"] {
             if let Some(schema) = function.get_mut(key)
-                && let Some(parsed) = schema.as_str().and_then(crate::messages::read_json)
+                && let Some(parsed) = schema.as_str().and_then(messages::read_json)
             {
                 *schema = parsed;
             }
@@ -437,21 +417,21 @@ pub(super) fn unwrap_arguments(value: Value) -> Value {
         && let Some(Value::Array(items)) = call.get_mut("args")
         && let [Value::String(text)] = items.as_mut_slice()
     {
-        return crate::messages::read_json(text).unwrap_or_else(|| std::mem::take(text).into());
+        return messages::read_json(text).unwrap_or_else(|| std::mem::take(text).into());
     }
     if call.contains_key("tool_name")
         && let Some(arguments) = call.remove("arguments")
     {
         return arguments;
     }
-    let is_run = has(&call, "input_str");
-    if is_run {
+    // A LangChain run.
+    if has(&call, "input_str") {
         if let Some(inputs @ Value::Object(_)) = call.remove("inputs") {
             return inputs;
         }
         let text = call.remove("input_str");
         let text = text.as_ref().and_then(Value::as_str).unwrap_or_default();
-        return crate::messages::read_json(text).unwrap_or_else(|| text.into());
+        return messages::read_json(text).unwrap_or_else(|| text.into());
     }
     Value::Object(call)
 }

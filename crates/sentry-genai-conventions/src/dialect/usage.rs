@@ -67,9 +67,11 @@ static CACHE_WRITE_PATHS: [&str; 2] = [
 /// Appends the counts in a provider's usage object, except for those that are already there.
 pub(super) fn put(attributes: &mut Attributes, usage: &Object) {
     for (key, path) in COUNTS {
-        if let Some(count) = value_at(usage, path).filter(|value| value.is_number()) {
-            json::put_scalar(attributes, key, count);
-        }
+        json::put_scalar(
+            attributes,
+            key,
+            value_at(usage, path).filter(|value| value.is_number()),
+        );
     }
     // LangChain splits the tokens written to Anthropic's cache by lifetime and reports no total.
     let written = CACHE_WRITE_PATHS

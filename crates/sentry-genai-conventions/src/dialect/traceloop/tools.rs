@@ -50,16 +50,12 @@ fn unwrap_llama_index(span: &mut SourceSpan) -> bool {
     let Some(mut output) = json::object(attributes, ENTITY_OUTPUT) else {
         return false;
     };
-    if let Some(id) = output.get("tool_id") {
-        json::put_scalar(attributes, "gen_ai.tool.call.id", id);
-    }
+    json::put_scalar(attributes, "gen_ai.tool.call.id", output.get("tool_id"));
     // In the step of an agent, the object is one level deeper.
     if let Some(Value::Object(inner)) = output.remove("tool_output") {
         output = inner;
     }
-    if let Some(name) = output.get("tool_name") {
-        json::put_scalar(attributes, NAME, name);
-    }
+    json::put_scalar(attributes, NAME, output.get("tool_name"));
     if let Some(text_output) = text_output(&output) {
         json::put(attributes, RESULT, text_output.into());
         attributes.remove(ENTITY_OUTPUT);
@@ -74,8 +70,8 @@ pub(in crate::dialect) fn text_output(output: &json::Object) -> Option<String> {
         return None;
     }
     let blocks = output.get("blocks")?.as_array()?;
-    let text_output: Option<Vec<_>> = blocks.iter().map(|block| block["text"].as_str()).collect();
-    text_output.map(|text_output| text_output.join("\n"))
+    let texts: Option<Vec<_>> = blocks.iter().map(|block| block["text"].as_str()).collect();
+    texts.map(|texts| texts.join("\n"))
 }
 
 /// Reads `status='success' result='21' error=None ...`.
