@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::{
-    Attributes, Value,
+    Attributes, Inherited, Value,
     attributes::{Hash, MARKER_KEYS, Name, length_bit},
     dialect::{self, NONE, SESSION_KEYS, is_not_a_session, unquoted},
 };
@@ -158,6 +158,14 @@ impl Inheritable {
             }
             slot = (slot + 1) % SLOTS;
         }
+    }
+}
+
+impl Inherited {
+    /// Returns the conversation, or else the span's own session, or else that of an ancestor.
+    pub(crate) fn conversation<'a>(&'a self, own_session: Option<&'a str>) -> Option<&'a str> {
+        let session = own_session.or(self.session_id.as_deref());
+        self.conversation_id.as_deref().or(session)
     }
 }
 

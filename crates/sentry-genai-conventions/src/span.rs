@@ -148,14 +148,6 @@ pub struct Inherited {
     pub ancestors: Ancestors,
 }
 
-impl Inherited {
-    /// Returns the conversation, or else the span's own session, or else that of an ancestor.
-    pub(crate) fn conversation<'a>(&'a self, own_session: Option<&'a str>) -> Option<&'a str> {
-        let session = own_session.or(self.session_id.as_deref());
-        self.conversation_id.as_deref().or(session)
-    }
-}
-
 /// How much a door knew about a span's ancestors when the span ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

@@ -79,13 +79,8 @@ fn read_tool_record(attributes: &mut Attributes) -> bool {
                 None => result,
             }
         });
-        let mut results: Vec<Value> = results.collect();
+        let result = json::list_or_single(results.collect());
         attributes.remove(OUTPUT);
-        let result = if results.len() == 1 {
-            results.swap_remove(0)
-        } else {
-            Value::Array(results)
-        };
         json::put(attributes, RESULT, result);
     }
     failed

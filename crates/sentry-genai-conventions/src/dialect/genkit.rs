@@ -239,14 +239,12 @@ fn read_embedding_input(attributes: &mut Attributes) {
     let parts = documents
         .iter()
         .filter_map(|document| document.get("content")?.as_array());
-    let mut texts: Vec<Value> = parts
+    let texts: Vec<Value> = parts
         .flatten()
         .filter_map(|part| part.get("text").cloned())
         .collect();
-    let texts = match texts.len() {
-        0 => return,
-        1 => texts.remove(0),
-        _ => texts.into(),
-    };
-    json::put(attributes, "gen_ai.embeddings.input", texts);
+    if !texts.is_empty() {
+        let texts = json::list_or_single(texts);
+        json::put(attributes, "gen_ai.embeddings.input", texts);
+    }
 }

@@ -79,6 +79,22 @@ pub(super) fn put(attributes: &mut Attributes, key: &'static str, value: Value) 
     }
 }
 
+/// Moves JSON to another key, unless that already has a value. What is not JSON stays.
+pub(super) fn rename(attributes: &mut Attributes, from: &str, to: &'static str) {
+    if let Some(value) = read(attributes, from) {
+        put(attributes, to, value);
+        attributes.remove(from);
+    }
+}
+
+/// Returns a list, or its item if it has only one.
+pub(super) fn list_or_single(mut items: Vec<Value>) -> Value {
+    match items.len() {
+        1 => items.remove(0),
+        _ => items.into(),
+    }
+}
+
 /// Appends a scalar, if there is one, under `key` with its own type, unless the key already has a value.
 pub(super) fn put_scalar<'v>(
     attributes: &mut Attributes,

@@ -99,23 +99,8 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             attributes.remove(COMPLETION);
         }
         OperationKind::Call | OperationKind::Agent => {
-            // The wrapper of OpenAI's SDK records the whole request here.
-            if kind == OperationKind::Call
-                && let Some(mut request) = json::object(attributes, PROMPT)
-            {
-                json::put_parameters(attributes, &request);
-                if let Some(tools) = request.remove("tools") {
-                    json::put(attributes, DEFINITIONS, tools);
-                }
-            }
-            if kind == OperationKind::Call
-                && attributes.text(COMPLETION).is_some_and(|text| {
-                    text.contains("\"response_metadata\"") || text.contains("\"text_completion\"")
-                })
-                && let Some(response) = json::object(attributes, COMPLETION)
-            {
-                read_langchain_response(attributes, &response);
-                read_text_completion(attributes, &response);
+            if kind == OperationKind::Call {
+                read_request_and_response(attributes);
             }
             attributes.rename(PROMPT, super::INPUT);
             attributes.rename(COMPLETION, super::OUTPUT);
@@ -128,20 +113,38 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
                     ("from_agent", "gen_ai.handoff.from_agent"),
                     ("to_agent", "gen_ai.handoff.to_agent"),
                 ] {
-                    json::put_scalar(
-                        attributes,
-                        key,
-                        agents.get(name).filter(|agent| agent.is_string()),
-                    );
+                    let agent = agents.get(name).filter(|agent| agent.is_string());
+                    json::put_scalar(attributes, key, agent);
                 }
             }
             attributes.rename(PROMPT, "langsmith.input");
             attributes.rename(COMPLETION, "langsmith.output");
         }
     }
-    if kind != OperationKind::Call {
-        return;
+    if kind == OperationKind::Call {
+        read_usage(attributes);
     }
+}
+
+/// Reads from a call's request, which the wrapper of OpenAI's SDK records as a whole, and from its response what the span lacks.
+fn read_request_and_response(attributes: &mut Attributes) {
+    if let Some(mut request) = json::object(attributes, PROMPT) {
+        json::put_parameters(attributes, &request);
+        if let Some(tools) = request.remove("tools") {
+            json::put(attributes, DEFINITIONS, tools);
+        }
+    }
+    let may_say_more =
+        |text: &str| text.contains("\"response_metadata\"") || text.contains("\"text_completion\"");
+    if attributes.text(COMPLETION).is_some_and(may_say_more)
+        && let Some(response) = json::object(attributes, COMPLETION)
+    {
+        read_langchain_response(attributes, &response);
+        read_text_completion(attributes, &response);
+    }
+}
+
+fn read_usage(attributes: &mut Attributes) {
     usage::take(attributes, "langsmith.metadata.usage_metadata");
     let mut details = Object::new();
     for (key, name) in [

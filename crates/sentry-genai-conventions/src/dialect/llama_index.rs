@@ -233,7 +233,8 @@ fn message(mut message: Value) -> Value {
     message
 }
 
-fn text_of_blocks(blocks: &Value) -> Option<String> {
+/// Joins the texts of blocks, if all of them are texts.
+pub(super) fn text_of_blocks(blocks: &Value) -> Option<String> {
     let blocks = blocks.as_array()?;
     let texts: Option<Vec<&str>> = blocks.iter().map(|block| block["text"].as_str()).collect();
     texts.map(|texts| texts.join("\n"))

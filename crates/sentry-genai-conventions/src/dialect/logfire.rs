@@ -152,12 +152,8 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     event_list::take(attributes, "events");
     // The last request also includes the answer, behind the question.
     if span.scope == "logfire.openai_agents" {
-        for (key, name) in [("input", INPUT), ("output", OUTPUT)] {
-            if let Some(messages) = json::read(attributes, key) {
-                json::put(attributes, name, messages);
-                attributes.remove(key);
-            }
-        }
+        json::rename(attributes, "input", INPUT);
+        json::rename(attributes, "output", OUTPUT);
     }
     if let Some(response) = json::read(attributes, "response") {
         json::put(attributes, OUTPUT, response);

@@ -130,11 +130,6 @@ fn read_model(attributes: &mut Attributes) {
 }
 
 fn move_content(attributes: &mut Attributes, input: &'static str, output: &'static str) {
-    for (key, name) in [(INPUTS, input), (OUTPUTS, output)] {
-        match json::read(attributes, key) {
-            Some(value) => json::put(attributes, name, value),
-            None => continue,
-        }
-        attributes.remove(key);
-    }
+    json::rename(attributes, INPUTS, input);
+    json::rename(attributes, OUTPUTS, output);
 }

@@ -194,17 +194,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     realtime::adjust(span, kind);
     prefer_host(&mut span.attributes);
     read_first_token_event(span);
-    let metadata = json::object(&span.attributes, "metadata");
-    if let Some(metadata) = metadata {
-        litellm::read_session(&mut span.attributes, &metadata);
-        // LangChain's instrumentation for JavaScript names the provider there.
-        if let Some(provider) = metadata.get("ls_provider")
-            && kind == OperationKind::Call
-            && !(span.attributes).contains_any(&["llm.system", "llm.provider"])
-        {
-            json::put_scalar(&mut span.attributes, "gen_ai.provider.name", provider);
-        }
-    }
+    read_metadata(&mut span.attributes, kind);
     if kind == OperationKind::Plain {
         return;
     }
@@ -225,27 +215,10 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     if is_litellm {
         litellm::split_provider_from_model(attributes);
     }
-    if let Some(variables) = json::object(attributes, "llm.prompt_template.variables") {
-        let texts = variables
-            .into_iter()
-            .filter_map(|(name, value)| Some((name, json::text(value)?)));
-        attributes.supply_texts("gen_ai.prompt.variable.", texts.collect());
-        attributes.remove("llm.prompt_template.variables");
-    }
+    read_prompt_variables(attributes);
     match kind {
         OperationKind::Embeddings => read_embedding_input(attributes),
-        OperationKind::Tool => {
-            attributes.rename(INPUT_VALUE, ARGUMENTS);
-            if let Some(result) = json::read(attributes, OUTPUT_VALUE) {
-                if let Some(id) = tool_answer::call_id_of(&result)
-                    && !attributes.contains_any(&["tool.id", "tool_call.id"])
-                {
-                    attributes.supply("gen_ai.tool.call.id", id);
-                }
-                json::put(attributes, RESULT, tool_answer::content_of(result));
-            }
-            attributes.rename(OUTPUT_VALUE, RESULT);
-        }
+        OperationKind::Tool => read_tool(attributes),
         OperationKind::Call | OperationKind::Agent => {
             // In older versions only the answer states the finish reason. The instrumentation of OpenAI's agents reports that
             // everything completed has stopped.
@@ -265,6 +238,41 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         }
         OperationKind::Other | OperationKind::Plain => {}
     }
+}
+
+/// Reads the session, and the provider, which LangChain's instrumentation for JavaScript names in the metadata.
+fn read_metadata(attributes: &mut Attributes, kind: OperationKind) {
+    if let Some(metadata) = json::object(attributes, "metadata") {
+        litellm::read_session(attributes, &metadata);
+        if kind == OperationKind::Call && !attributes.contains_any(&["llm.system", "llm.provider"])
+        {
+            let provider = metadata.get("ls_provider");
+            json::put_scalar(attributes, "gen_ai.provider.name", provider);
+        }
+    }
+}
+
+fn read_prompt_variables(attributes: &mut Attributes) {
+    if let Some(variables) = json::object(attributes, "llm.prompt_template.variables") {
+        let texts = variables
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, json::text(value)?)));
+        attributes.supply_texts("gen_ai.prompt.variable.", texts.collect());
+        attributes.remove("llm.prompt_template.variables");
+    }
+}
+
+fn read_tool(attributes: &mut Attributes) {
+    attributes.rename(INPUT_VALUE, ARGUMENTS);
+    if let Some(result) = json::read(attributes, OUTPUT_VALUE) {
+        if let Some(id) = tool_answer::call_id_of(&result)
+            && !attributes.contains_any(&["tool.id", "tool_call.id"])
+        {
+            attributes.supply("gen_ai.tool.call.id", id);
+        }
+        json::put(attributes, RESULT, tool_answer::content_of(result));
+    }
+    attributes.rename(OUTPUT_VALUE, RESULT);
 }
 
 /// Prefers whoever runs a model (`llm.provider`) to its maker (`llm.system`). For Google it is the maker that names the product.
@@ -398,15 +406,11 @@ fn put_missing_counts(attributes: &mut Attributes, usage: &Object) {
 
 fn read_embedding_input(attributes: &mut Attributes) {
     if let Some(Value::Array(items)) = indexed::take(attributes, "embedding.embeddings.") {
-        let mut texts: Vec<_> = items
+        let texts = items
             .into_iter()
-            .filter_map(|mut item| Some(item.get_mut("embedding")?.get_mut("text")?.take()))
-            .collect();
-        let texts = match texts.len() {
-            1 => texts.remove(0),
-            _ => texts.into(),
-        };
-        if texts != Value::Array(Vec::new()) {
+            .filter_map(|mut item| Some(item.get_mut("embedding")?.get_mut("text")?.take()));
+        let texts = json::list_or_single(texts.collect());
+        if texts != json!([]) {
             json::put(attributes, "gen_ai.embeddings.input", texts);
         }
     }

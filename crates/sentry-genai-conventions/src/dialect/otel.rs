@@ -163,7 +163,7 @@ fn texts(input: &str) -> Value {
     let Some(Value::Array(items)) = messages::read_json(input) else {
         return input.into();
     };
-    let mut texts: Vec<Value> = items
+    let texts = items
         .into_iter()
         .map(|mut item| match item.pointer_mut("/parts/0/content") {
             Some(text) => text.take(),
@@ -173,8 +173,5 @@ fn texts(input: &str) -> Value {
             },
         })
         .collect();
-    match texts.len() {
-        1 => texts.remove(0),
-        _ => texts.into(),
-    }
+    json::list_or_single(texts)
 }

@@ -203,27 +203,13 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     if span.scope.ends_with(GEMINI) {
         derive_reasoning_tokens(&mut span.attributes);
     }
-    let completions = indexed::take(&mut span.attributes, "gen_ai.completion.")
-        .filter(|completions| !frameworks::are_field_names(span, completions));
-    let attributes = &mut span.attributes;
-    replace_framework_provider(attributes);
+    replace_framework_provider(&mut span.attributes);
     // In the first generation this is the maker of the model.
-    if is_bedrock && attributes.remove("gen_ai.system") {
-        attributes.set("gen_ai.provider.name", "aws.bedrock");
+    if is_bedrock && span.attributes.remove("gen_ai.system") {
+        span.attributes.set("gen_ai.provider.name", "aws.bedrock");
     }
-    if let Some(mut prompts) = indexed::take(attributes, "gen_ai.prompt.") {
-        if is_bedrock {
-            bedrock::unquote_contents(&mut prompts);
-        }
-        json::put(attributes, INPUT, messages_from_flattened(prompts, "user"));
-    }
-    if let Some(completions) = completions {
-        json::put(
-            attributes,
-            OUTPUT,
-            messages_from_flattened(completions, "assistant"),
-        );
-    }
+    read_flattened(span, is_bedrock);
+    let attributes = &mut span.attributes;
     put_definitions(attributes, "llm.request.functions.");
     match kind {
         OperationKind::Tool => {
@@ -247,6 +233,23 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         }
         OperationKind::Call if is_bedrock => bedrock::include_cache(attributes),
         _ => {}
+    }
+}
+
+/// Reads the flattened messages.
+fn read_flattened(span: &mut SourceSpan, is_bedrock: bool) {
+    if let Some(mut prompts) = indexed::take(&mut span.attributes, "gen_ai.prompt.") {
+        if is_bedrock {
+            bedrock::unquote_contents(&mut prompts);
+        }
+        let messages = messages_from_flattened(prompts, "user");
+        json::put(&mut span.attributes, INPUT, messages);
+    }
+    let completions = indexed::take(&mut span.attributes, "gen_ai.completion.")
+        .filter(|completions| !frameworks::are_field_names(span, completions));
+    if let Some(completions) = completions {
+        let messages = messages_from_flattened(completions, "assistant");
+        json::put(&mut span.attributes, OUTPUT, messages);
     }
 }
 

@@ -206,20 +206,14 @@ fn unquote_texts(attributes: &mut crate::Attributes) {
     };
     let texts = match attributes.get(KEY) {
         Some(crate::Value::Str(text)) => unquote(text),
-        Some(value @ crate::Value::Array(_)) => match json::value(value) {
-            Value::Array(items) => items
-                .iter()
-                .map(|item| item.as_str().map_or_else(|| item.clone(), unquote))
-                .collect(),
-            value => value,
-        },
+        Some(crate::Value::Array(items)) => {
+            let items = items.iter().map(json::scalar);
+            let texts = items.map(|item| item.as_str().map(unquote).unwrap_or(item));
+            json::list_or_single(texts.collect())
+        }
         _ => return,
     };
     attributes.remove(KEY);
-    let texts = match texts {
-        Value::Array(mut items) if items.len() == 1 => items.remove(0),
-        texts => texts,
-    };
     json::put(attributes, KEY, texts);
 }
 

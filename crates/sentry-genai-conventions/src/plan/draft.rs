@@ -27,7 +27,6 @@ const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
 static IRREGULAR: &[&str] = &[
     "error",
     "error.message",
-    "error.type",
     "faas.trigger",
     "gen_ai.response.text",
     "gen_ai.response.tool_calls",
