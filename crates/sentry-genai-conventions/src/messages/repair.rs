@@ -168,27 +168,35 @@ impl<'t> Reader<'t> {
         if !is_field && name.starts_with(|first: char| first.is_ascii_uppercase()) {
             return self.tuple(name, levels);
         }
-        let mut fields = Object::new();
+        let mut fields = self.named_fields(')', '=', levels)?;
         // In LangChain's `HumanMessage(content=...)`, only the name says who sent the message.
         let class = name.rsplit('.').next().unwrap_or(name);
         if let Some(role) = fields::role(class).filter(|_| class.contains("Message")) {
-            fields.insert("role".to_owned(), role.as_str().into());
+            fields.entry("role").or_insert(role.as_str().into());
         }
-        while !self.consume_close(')') {
-            let name = self
-                .take_while(|c| c.is_alphanumeric() || c == '_')
-                .to_owned();
+        Some(Value::Object(fields))
+    }
+
+    /// Reads fields such as `name=value` up to the closing bracket.
+    fn named_fields(&mut self, close: char, separator: char, levels: usize) -> Option<Object> {
+        let mut fields = Object::new();
+        while !self.consume_close(close) {
+            // Rust writes `..` in place of fields that it does not show.
+            if separator == ':' && !self.take_while(|c| c == '.').is_empty() {
+                continue;
+            }
+            let name = self.take_while(|c| c.is_alphanumeric() || c == '_');
             match self.peek_token() {
                 None => self.is_truncated = true,
-                Some('=') if !name.is_empty() => {
+                Some(c) if c == separator && !name.is_empty() => {
                     self.chars.next();
-                    fields.insert(name, self.value(levels)?);
-                    self.consume_comma(')')?;
+                    fields.insert(name.to_owned(), self.value(levels)?);
+                    self.consume_comma(close)?;
                 }
                 Some(_) => return None,
             }
         }
-        Some(Value::Object(fields))
+        Some(fields)
     }
 
     /// Reads an enum value in Python, such as `<Role.USER: 'user'>`, as its value.
