@@ -199,7 +199,7 @@ impl Attributes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{SourceSpan, SpanId, Timestamp, TraceId, TranslateOptions, Translator};
+    use crate::{TranslateOptions, Translator, testing};
 
     #[test]
     fn integers_identify_conversations_and_sessions() {
@@ -217,12 +217,7 @@ mod tests {
     #[test]
     fn manual_agent_keys_are_those_of_the_translation() {
         for name in &MANUAL_AGENTS {
-            let mut span = SourceSpan::new(
-                TraceId::from_bytes([1; 16]).unwrap(),
-                SpanId::from_bytes([2; 8]).unwrap(),
-                "run",
-                Timestamp::default(),
-            );
+            let mut span = testing::span("run");
             span.attributes.push("gen_ai.operation.name", "agent_run");
             span.attributes.push(name.text, "Bot");
             let identity = Translator::new(TranslateOptions::default()).identify(&span);

@@ -211,7 +211,7 @@ fn messaging_name(attributes: &Attributes) -> Option<Cow<'_, str>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{PlanningTranslator, SpanId, Timestamp, TraceId, TranslateOptions, Translator};
+    use crate::{PlanningTranslator, TranslateOptions, Translator, testing};
 
     type Attribute = (&'static str, &'static str);
 
@@ -249,9 +249,7 @@ mod tests {
         for (given, attributes, name) in NAMES {
             // The second round makes a plan.
             for _ in 0..3 {
-                let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-                let span_id = SpanId::from_bytes([2; 8]).unwrap();
-                let mut span = SourceSpan::new(trace_id, span_id, *given, Timestamp::default());
+                let mut span = testing::span(*given);
                 for (key, value) in *attributes {
                     span.attributes.push(key, *value);
                 }
@@ -265,9 +263,7 @@ mod tests {
         let mut planning = PlanningTranslator::new(Translator::new(TranslateOptions::default()));
         let servers = SERVER_MODULES.iter().flat_map(|module| [module; 3]);
         for (scope, method) in servers.zip(["GET", "POST", "GET"].iter().cycle()) {
-            let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-            let span_id = SpanId::from_bytes([2; 8]).unwrap();
-            let mut span = SourceSpan::new(trace_id, span_id, "request", Timestamp::default());
+            let mut span = testing::span("request");
             span.scope = (*scope).into();
             let fields = [
                 ("method", *method),

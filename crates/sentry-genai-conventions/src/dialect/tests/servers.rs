@@ -5,9 +5,7 @@ use super::*;
 const VLLM: &str = "vllm.tracing.otel";
 
 fn request(completion: i64) -> SentrySpan {
-    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-    let span_id = SpanId::from_bytes([2; 8]).unwrap();
-    let mut span = SourceSpan::new(trace_id, span_id, "llm_request", Timestamp::from_nanos(1));
+    let mut span = testing::span("llm_request");
     span.scope = VLLM.into();
     span.kind = Some(SpanKind::Server);
     let attributes = &mut span.attributes;
