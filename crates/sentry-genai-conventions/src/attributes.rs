@@ -115,7 +115,7 @@ impl Attributes {
     }
 
     /// Returns whether any of `keys` holds a value.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn contains_any(&self, keys: &[&str]) -> bool {
         keys.iter().any(|key| self.contains(key))
     }

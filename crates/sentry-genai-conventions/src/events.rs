@@ -61,11 +61,14 @@ pub(crate) fn fold(span: &mut SourceSpan, kind: OperationKind) {
             "gen_ai.system.message"
             | "gen_ai.user.message"
             | "gen_ai.assistant.message"
-            | "gen_ai.tool.message" => match message_with_content(event).map(parse_message) {
-                Some(ParsedMessage::Tools(definitions)) => tools = Some(definitions),
-                Some(ParsedMessage::Message(message)) => input.push(message),
-                None => {}
-            },
+            | "gen_ai.tool.message" => {
+                if let Some(mut message) = message_with_content(event) {
+                    match take_tools(&mut message) {
+                        Some(definitions) => tools = Some(definitions),
+                        None => input.push(message),
+                    }
+                }
+            }
             _ => {}
         }
     }
@@ -215,21 +218,11 @@ fn message_with_content(event: &SourceEvent) -> Option<Value> {
     fields.iter().any(has_content).then_some(message)
 }
 
-enum ParsedMessage {
-    Message(Value),
-    Tools(Value),
-}
-
-/// OpenLLMetry reports the tools available to Anthropic's models in a user message that holds nothing else.
-fn parse_message(mut message: Value) -> ParsedMessage {
-    match message.get_mut("content") {
-        Some(Value::Object(content))
-            if content.len() == 1 && content.get("tools").is_some_and(Value::is_array) =>
-        {
-            ParsedMessage::Tools(content["tools"].take())
-        }
-        _ => ParsedMessage::Message(message),
-    }
+/// Takes the tools available to Anthropic's models, which OpenLLMetry reports in a user message that holds nothing else.
+fn take_tools(message: &mut Value) -> Option<Value> {
+    let content = message.get_mut("content")?.as_object_mut()?;
+    let has_only_tools = content.len() == 1 && content.get("tools")?.is_array();
+    has_only_tools.then(|| content["tools"].take())
 }
 
 /// Reads a message, whose fields are either separate attributes or JSON in a single one.

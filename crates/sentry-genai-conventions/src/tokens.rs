@@ -43,19 +43,23 @@ pub(crate) fn reconcile(attributes: &mut Attributes) {
             attributes.remove(key);
         }
     }
-    let count = |attributes: &Attributes, key| attributes.integer(key);
     let includes_cache = attributes
         .text("gen_ai.provider.name")
         .is_some_and(|provider| CACHE_INCLUSIVE_PROVIDERS.contains(&provider));
     add_unaccounted_parts(attributes, includes_cache);
-    if includes_cache {
-        raise_to_sum(attributes, INPUT, CACHED);
+    let cached = sum(attributes, CACHED);
+    if includes_cache
+        && attributes
+            .integer(INPUT)
+            .is_some_and(|input| input < cached)
+    {
+        attributes.set(INPUT, cached);
     }
     for (whole, parts) in WHOLES {
         add_excluded_parts(attributes, whole, parts);
     }
 
-    let (input, output) = (count(attributes, INPUT), count(attributes, OUTPUT));
+    let (input, output) = (attributes.integer(INPUT), attributes.integer(OUTPUT));
     if input.is_some() || output.is_some() {
         let total = input.unwrap_or(0).saturating_add(output.unwrap_or(0));
         attributes.set(TOTAL, total);
@@ -103,14 +107,6 @@ fn add_unaccounted_parts(attributes: &mut Attributes, includes_cache: bool) {
     }
     if reasoning > 0 && (adds_both || adds_reasoning) {
         attributes.set(OUTPUT, output.saturating_add(reasoning));
-    }
-}
-
-/// Raises a total to the sum of its parts.
-fn raise_to_sum(attributes: &mut Attributes, total: &'static str, parts: &[&str]) {
-    let sum = sum(attributes, parts);
-    if attributes.integer(total).is_some_and(|whole| whole < sum) {
-        attributes.set(total, sum);
     }
 }
 
@@ -174,12 +170,7 @@ pub(crate) fn add_cache(attributes: &mut Attributes) {
     ] {
         attributes.rename(synonym, key);
     }
-    let count = |key| {
-        attributes
-            .integer(key)
-            .filter(|count| *count > 0)
-            .unwrap_or(0)
-    };
+    let count = |key| attributes.integer(key).unwrap_or(0).max(0);
     let cached = count(CACHE_READ).saturating_add(count(CACHE_CREATION));
     if cached > 0
         && let Some(input) = attributes.integer(INPUT)

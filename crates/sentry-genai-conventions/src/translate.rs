@@ -120,10 +120,8 @@ impl Translator {
             inherit(&mut span, recognised.as_ref(), session.as_deref());
         }
         let naming = naming::name(&mut span, recognised.as_ref(), dialect);
-        match naming.ai {
-            Some(AiKind::Agent) => remove_call_attributes_from_agent(&mut span),
-            Some(AiKind::Tool) => remove_model_attributes_from_tool(&mut span),
-            _ => {}
+        if let Some(kind) = naming.ai {
+            remove_forbidden(&mut span, kind);
         }
         span.attributes.remove("otel.name");
         rename::move_unknown_keys(&mut span.attributes);
@@ -377,21 +375,26 @@ fn inherit(span: &mut SourceSpan, recognised: Option<&Recognised>, own_session: 
     }
 }
 
-/// Removes what Sentry shows per model call: the response model and finish reasons. Also removes token counts if calls below the
-/// agent have reported theirs, since Sentry would count the agent's totals in addition. Tool definitions stay: Sentry lists an
-/// agent's available tools from the agent's own span.
-fn remove_call_attributes_from_agent(span: &mut SourceSpan) {
-    span.attributes.remove("gen_ai.response.model");
-    span.attributes.remove("gen_ai.response.finish_reasons");
-    if span.inherited.model_calls_below {
-        tokens::remove(&mut span.attributes);
+/// Returns attributes without content that spans of this kind must not have.
+///
+/// An agent has none that Sentry shows per model call: the response model and finish reasons. Tool definitions stay: Sentry lists
+/// an agent's available tools from the agent's own span. A tool has no model, since Sentry would name it after the model that
+/// requested it.
+pub(crate) fn forbidden_keys(kind: AiKind) -> &'static [&'static str] {
+    match kind {
+        AiKind::Agent => &["gen_ai.response.model", "gen_ai.response.finish_reasons"],
+        AiKind::Tool => &["gen_ai.request.model", "gen_ai.response.model"],
+        _ => &[],
     }
 }
 
-/// Removes the model and its token counts. Sentry counts tokens per model call, and would name a tool after the model
-/// that requested it.
-fn remove_model_attributes_from_tool(span: &mut SourceSpan) {
-    span.attributes.remove("gen_ai.request.model");
-    span.attributes.remove("gen_ai.response.model");
-    tokens::remove(&mut span.attributes);
+/// Removes these attributes, and token counts that Sentry would add to those of model calls: all of a tool's, and an agent's if
+/// calls below it have reported theirs.
+fn remove_forbidden(span: &mut SourceSpan, kind: AiKind) {
+    for key in forbidden_keys(kind) {
+        span.attributes.remove(key);
+    }
+    if kind == AiKind::Tool || kind == AiKind::Agent && span.inherited.model_calls_below {
+        tokens::remove(&mut span.attributes);
+    }
 }

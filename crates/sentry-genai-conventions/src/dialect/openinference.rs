@@ -368,25 +368,14 @@ fn name_models(attributes: &mut Attributes, kind: OperationKind) {
 /// Appends counts that only the answer has: that of the cache for Bedrock, and all counts for an image.
 fn put_missing_counts(attributes: &mut Attributes, usage: &Object) {
     /// The instrumentation's key for each count, the canonical key, and whether the count is part of another one.
+    #[rustfmt::skip]
     const COUNT_KEYS: [(&str, &str, bool); 6] = [
         ("llm.token_count.prompt", tokens::INPUT, false),
         ("llm.token_count.completion", tokens::OUTPUT, false),
         ("llm.token_count.total", tokens::TOTAL, false),
-        (
-            "llm.token_count.prompt_details.cache_read",
-            tokens::CACHE_READ,
-            true,
-        ),
-        (
-            "llm.token_count.prompt_details.cache_write",
-            tokens::CACHE_CREATION,
-            true,
-        ),
-        (
-            "llm.token_count.completion_details.reasoning",
-            tokens::REASONING,
-            true,
-        ),
+        ("llm.token_count.prompt_details.cache_read", tokens::CACHE_READ, true),
+        ("llm.token_count.prompt_details.cache_write", tokens::CACHE_CREATION, true),
+        ("llm.token_count.completion_details.reasoning", tokens::REASONING, true),
     ];
 
     let has_counts = COUNT_KEYS

@@ -79,7 +79,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             let had_output = attributes.contains(OUTPUT);
             event_list::take(attributes, "all_messages_events");
             event_list::split(attributes, "pydantic_ai.all_messages");
-            if !had_output && is_missing_from_output(attributes, RESULT) {
+            if !had_output && is_result_missing_from_output(attributes) {
                 attributes.remove(OUTPUT);
             }
             attributes.rename(RESULT, OUTPUT);
@@ -98,8 +98,8 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
 }
 
 /// Returns whether there is a result that is not a text of the answer. The answer also has the model's reasoning and calls.
-fn is_missing_from_output(attributes: &Attributes, result: &str) -> bool {
-    let Some(result) = attributes.text(result) else {
+fn is_result_missing_from_output(attributes: &Attributes) -> bool {
+    let Some(result) = attributes.text(RESULT) else {
         return false;
     };
     let has_result = |part: &Value| part["content"] == result;

@@ -231,7 +231,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         OperationKind::Plain if attributes.text(SPAN_KIND) == Some("workflow") => {
             attributes.remove("gen_ai.agent.name");
         }
-        OperationKind::Call if is_bedrock => bedrock::include_cache(attributes),
+        OperationKind::Call if is_bedrock => tokens::add_cache(attributes),
         _ => {}
     }
 }

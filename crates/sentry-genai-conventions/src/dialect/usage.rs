@@ -83,12 +83,9 @@ pub(super) fn put(attributes: &mut Attributes, usage: &Object) {
     }
     // Gemini counts reasoning separately from the candidates. ADK passes on the counts of other providers. If their total is
     // input plus candidates, the candidates already include it.
-    let candidates = value_at(usage, "candidates_token_count")
-        .or_else(|| value_at(usage, "candidatesTokenCount"));
-    if let Some(candidates) = candidates.and_then(Value::as_i64) {
-        let reasoning = value_at(usage, "thoughts_token_count")
-            .or_else(|| value_at(usage, "thoughtsTokenCount"));
-        let reasoning = reasoning.and_then(Value::as_i64).unwrap_or(0);
+    let count = |names: [&str; 2]| names.iter().find_map(|name| usage.get(*name))?.as_i64();
+    if let Some(candidates) = count(["candidates_token_count", "candidatesTokenCount"]) {
+        let reasoning = count(["thoughts_token_count", "thoughtsTokenCount"]).unwrap_or(0);
         let input = attributes.integer(INPUT).unwrap_or(0);
         let is_reasoning_included = reasoning < candidates
             && attributes.integer(TOTAL) == Some(input.saturating_add(candidates));

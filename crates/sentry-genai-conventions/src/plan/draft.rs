@@ -39,15 +39,6 @@ static IRREGULAR: &[&str] = &[
 
 static IRREGULAR_PREFIXES: &[&str] = &["ai.", "mcp.", "sentry."];
 
-/// Attributes without content that spans of this kind must not have.
-fn forbidden_keys(kind: AiKind) -> &'static [&'static str] {
-    match kind {
-        AiKind::Agent => &["gen_ai.response.model", FINISH_REASONS],
-        AiKind::Tool => &["gen_ai.request.model", "gen_ai.response.model"],
-        _ => &[],
-    }
-}
-
 impl Plan {
     /// Makes a plan for spans like `span`, which has not been translated yet. Returns `None` if such spans must be
     /// translated step by step.
@@ -249,10 +240,8 @@ impl Draft<'_> {
 
     /// Returns the removals of attributes that have been read, or that spans of this kind must not have.
     fn removals(&self) -> impl Iterator<Item = (usize, KeyEdit)> {
-        let forbidden_keys = self
-            .trial
-            .row
-            .map_or(&[][..], |row| forbidden_keys(row.kind));
+        let row = self.trial.row;
+        let forbidden_keys = row.map_or(&[][..], |row| translate::forbidden_keys(row.kind));
         // That a tool has succeeded is in its status.
         let keys = forbidden_keys.iter().chain([&status::OUTCOME]);
         keys.filter_map(|key| Some((self.position(key)?, KeyEdit::Remove)))
