@@ -79,6 +79,14 @@ pub(super) fn put(attributes: &mut Attributes, key: &'static str, value: Value) 
     }
 }
 
+/// Parses a text that is JSON. Other values stay as they are.
+pub(super) fn parsed(value: Value) -> Value {
+    match value {
+        Value::String(text) => messages::read_json(&text).unwrap_or(Value::String(text)),
+        value => value,
+    }
+}
+
 /// Moves JSON to another key, unless that already has a value. What is not JSON stays.
 pub(super) fn rename(attributes: &mut Attributes, from: &str, to: &'static str) {
     if let Some(value) = read(attributes, from) {

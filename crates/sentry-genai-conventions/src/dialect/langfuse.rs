@@ -7,7 +7,7 @@ use super::{
     has_known_operation, indexed, is_of_crate, json, langsmith, litellm, name_as_span, traceloop,
     unquoted, usage,
 };
-use crate::{Attributes, SourceSpan, SourceStatus, content, messages};
+use crate::{Attributes, SourceSpan, SourceStatus, content};
 
 pub(super) static LANGFUSE: Dialect = Dialect {
     name: "langfuse",
@@ -93,18 +93,13 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             attributes.rename(INPUT, "gen_ai.embeddings.input");
             attributes.remove(OUTPUT);
         }
-        _ => {
-            match kind {
-                OperationKind::Call => adjust_call(span),
-                OperationKind::Tool => unwrap_tool_message(attributes),
-                _ => {}
-            }
-            let attributes = &mut span.attributes;
-            if let Some((input, output)) = kind.content() {
-                attributes.rename(INPUT, input);
-                attributes.rename(OUTPUT, output);
-            }
-        }
+        OperationKind::Call => adjust_call(span),
+        OperationKind::Tool => unwrap_tool_message(attributes),
+        _ => {}
+    }
+    if let Some((input, output)) = kind.content() {
+        span.attributes.rename(INPUT, input);
+        span.attributes.rename(OUTPUT, output);
     }
     read_level(span);
     if kind == OperationKind::Plain {
@@ -302,11 +297,7 @@ fn read_session(attributes: &mut Attributes) {
             let name = key.strip_prefix(prefix)?;
             // The wrapper of OpenAI's SDK puts attributes of the trace there.
             let name = name.strip_prefix("langfuse_").unwrap_or(name);
-            let value = match json::value(value) {
-                Value::String(text) => messages::read_json(&text).unwrap_or(Value::String(text)),
-                value => value,
-            };
-            Some((name.to_owned(), value))
+            Some((name.to_owned(), json::parsed(json::value(value))))
         })
         .collect();
     litellm::read_session(attributes, &metadata);

@@ -252,7 +252,7 @@ fn unwrap_value(value: Value, wrapper: &str) -> Value {
         value => value,
     };
     match value {
-        Value::String(text) => crate::messages::read_json(&text).unwrap_or(Value::String(text)),
+        Value::String(_) => json::parsed(value),
         Value::Object(message) if is_tool_message(&message) => content_of(message),
         value => super::tool_answer::content_of(value),
     }

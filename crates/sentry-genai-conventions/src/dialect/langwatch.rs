@@ -131,24 +131,16 @@ fn is_typed(value: &Object) -> bool {
 fn unwrap_tool_message(attributes: &mut Attributes, value: Value) -> Value {
     match value {
         Value::Object(mut message) => {
-            let fields = match message.get_mut("kwargs").map(Value::take) {
-                Some(Value::Object(fields)) if message.contains_key("lc") => fields,
-                fields => {
-                    if let Some(fields) = fields {
-                        message.insert("kwargs".to_owned(), fields);
-                    }
-                    message
-                }
-            };
-            if !fields.contains_key("tool_call_id") {
-                return Value::Object(fields);
+            if message.contains_key("lc")
+                && let Some(Value::Object(fields)) = message.get_mut("kwargs")
+            {
+                message = std::mem::take(fields);
             }
-            json::put_scalar(
-                attributes,
-                "gen_ai.tool.call.id",
-                fields.get("tool_call_id"),
-            );
-            langsmith::content_of(fields)
+            let Some(id) = message.get("tool_call_id") else {
+                return Value::Object(message);
+            };
+            json::put_scalar(attributes, "gen_ai.tool.call.id", id);
+            langsmith::content_of(message)
         }
         value => value,
     }

@@ -373,10 +373,8 @@ pub(super) fn put_definitions(attributes: &mut Attributes, prefix: &str) {
     };
     for function in &mut functions {
         for key in ["parameters", "input_schema"] {
-            if let Some(schema) = function.get_mut(key)
-                && let Some(parsed) = schema.as_str().and_then(messages::read_json)
-            {
-                *schema = parsed;
+            if let Some(schema) = function.get_mut(key) {
+                *schema = json::parsed(schema.take());
             }
         }
     }

@@ -217,12 +217,7 @@ pub(super) fn read(attributes: &mut Attributes, default_role: &str) {
     if let Some(Value::Array(tools)) = indexed::take(attributes, "llm.tools.") {
         let tools = tools.into_iter().filter_map(|mut item| {
             let schema = item.get_mut("tool")?.get_mut("json_schema")?.take();
-            Some(match schema {
-                Value::String(text) => {
-                    crate::messages::read_json(&text).unwrap_or(Value::String(text))
-                }
-                schema => schema,
-            })
+            Some(json::parsed(schema))
         });
         json::put(attributes, DEFINITIONS, tools.collect());
     }
