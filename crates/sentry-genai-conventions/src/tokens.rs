@@ -47,13 +47,14 @@ pub(crate) fn reconcile(attributes: &mut Attributes) {
         .text("gen_ai.provider.name")
         .is_some_and(|provider| CACHE_INCLUSIVE_PROVIDERS.contains(&provider));
     add_unaccounted_parts(attributes, includes_cache);
-    let cached = sum(attributes, CACHED);
-    if includes_cache
-        && attributes
+    if includes_cache {
+        let cached = sum(attributes, CACHED);
+        if attributes
             .integer(INPUT)
             .is_some_and(|input| input < cached)
-    {
-        attributes.set(INPUT, cached);
+        {
+            attributes.set(INPUT, cached);
+        }
     }
     for (whole, parts) in WHOLES {
         add_excluded_parts(attributes, whole, parts);
