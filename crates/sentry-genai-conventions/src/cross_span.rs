@@ -1,18 +1,24 @@
 //! Decisions that need a span's relatives: work that is described twice, and totals that repeat their parts.
 
 mod agent_messages;
+mod attempts;
 mod containment;
 mod enclosing_step;
 mod linked_lists;
+mod other_service;
 mod overlapping;
+mod same_work;
 mod sibling_agents;
 
 use std::collections::BTreeMap;
 
+use attempts::is_attempt;
 use linked_lists::LinkedLists;
+use other_service::answered_by;
+use same_work::{WorkKind, describe_same_work, is_unnamed_agent_inside_named};
 
 use crate::{
-    AiKind, ContentLimits, SentrySpan, SpanKind, Status, content,
+    AiKind, ContentLimits, SentrySpan, Status, content,
     dialect::{INPUT, OUTPUT},
     plain,
     span::Ancestors,
@@ -75,7 +81,12 @@ pub(crate) fn reconcile(spans: &mut [SentrySpan], limits: &ContentLimits) {
         let mut kept = BTreeMap::new();
         for (outer, inner) in overlapping {
             let current = kept.get(&outer).copied().unwrap_or(outer);
-            kept.insert(outer, merge_duplicates(spans, current, inner, limits));
+            // The clock of another service may be ahead.
+            let (first, second) = match tree.is_inside(current, inner) {
+                true => (inner, current),
+                false => (current, inner),
+            };
+            kept.insert(outer, merge_duplicates(spans, first, second, limits));
         }
         if has_nested_duplicates {
             deduplicate_nested(spans, &tree, limits);
@@ -194,95 +205,6 @@ fn conversations_below(spans: &[SentrySpan], tree: &SpanTree) -> Vec<DescendantC
     below
 }
 
-/// The kinds of work that may be described twice, with one description inside the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum WorkKind {
-    /// A model call. Embeddings and reranking inside a chat are separate calls.
-    Chat,
-    Embeddings,
-    Rerank,
-    Agent,
-    Tool,
-    McpRequest,
-    /// AI work that is never the same as the work around it.
-    Other,
-}
-
-impl WorkKind {
-    /// Returns what a span is about; `None` for a plain span.
-    #[inline]
-    fn of(span: &SentrySpan) -> Option<Self> {
-        match span.ai {
-            // Most spans are plain, and not about MCP.
-            None if !span.op.starts_with("mcp.") => None,
-            Some(AiKind::LlmCall) => Some(match &*span.op {
-                "gen_ai.embeddings" => Self::Embeddings,
-                "gen_ai.rerank" => Self::Rerank,
-                _ => Self::Chat,
-            }),
-            Some(AiKind::Agent) if span.op == "gen_ai.invoke_agent" => Some(Self::Agent),
-            Some(AiKind::Tool) => Some(Self::Tool),
-            Some(_) => Some(Self::Other),
-            None if span.op == "mcp.server" => Some(Self::McpRequest),
-            None => Some(Self::Other),
-        }
-    }
-}
-
-/// Returns whether two spans, one inside the other, describe the same work.
-fn describe_same_work(outer: &SentrySpan, inner: &SentrySpan) -> bool {
-    let kind = WorkKind::of(outer);
-    let texts = |key| {
-        let texts = [outer, inner].map(|span| span.attributes.text(key));
-        texts[0].zip(texts[1])
-    };
-    let are_equal = |(outer, inner)| outer == inner;
-    // FastMCP's servers handle the same request in another span inside, one for each level of mounted servers.
-    let is_served_request = kind == Some(WorkKind::McpRequest) && is_local_mcp_tool_call(inner);
-    if is_served_request {
-        return texts("jsonrpc.request.id").is_none_or(are_equal);
-    }
-    if kind != WorkKind::of(inner) {
-        return false;
-    }
-    match kind {
-        // Even an instrumentation that does not wrap itself may start the next call before the last one has ended. OpenLLMetry's
-        // for LangChain does so with a batch of prompts.
-        Some(WorkKind::Chat) if outer.origin == inner.origin => {
-            texts("gen_ai.response.id").is_none_or(are_equal)
-        }
-        Some(WorkKind::Chat | WorkKind::Embeddings | WorkKind::Rerank) => true,
-        Some(WorkKind::Agent) => match texts(AGENT) {
-            Some(names) => are_equal(names),
-            None => is_unnamed_agent_inside_named(outer, inner),
-        },
-        Some(WorkKind::Tool) => {
-            let names = texts("gen_ai.tool.name");
-            (names.is_some_and(are_equal)
-                || names.is_none() && [outer, inner].into_iter().all(is_local_mcp_tool_call))
-                && texts("gen_ai.tool.call.id").is_none_or(are_equal)
-        }
-        Some(WorkKind::McpRequest) => outer.name == inner.name,
-        Some(WorkKind::Other) | None => false,
-    }
-}
-
-/// Returns whether an agent without a name is inside a named one of another instrumentation. Agents of Haystack's own tracer are
-/// inside OpenInference's in this way.
-fn is_unnamed_agent_inside_named(outer: &SentrySpan, inner: &SentrySpan) -> bool {
-    WorkKind::of(outer) == Some(WorkKind::Agent)
-        && outer.origin != inner.origin
-        && outer.attributes.contains(AGENT)
-        && !inner.attributes.contains(AGENT)
-}
-
-/// Returns whether a span is an MCP tool call that was neither sent nor received.
-fn is_local_mcp_tool_call(span: &SentrySpan) -> bool {
-    span.ai == Some(AiKind::Tool)
-        && span.kind == SpanKind::Internal
-        && span.attributes.contains("mcp.method.name")
-}
-
 fn deduplicate_nested(spans: &mut [SentrySpan], tree: &SpanTree, limits: &ContentLimits) {
     // For each span, the AI spans directly below it, ignoring plain spans in between.
     let mut below = LinkedLists::new(spans.len());
@@ -303,6 +225,12 @@ fn deduplicate_below(
     outer: usize,
     limits: &ContentLimits,
 ) {
+    let parts: Vec<_> = (below.iter(outer))
+        .filter(|&inner| is_part_of_call(&spans[outer], &spans[inner]))
+        .collect();
+    for part in parts {
+        merge_duplicates(spans, outer, part, limits);
+    }
     below.retain(outer, |inner| {
         describe_same_work(&spans[outer], &spans[inner])
     });
@@ -335,18 +263,6 @@ fn deduplicate_below(
     }
 }
 
-/// Returns whether a model call says nothing of an answer, as a request that may have been repeated does.
-fn is_attempt(span: &SentrySpan) -> bool {
-    span.ai == Some(AiKind::LlmCall)
-        && !tokens::has_input_or_output(&span.attributes)
-        && !span.attributes.contains_any(&[
-            OUTPUT,
-            "gen_ai.response.finish_reasons",
-            "gen_ai.response.id",
-            "gen_ai.response.model",
-        ])
-}
-
 /// Merges two descriptions of the same work. Returns the one that stays.
 fn merge_duplicates(
     spans: &mut [SentrySpan],
@@ -361,7 +277,11 @@ fn merge_duplicates(
     };
     let is_unnamed_agent =
         spans[kept].ai == Some(AiKind::Agent) && !spans[kept].attributes.contains(AGENT);
+    let answered_by = answered_by(&spans[outer], &spans[inner]);
     copy_missing_attributes(spans, kept, demoted);
+    for (key, text) in answered_by {
+        spans[kept].attributes.set(key, &*text);
+    }
     if is_unnamed_agent && let Some(name) = spans[kept].attributes.text(AGENT) {
         spans[kept].name = format!("invoke_agent {name}").into();
     }
@@ -411,14 +331,26 @@ fn copy_messages_to_last_call(
     }
 }
 
+/// Returns whether an inner span describes only a part of a call: the last event of a stream, or one of the servers of vLLM that
+/// share a request.
+fn is_part_of_call(outer: &SentrySpan, inner: &SentrySpan) -> bool {
+    WorkKind::of(inner) == Some(WorkKind::Chat)
+        && !names_model(inner)
+        && names_model(outer)
+        && describe_same_work(outer, inner)
+}
+
+fn names_model(span: &SentrySpan) -> bool {
+    (span.attributes).contains_any(&["gen_ai.request.model", "gen_ai.response.model"])
+}
+
 /// Returns how much a span says about its call. If two say the same amount, the outer one is kept because it is nearer to the
-/// program. A span without a model describes only part of a call, such as the last event of a stream.
+/// program. A span without a model describes only part of a call.
 fn completeness(span: &SentrySpan) -> (bool, bool, bool) {
-    let attributes = &span.attributes;
     (
-        attributes.contains_any(&["gen_ai.request.model", "gen_ai.response.model"]),
-        tokens::has_input_or_output(attributes),
-        attributes.contains("gen_ai.output.messages"),
+        names_model(span),
+        tokens::has_input_or_output(&span.attributes),
+        span.attributes.contains("gen_ai.output.messages"),
     )
 }
 
@@ -461,8 +393,7 @@ fn propagate_failure(spans: &mut [SentrySpan], outer: usize, inner: usize) {
 }
 
 fn demote(span: &mut SentrySpan) {
-    span.ai = None;
-    span.op = plain::FUNCTION.into();
+    plain::demote(span);
     span.attributes.remove("gen_ai.operation.name");
     tokens::remove(&mut span.attributes);
 }

@@ -26,6 +26,7 @@ mod haystack;
 mod helpers;
 mod indexed;
 mod json;
+mod koog;
 mod laminar;
 mod langchain_rust;
 mod langfuse;
@@ -210,6 +211,7 @@ static DIALECTS: &[&Dialect] = &[
     &vllm::VLLM,
     &effect::EFFECT,
     &eino::EINO,
+    &koog::KOOG,
     &strands::STRANDS,
     &openlit::OPENLIT,
     &agentops::AGENTOPS,

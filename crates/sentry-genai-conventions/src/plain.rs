@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::{
-    Attributes, SourceSpan, SpanKind,
+    Attributes, SentrySpan, SourceSpan, SpanKind,
     naming::{is_with_subject, with_subject},
 };
 
@@ -69,6 +69,24 @@ pub(crate) fn classify(span: &SourceSpan) -> PlainSpan<'_> {
         op: FUNCTION.into(),
         name: None,
     }
+}
+
+/// Turns a span that repeats another one into a plain one. A gateway may have recorded a call on the span of the request that it
+/// serves.
+pub(crate) fn demote(span: &mut SentrySpan) {
+    let request = match span.kind {
+        SpanKind::Server => http(&span.attributes, Some(span.kind)),
+        _ => None,
+    };
+    let (op, name) = match request {
+        Some(PlainSpan { op, name }) => (op, name.filter(|name| name.contains(' '))),
+        None => (FUNCTION.into(), None),
+    };
+    if let Some(name) = name.map(Cow::into_owned) {
+        span.name = name.into();
+    }
+    span.op = op;
+    span.ai = None;
 }
 
 /// The modules that create a span `request` for every request to a server of axum, tonic, poem, salvo or warp.

@@ -164,7 +164,7 @@ pub(crate) fn withholding(key: &str, provenance: Provenance, capture: Capture) -
     match content::side(key) {
         Some(side) if capture.allows(side) => Withholding::Never,
         Some(_) => Withholding::Always,
-        None if is_query_parameter(key) => Withholding::Always,
+        None if is_parameter(key) => Withholding::Always,
         None if is_conventional_metadata(key) => Withholding::Never,
         None => Withholding::If(match provenance {
             Provenance::GenAi => ContentHeuristic::Anything,
@@ -263,9 +263,11 @@ fn is_conventional_metadata(key: &str) -> bool {
 /// Keys that a convention names like content although they describe the operation.
 static NAMED_LIKE_CONTENT: &[&str] = &["db.query", "db.query.text"];
 
-/// Returns whether a key holds one parameter value of a query, such as `db.query.parameter.name`.
-fn is_query_parameter(key: &str) -> bool {
-    key.starts_with("db.") && key.contains(".parameter.")
+/// Returns whether a key holds one parameter value of a query or a function, such as `db.query.parameter.name`, or what a
+/// function returned. Azure's `trace_function` records both of any function.
+fn is_parameter(key: &str) -> bool {
+    (key.starts_with("db.") || key.starts_with("code.")) && key.contains(".parameter.")
+        || key.starts_with("code.function.return.")
 }
 
 impl ContentHeuristic {

@@ -33,6 +33,14 @@ impl SpanTree {
             leaves_first,
         }
     }
+
+    /// Returns whether a span is inside another one, not too deep.
+    pub(crate) fn is_inside(&self, span: usize, outer: usize) -> bool {
+        const MAX_DEPTH: usize = 16;
+
+        let ancestors = std::iter::successors(self.parents[span], |&at| self.parents[at]);
+        ancestors.take(MAX_DEPTH).any(|at| at == outer)
+    }
 }
 
 fn leaves_first(parents: &[Option<usize>]) -> Vec<usize> {

@@ -14,8 +14,12 @@ const MESSAGE_BYTES: usize = 1024;
 
 const ERROR_TYPE: &str = "error.type";
 
-/// Keys of the status with which an HTTP request ended.
-pub(crate) const HTTP_STATUSES: [&str; 2] = ["http.response.status_code", "http.status_code"];
+/// Keys of the status with which an HTTP request ended. The last one is agentgateway's.
+pub(crate) const HTTP_STATUSES: [&str; 3] = [
+    "http.response.status_code",
+    "http.status_code",
+    "http.status",
+];
 
 /// Keys of the code with which a gRPC call ended.
 pub(crate) const GRPC_STATUSES: [&str; 2] = ["rpc.grpc.status_code", "rpc.response.status_code"];
@@ -332,18 +336,14 @@ pub(crate) fn first_http_failure(kind: Option<SpanKind>, operation_kind: Operati
     }
 }
 
-/// Returns whether a span is the client's side of a request. A model call is, unless its kind says that it serves one.
+/// Returns whether a span is the client's side of a request. A model call is, even if a gateway records it on the span of the
+/// request that it serves.
 fn is_client(kind: Option<SpanKind>, operation_kind: OperationKind) -> bool {
-    match kind {
-        Some(SpanKind::Client) => true,
-        None | Some(SpanKind::Internal) => {
-            matches!(
-                operation_kind,
-                OperationKind::Call | OperationKind::Embeddings
-            )
-        }
-        Some(_) => false,
-    }
+    kind == Some(SpanKind::Client)
+        || matches!(
+            operation_kind,
+            OperationKind::Call | OperationKind::Embeddings
+        )
 }
 
 /// Returns the HTTP status if it is an error.

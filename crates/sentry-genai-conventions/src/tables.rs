@@ -80,6 +80,7 @@ static INTEGERS: &[&str] = &[
     "http.response.size",
     "http.response.status_code",
     "http.response_content_length",
+    "http.status",
     "http.status_code",
     "messaging.batch.message_count",
     "messaging.kafka.offset",

@@ -22,8 +22,9 @@ pub(crate) fn normalise_finish_reasons(
         recognised.map(|found| found.operation),
         Some(Operation::Ai(row)) if row.kind == AiKind::LlmCall
     );
-    // `Debug` writes `None` for a missing value, and an answer that never came has an empty list.
-    if matches!(attributes.text(FINISH_REASONS), Some(NONE | "[]")) {
+    // `Debug` writes `None` for a missing value, Semantic Kernel `N/A`, and an answer that never came has an empty list.
+    let reasons = attributes.text(FINISH_REASONS);
+    if matches!(reasons, Some(NONE | "[]" | r#"["N/A"]"#)) {
         attributes.remove(FINISH_REASONS);
     }
     if let Some(text) = attributes.text(FINISH_REASONS) {
@@ -198,7 +199,7 @@ mod tests {
         attributes.push(FINISH_REASONS, format!("{:?}", None::<&str>));
         normalise_finish_reasons(&mut attributes, None);
         assert!(!attributes.contains(FINISH_REASONS));
-        for missing in ["[]", "[null]", "[1]", r#"[""]"#] {
+        for missing in ["[]", "[null]", "[1]", r#"[""]"#, r#"["N/A"]"#] {
             attributes.set(FINISH_REASONS, missing);
             normalise_finish_reasons(&mut attributes, None);
             assert!(!attributes.contains(FINISH_REASONS), "{missing}");

@@ -1,5 +1,6 @@
 mod agent_messages;
 mod enclosing_step;
+mod other_service;
 mod overlapping;
 mod sibling_agents;
 mod unnamed_agents;

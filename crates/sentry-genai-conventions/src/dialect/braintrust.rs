@@ -1,11 +1,27 @@
 //! Braintrust's SDKs for Go, Java, Ruby and .NET: a few keys with JSON.
 
-use super::{Dialect, OperationKind, Override, has_known_operation, json, name_as_span};
+use super::{
+    ARGUMENTS, DEFINITIONS, Dialect, OperationKind, Override, RESULT, aliases, has_known_operation,
+    json, name_as_span,
+};
 use crate::{Attributes, SourceSpan, Value, tokens};
 
 pub(super) static BRAINTRUST: Dialect = Dialect {
     name: "braintrust",
-    recognises: |span| span.attributes.contains(KIND),
+    recognises: |span| {
+        span.attributes.contains(KIND)
+            || span.scope == "braintrust" && span.attributes.contains(METADATA)
+    },
+    aliases: &aliases([
+        ("braintrust.metrics.completion_tokens", tokens::OUTPUT),
+        ("braintrust.metrics.prompt_tokens", tokens::INPUT),
+        ("braintrust.metrics.tokens", tokens::TOTAL),
+        ("gen_ai.finish_reason", "gen_ai.response.finish_reasons"),
+        ("tool.call_id", "gen_ai.tool.call.id"),
+        ("tool.description", "gen_ai.tool.description"),
+        ("tool.input", ARGUMENTS),
+        ("tool.output", RESULT),
+    ]),
     operation,
     adjust,
     ..Dialect::NONE
@@ -25,26 +41,40 @@ static METRIC_KEYS: &[(&str, &str)] = &[
     ("prompt_cache_creation_tokens", tokens::CACHE_CREATION),
     ("prompt_cached_tokens", tokens::CACHE_READ),
     ("prompt_tokens", tokens::INPUT),
-    ("tokens", "gen_ai.usage.total_tokens"),
+    ("tokens", tokens::TOTAL),
 ];
 
 fn operation(span: &SourceSpan) -> Override {
     if has_known_operation(span) {
         return Override::None;
     }
-    let mut kind = json::object(&span.attributes, KIND).unwrap_or_default();
+    let Some(mut kind) = json::object(&span.attributes, KIND) else {
+        return match json::object(&span.attributes, METADATA) {
+            // The SDK for Ruby records no kind for Anthropic and RubyLLM, and none for moderations.
+            Some(metadata)
+                if metadata.contains_key("model") && !span.name.contains("moderation") =>
+            {
+                Override::To("chat")
+            }
+            _ => Override::Plain,
+        };
+    };
     match kind.remove("type").and_then(json::text).as_deref() {
         Some("llm") if span.name.to_ascii_lowercase().contains("embed") => {
             Override::To("embeddings")
         }
         Some("llm") => Override::To("chat"),
-        Some("tool") => Override::To("execute_tool"),
+        Some("tool" | "function_call") => Override::To("execute_tool"),
+        Some("agent") => Override::To("invoke_agent"),
         _ => Override::Plain,
     }
 }
 
 fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     if kind == OperationKind::Tool {
+        for key in ["tool.name", "function.name"] {
+            span.attributes.rename(key, "gen_ai.tool.name");
+        }
         name_as_span(span, kind);
     }
     let attributes = &mut span.attributes;
@@ -76,8 +106,17 @@ fn read_metrics(attributes: &mut Attributes) {
 
 /// Reads the model and the parameters of the request. Whatever programs have added stays.
 fn read_request(attributes: &mut Attributes) {
-    if let Some(metadata) = json::object(attributes, METADATA) {
+    if let Some(mut metadata) = json::object(attributes, METADATA) {
         json::put_scalar(attributes, "gen_ai.provider.name", metadata.get("provider"));
         json::put_parameters(attributes, &metadata);
+        let mut take = |name, key| {
+            if let Some(value) = metadata.remove(name) {
+                json::put(attributes, key, value);
+            }
+        };
+        take("id", "gen_ai.response.id");
+        take("instructions", "gen_ai.system_instructions");
+        take("stop_reason", "gen_ai.response.finish_reasons");
+        take("tools", DEFINITIONS);
     }
 }

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    DEFINITIONS, Dialect, OperationKind, Override, aliases, json, json::Object, name_as_span, usage,
+    DEFINITIONS, Dialect, OperationKind, Override, aliases, indexed, json, json::Object,
+    name_as_span, usage,
 };
 use crate::{Attributes, SourceEvent, SourceSpan, SourceStatus, stack_trace};
 
@@ -39,9 +40,11 @@ const MODEL_TYPE: &str = "langsmith.metadata.ls_model_type";
 const PROMPT: &str = "gen_ai.prompt";
 const COMPLETION: &str = "gen_ai.completion";
 
-/// Decides by the kind, because a prompt template claims to be a chat, and chains have their own operation.
+/// Decides by the kind, because a prompt template claims to be a chat, and chains have their own operation. Spans by hand spell it
+/// `LLM`, as LangSmith's guide does.
 fn operation(span: &SourceSpan) -> Override {
-    match span.attributes.text(SPAN_KIND) {
+    let kind = span.attributes.text(SPAN_KIND).map(str::to_ascii_lowercase);
+    match kind.as_deref() {
         // Models that complete a text have their own type.
         Some("llm") if span.attributes.text(MODEL_TYPE) == Some("llm") => {
             Override::To("text_completion")
@@ -72,6 +75,17 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         name_as_span(span, kind);
     }
     let attributes = &mut span.attributes;
+    // Spans by hand have a list of messages instead of the whole input.
+    for (prefix, key) in [
+        ("gen_ai.prompt.", PROMPT),
+        ("gen_ai.completion.", COMPLETION),
+    ] {
+        if let Some(messages) = indexed::take(attributes, prefix)
+            && !attributes.contains(key)
+        {
+            json::put(attributes, key, messages);
+        }
+    }
     // The system may be a framework. The metadata names the provider.
     if attributes.contains("langsmith.metadata.ls_provider") {
         attributes.remove("gen_ai.system");
@@ -86,6 +100,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
                     json::put(attributes, to, unwrap_value(value, wrapper));
                     attributes.remove(from);
                 }
+                attributes.rename(from, to);
             }
         }
         OperationKind::Embeddings => {

@@ -91,6 +91,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         attributes.set("gen_ai.provider.name", name);
     }
     split_provider_from_model(attributes);
+    name_model_behind_alias(attributes);
     traceloop::put_definitions(attributes, "llm.request.functions.");
     traceloop::put_definitions(attributes, "SpanAttributes.LLM_REQUEST_FUNCTIONS.");
     if let Some(prompts) = take_list(
@@ -146,6 +147,19 @@ pub(super) fn split_provider_from_model(attributes: &mut Attributes) {
             attributes.set(key, model);
             attributes.supply("gen_ai.provider.name", provider);
         }
+    }
+}
+
+/// Puts the model that was called in place of the alias in whose name the proxy answers.
+fn name_model_behind_alias(attributes: &mut Attributes) {
+    const ANSWERED: &str = "gen_ai.response.model";
+
+    let alias = attributes.text("litellm.model_group");
+    if alias.is_some()
+        && alias == attributes.text(ANSWERED)
+        && let Some(model) = attributes.text("gen_ai.request.model").map(str::to_owned)
+    {
+        attributes.set(ANSWERED, model);
     }
 }
 

@@ -58,5 +58,9 @@ pub(super) fn rename_method(span: &mut SourceSpan) {
         && !attributes.contains(METHOD_NAME)
     {
         attributes.rename(METHOD, METHOD_NAME);
+        // agentgateway's names.
+        if attributes.text("mcp.resource.type") == Some("tool") {
+            attributes.rename("mcp.resource.name", "gen_ai.tool.name");
+        }
     }
 }

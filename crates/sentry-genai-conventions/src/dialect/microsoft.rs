@@ -1,4 +1,5 @@
-//! Microsoft's agent framework, Semantic Kernel and AutoGen: the conventions, and their own spans around those.
+//! Microsoft's agent framework, Semantic Kernel, AutoGen and Azure's agents with threads: the conventions, and their own spans
+//! around those.
 
 use super::{Dialect, OperationKind, Override, aliases, is_random_id, name_as_span};
 use crate::SourceSpan;
@@ -19,6 +20,9 @@ pub(super) static MICROSOFT: Dialect = Dialect {
 /// The scope of Semantic Kernel's functions. Up to version 1.20 their spans have only a name.
 const FUNCTION_SCOPE: &str = "semantic_kernel.functions.kernel_function";
 
+/// What Azure's SDKs call themselves in spans about agents with threads.
+const AZURE_AGENTS: &str = "az.ai.agents";
+
 /// Prefixes of the scopes and span names of the runtimes that carry messages between agents.
 static RUNTIMES: [&str; 2] = ["autogen ", "agent_runtime "];
 
@@ -31,11 +35,21 @@ fn recognises(span: &SourceSpan) -> bool {
         || scope.starts_with("Microsoft.SemanticKernel")
         || scope.starts_with("Microsoft.Agents.AI")
         || RUNTIMES.iter().any(|runtime| scope.starts_with(runtime))
+        || is_azure_agents(span)
+}
+
+fn is_azure_agents(span: &SourceSpan) -> bool {
+    span.attributes.text("gen_ai.system") == Some(AZURE_AGENTS)
 }
 
 fn operation(span: &SourceSpan) -> Override {
     match &*span.name {
         "AutoFunctionInvocationLoop" => Override::Plain,
+        // A question is put into a thread before anything runs.
+        "create_message" if is_azure_agents(span) => Override::Plain,
+        "start_thread_run" | "process_thread_run" if is_azure_agents(span) => {
+            Override::To("invoke_agent")
+        }
         _ if span.attributes.contains("gen_ai.operation.name") => Override::None,
         _ if span.scope == FUNCTION_SCOPE => Override::To("execute_tool"),
         name if RUNTIMES.iter().any(|runtime| name.starts_with(runtime)) => Override::Plain,
@@ -63,9 +77,14 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     }
 }
 
-/// Removes the name of an agent without one, which is a different id in every run, and the model `unknown`.
+/// Removes the name of an agent without one, which is a different id in every run, and the model `unknown`. The run of a thread
+/// only has the model that answered.
 fn remove_placeholders(span: &mut SourceSpan) {
+    let is_thread_run = is_azure_agents(span);
     let attributes = &mut span.attributes;
+    if is_thread_run {
+        attributes.rename("gen_ai.response.model", "gen_ai.request.model");
+    }
     let id = attributes.text("gen_ai.agent.id");
     if id.is_some_and(is_random_id) && id == attributes.text("gen_ai.agent.name") {
         attributes.remove("gen_ai.agent.name");

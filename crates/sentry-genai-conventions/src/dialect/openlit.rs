@@ -273,6 +273,7 @@ fn assemble_output(attributes: &mut Attributes, text: Option<String>) {
         message.insert("content".to_owned(), text.into());
     }
     if !calls.is_empty() {
+        attributes.remove(ARGUMENTS);
         message.insert("tool_calls".to_owned(), calls.into());
     }
     if !message.is_empty() {
@@ -306,8 +307,11 @@ fn tool_calls(attributes: &Attributes) -> Vec<Value> {
     let names: Vec<_> = texts(CALL_NAMES).filter(|name| !name.is_empty()).collect();
     let mut ids = texts(CALL_IDS);
     let text = attributes.text(CALL_ARGUMENTS).unwrap_or_default();
-    let mut arguments = match messages::read_json(&format!("[{text}]")) {
-        Some(Value::Array(items)) if items.len() == names.len() => items,
+    let list = messages::read_json(&format!("[{text}]"));
+    let mut arguments = match (attributes.get(ARGUMENTS), list) {
+        // The SDK for Go.
+        (Some(crate::Value::Array(items)), _) => items.iter().map(json::scalar).collect(),
+        (_, Some(Value::Array(items))) if items.len() == names.len() => items,
         _ => vec![text.into()],
     }
     .into_iter();

@@ -22,6 +22,8 @@ pub(crate) static OTEL: Dialect = Dialect {
 
 #[rustfmt::skip]
 static ALIASES: &[(Name, &str)] = &aliases([
+    ("gen_ai.agent.invocation_input", INPUT),
+    ("gen_ai.agent.invocation_output", OUTPUT),
     ("gen_ai.agent.tools", DEFINITIONS),
     ("gen_ai.cache_creation_input_tokens", "gen_ai.usage.cache_creation.input_tokens"),
     ("gen_ai.cache_read_input_tokens", "gen_ai.usage.cache_read.input_tokens"),
@@ -41,6 +43,7 @@ static ALIASES: &[(Name, &str)] = &aliases([
     ("gen_ai.request.reasoning_effort", "gen_ai.request.reasoning.level"),
     ("gen_ai.request.stream", "gen_ai.response.streaming"),
     ("gen_ai.tool.call_id", "gen_ai.tool.call.id"),
+    ("gen_ai.tool_call.id", "gen_ai.tool.call.id"),
     ("gen_ai.usage.cache_creation_tokens", "gen_ai.usage.cache_creation.input_tokens"),
     ("gen_ai.usage.cache_read_tokens", "gen_ai.usage.cache_read.input_tokens"),
     ("gen_ai.usage.cache_write.input_tokens", "gen_ai.usage.cache_creation.input_tokens"),

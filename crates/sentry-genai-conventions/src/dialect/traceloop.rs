@@ -33,15 +33,20 @@ pub(super) static TRACELOOP: Dialect = Dialect {
         ("llm.frequency_penalty", "gen_ai.request.frequency_penalty"),
         ("llm.is_streaming", "gen_ai.response.streaming"),
         ("llm.presence_penalty", "gen_ai.request.presence_penalty"),
+        ("llm.request.model", "gen_ai.request.model"),
         (REASONING_EFFORT, "gen_ai.request.reasoning.level"),
         ("llm.response.finish_reason", "gen_ai.response.finish_reasons"),
+        ("llm.response.model", "gen_ai.response.model"),
         ("llm.response.stop_reason", "gen_ai.response.finish_reasons"),
         ("llm.top_k", "gen_ai.request.top_k"),
         ("llm.usage.cache_creation_input_tokens", "gen_ai.usage.cache_creation.input_tokens"),
         ("llm.usage.cache_read_input_tokens", "gen_ai.usage.cache_read.input_tokens"),
+        ("llm.usage.completion_tokens", tokens::OUTPUT),
+        ("llm.usage.prompt_tokens", tokens::INPUT),
         ("llm.usage.reasoning_tokens", "gen_ai.usage.reasoning.output_tokens"),
         ("llm.usage.total_tokens", "gen_ai.usage.total_tokens"),
         ("llm.user", "user.id"),
+        ("llm.vendor", "gen_ai.provider.name"),
         ("traceloop.association.properties.lc_agent_name", "gen_ai.agent.name"),
         ("tool.description", "gen_ai.tool.description"),
         ("traceloop.association.properties.user_id", "user.id"),
@@ -91,7 +96,7 @@ fn names_model_by_hand(attributes: &Attributes) -> bool {
 
 /// Returns whether a scope is one of OpenLLMetry's own. OpenTelemetry's instrumentations have similar scopes.
 fn is_own_scope(scope: &str) -> bool {
-    scope == "traceloop.tracer"
+    matches!(scope, "traceloop.tracer" | "Traceloop")
         || scope.starts_with(CREWAI)
         || scope.starts_with("@traceloop/")
         || matches!(
@@ -162,6 +167,9 @@ fn operation_by_span_name(span: &SourceSpan) -> Override {
         "bedrock.converse" => Override::To("chat"),
         "openai.embeddings" => Override::To("embeddings"),
         "openai.response" | "openai.responses" => Override::To("chat"),
+        name if name.ends_with(".chat") && span.attributes.contains("llm.request.model") => {
+            Override::To("chat")
+        }
         _ => Override::None,
     }
 }
@@ -238,7 +246,10 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
 
 /// Reads the flattened messages.
 fn read_flattened(span: &mut SourceSpan, is_bedrock: bool) {
-    if let Some(mut prompts) = indexed::take(&mut span.attributes, "gen_ai.prompt.") {
+    // The SDKs for Go and Ruby have the older names.
+    let prompts = indexed::take(&mut span.attributes, "gen_ai.prompt.")
+        .or_else(|| indexed::take(&mut span.attributes, "llm.prompts."));
+    if let Some(mut prompts) = prompts {
         if is_bedrock {
             bedrock::unquote_contents(&mut prompts);
         }
@@ -246,6 +257,7 @@ fn read_flattened(span: &mut SourceSpan, is_bedrock: bool) {
         json::put(&mut span.attributes, INPUT, messages);
     }
     let completions = indexed::take(&mut span.attributes, "gen_ai.completion.")
+        .or_else(|| indexed::take(&mut span.attributes, "llm.completions."))
         .filter(|completions| !frameworks::are_field_names(span, completions));
     if let Some(completions) = completions {
         let messages = messages_from_flattened(completions, "assistant");

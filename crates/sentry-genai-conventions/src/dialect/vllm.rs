@@ -1,20 +1,23 @@
-//! vLLM's server: the conventions' counts on a span that names neither an operation nor a model.
+//! The servers of vLLM and SGLang: the conventions' counts on a span that names no operation, and in vLLM no model either.
 
-use super::{Dialect, Override, has_known_operation, has_prefix};
+use super::{Dialect, Override, has_known_operation};
 use crate::SourceSpan;
 
 pub(super) static VLLM: Dialect = Dialect {
     name: "vllm",
-    // Programs beside it have the same scopes but none of these attributes.
-    recognises: |span| span.name == REQUEST_NAME && has_prefix(span, "gen_ai.latency."),
+    // Programs beside them have the same scopes but not this attribute.
+    recognises: |span| span.attributes.contains("gen_ai.latency.e2e"),
     operation,
     ..Dialect::NONE
 };
 
-const REQUEST_NAME: &str = "llm_request";
-
-/// Returns `chat` if tokens were generated. Otherwise the request embedded or ranked something, or was abandoned.
+/// Returns `chat` if tokens were generated. SGLang counts none for embeddings. In vLLM, a request without any embedded or ranked
+/// something, or was abandoned.
 fn operation(span: &SourceSpan) -> Override {
+    // Of two servers of SGLang that share a request, the other one counts everything.
+    if span.name.starts_with("prefill ") {
+        return Override::Plain;
+    }
     let generated = [
         "gen_ai.usage.completion_tokens",
         "gen_ai.usage.output_tokens",
@@ -22,7 +25,9 @@ fn operation(span: &SourceSpan) -> Override {
     .iter()
     .find_map(|key| span.attributes.integer(key));
     match generated {
-        Some(count) if count > 0 && !has_known_operation(span) => Override::To("chat"),
-        _ => Override::None,
+        _ if has_known_operation(span) => Override::None,
+        Some(count) if count > 0 => Override::To("chat"),
+        Some(_) => Override::None,
+        None => Override::To("embeddings"),
     }
 }

@@ -245,9 +245,9 @@ fn the_grpc_code_decides_whether_a_call_failed() {
     );
 }
 
-/// Many programs record no kind. Sentry gets such a call as a client's.
+/// Many programs record no kind, and a gateway may record a call on the span of the request that it serves.
 #[test]
-fn a_model_call_without_a_kind_is_a_clients() {
+fn a_model_call_of_any_kind_is_a_clients() {
     let status = |operation: &'static str, kind, key: &'static str, code: i64| {
         let mut span = testing::span("call");
         span.kind = kind;
@@ -260,11 +260,12 @@ fn a_model_call_without_a_kind_is_a_clients() {
     };
     for (key, code) in [
         ("http.response.status_code", 429),
+        ("http.status", 429),
         ("rpc.grpc.status_code", 8),
     ] {
         assert_eq!(status("chat", None, key, code), Status::Error, "{key}");
         let served = status("chat", Some(SpanKind::Server), key, code);
-        assert_eq!(served, Status::Ok, "{key}");
+        assert_eq!(served, Status::Error, "{key}");
         assert_eq!(status("invoke_agent", None, key, code), Status::Ok, "{key}");
     }
 }

@@ -20,6 +20,22 @@ fn tool_spans_of_early_versions_are_tool_calls() {
 }
 
 /// Returns the texts and calls in the answer's only message.
+#[test]
+fn tool_calls_of_java_have_their_id() {
+    let tool = |id| {
+        let tool = [
+            ("gen_ai.operation.name", "execute_tool"),
+            ("gen_ai.tool.name", "get_weather"),
+            ("gen_ai.tool_call.id", id),
+        ];
+        let span = translated("gcp.vertex.agent", "execute_tool get_weather", &tool);
+        let id = span.attributes.text("gen_ai.tool.call.id");
+        id.map(str::to_owned)
+    };
+    assert_eq!(tool("c1").as_deref(), Some("c1"));
+    assert_eq!(tool("<not specified>"), None);
+}
+
 fn answer(messages: &str) -> Vec<String> {
     let attributes = [
         ("gen_ai.operation.name", "generate_content"),

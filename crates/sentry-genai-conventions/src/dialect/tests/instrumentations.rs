@@ -409,3 +409,46 @@ fn llama_index_prompts_and_arguments_are_read() {
         Some(r#"[{"role":"user","parts":[{"type":"text","content":"q"}]}]"#)
     );
 }
+
+#[test]
+fn koogs_placeholder_is_no_content() {
+    let run = |content| {
+        let run = [
+            ("koog.event.id", "e1"),
+            ("gen_ai.operation.name", "chat"),
+            ("gen_ai.request.model", "m"),
+            ("gen_ai.input.messages", content),
+            (
+                "system_instructions",
+                r#"[{"type":"text","content":"Be brief"}]"#,
+            ),
+        ];
+        translated("shop", "chat m", &run)
+    };
+    let span = run("HIDDEN:non-empty");
+    assert!(!span.attributes.contains("gen_ai.input.messages"));
+    let instructions = span.attributes.text("gen_ai.system_instructions").unwrap();
+    assert!(instructions.contains("Be brief"));
+    let span = run(r#"[{"role":"User","parts":[{"type":"text","content":"Hi"}]}]"#);
+    assert!(span.attributes.contains("gen_ai.input.messages"));
+}
+
+#[test]
+fn what_an_agent_was_asked_and_answered_is_read_by_its_older_names() {
+    let span = translated(
+        "semantic_kernel.agents",
+        "invoke_agent Host",
+        &[
+            ("gen_ai.operation.name", "invoke_agent"),
+            ("gen_ai.agent.name", "Host"),
+            ("gen_ai.agent.invocation_input", r#"["Hi"]"#),
+            (
+                "gen_ai.agent.invocation_output",
+                r#"[{"role":"assistant","content":"Hello"}]"#,
+            ),
+        ],
+    );
+    assert!(span.attributes.text(INPUT).unwrap().contains("Hi"));
+    let output = span.attributes.text("gen_ai.output.messages").unwrap();
+    assert!(output.contains("Hello"));
+}

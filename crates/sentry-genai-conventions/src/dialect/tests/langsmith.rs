@@ -190,3 +190,38 @@ fn openai_requests_and_responses_are_read() {
     let counts = counts.map(|key| span.attributes.integer(key));
     assert_eq!(counts, [Some(9), Some(4)]);
 }
+
+/// As in LangSmith's guide to OpenTelemetry.
+#[test]
+fn calls_by_hand_have_numbered_messages() {
+    let call = [
+        ("langsmith.span.kind", "LLM"),
+        ("gen_ai.request.model", "m"),
+        ("gen_ai.prompt.0.role", "user"),
+        ("gen_ai.prompt.0.content", "How is the weather?"),
+        ("gen_ai.completion.0.role", "assistant"),
+        ("gen_ai.completion.0.content", "Fine"),
+        ("gen_ai.usage.prompt_tokens", "26"),
+    ];
+    let span = translated("app", "call_open_ai", &call);
+    assert_eq!((&*span.op, &*span.name), ("gen_ai.chat", "chat m"));
+    let text = |key| span.attributes.text(key);
+    assert_eq!(
+        text("gen_ai.input.messages"),
+        Some(r#"[{"role":"user","parts":[{"type":"text","content":"How is the weather?"}]}]"#)
+    );
+    assert_eq!(
+        text("gen_ai.output.messages"),
+        Some(r#"[{"role":"assistant","parts":[{"type":"text","content":"Fine"}]}]"#)
+    );
+
+    let tool = [
+        ("langsmith.span.kind", "TOOL"),
+        ("gen_ai.prompt", r#"{"city":"Rome"}"#),
+        ("gen_ai.completion", "rain all day"),
+    ];
+    let span = translated("app", "get_weather", &tool);
+    assert_eq!(&*span.name, "execute_tool get_weather");
+    assert_eq!(span.attributes.text(RESULT), Some("rain all day"));
+    assert!(!span.attributes.contains("gen_ai.output.messages"));
+}

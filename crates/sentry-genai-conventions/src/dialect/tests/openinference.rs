@@ -90,6 +90,19 @@ fn agent_responses_with_tool_calls_end_with_tool_calls() {
     }
 }
 
+/// The instrumentation of LangChain4j.
+#[test]
+fn finish_reasons_may_be_a_list() {
+    let attributes = [KIND, ("llm.response.finish_reasons", r#"["STOP"]"#)];
+    let span = translated(
+        "com.arize.instrumentation.langchain4j",
+        "generate",
+        &attributes,
+    );
+    let reasons = span.attributes.text("gen_ai.response.finish_reasons");
+    assert_eq!(reasons, Some(r#"["STOP"]"#));
+}
+
 /// The text to speak or to draw is the input. An audio file is not.
 #[test]
 fn speech_and_image_requests_keep_only_their_text() {

@@ -117,6 +117,32 @@ fn separate_tool_calls_become_output() {
     assert_eq!(output[0]["parts"][1]["arguments"]["n"], 2);
 }
 
+#[test]
+fn lists_of_arguments_are_those_of_calls() {
+    let mut span = SourceSpan::new(
+        TraceId::from_bytes([1; 16]).unwrap(),
+        SpanId::from_bytes([2; 8]).unwrap(),
+        "chat m",
+        Timestamp::from_nanos(1),
+    );
+    span.scope = "openlit.anthropic".into();
+    for (key, value) in CALL {
+        span.attributes.push(key, *value);
+    }
+    span.attributes.push("gen_ai.tool.name", "w, v");
+    let arguments = [r#"{"n":1}"#, r#"{"n":2}"#].as_slice();
+    span.attributes
+        .push("gen_ai.tool.call.arguments", arguments);
+    let options = TranslateOptions {
+        capture_outputs: true,
+        ..TranslateOptions::default()
+    };
+    let span = Translator::new(options).translate(span);
+    let output = span.attributes.text(OUTPUT).unwrap();
+    assert!(output.contains(r#""name":"v","arguments":{"n":2}"#));
+    assert!(!span.attributes.contains("gen_ai.tool.call.arguments"));
+}
+
 /// Reasoning is an attribute, and may be a single word. It leaves only with content.
 #[test]
 fn reasoning_becomes_part_of_the_output() {

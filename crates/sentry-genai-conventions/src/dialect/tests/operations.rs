@@ -55,6 +55,8 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("autogen SingleThreadedAgentRuntime", "autogen create 903cae1d-ac78-4df7-b989-e99ea48298dc.(default)-A", &[], "function", "autogen create"),
     ("autogen SingleThreadedAgentRuntime", "autogen ack", &[], "function", "autogen ack"),
     ("agent_framework", "invoke_agent aa8a7e0d-f308-49cf-a13c-b48da9580e11", &[("gen_ai.operation.name", "invoke_agent"), ("gen_ai.agent.id", "aa8a7e0d-f308-49cf-a13c-b48da9580e11"), ("gen_ai.agent.name", "aa8a7e0d-f308-49cf-a13c-b48da9580e11"), ("gen_ai.request.model", "unknown")], "gen_ai.invoke_agent", "invoke_agent"),
+    ("azure", "create_message", &[("gen_ai.system", "az.ai.agents"), ("gen_ai.operation.name", "create_message")], "function", "create_message"),
+    ("azure", "start_thread_run", &[("gen_ai.system", "az.ai.agents"), ("gen_ai.operation.name", "start_thread_run"), ("gen_ai.agent.id", "asst_1")], "gen_ai.invoke_agent", "invoke_agent"),
     ("ai", "ai.rerank.doRerank", &[("ai.operationId", "ai.rerank.doRerank"), ("ai.model.id", "r-1")], "gen_ai.rerank", "rerank r-1"),
     ("ai", "ai.rerank", &[("ai.operationId", "ai.rerank"), ("ai.model.id", "r-1")], "function", "ai.rerank"),
     ("ai", "ai.streamObject", &[("ai.operationId", "ai.streamObject"), ("ai.telemetry.functionId", "f")], "gen_ai.invoke_agent", "invoke_agent f"),
@@ -182,6 +184,25 @@ fn litellm_models_lose_their_provider_prefix() {
         translated(openinference, "completion", &own).name,
         "chat some/model"
     );
+}
+
+/// The proxy restores the alias in the answer.
+#[test]
+fn litellms_proxy_names_the_model_behind_an_alias() {
+    let call = |group| {
+        let attributes = [
+            ("gen_ai.operation.name", "chat"),
+            ("gen_ai.request.model", "gpt-5-mini"),
+            ("gen_ai.response.model", "smart"),
+            ("litellm.model_group", group),
+        ];
+        let span = translated("litellm", "chat gpt-5-mini", &attributes);
+        span.attributes
+            .text("gen_ai.response.model")
+            .map(str::to_owned)
+    };
+    assert_eq!(call("smart").as_deref(), Some("gpt-5-mini"));
+    assert_eq!(call("other").as_deref(), Some("smart"));
 }
 
 /// litellm formats enum members, which are the names of classes since Python 3.11.

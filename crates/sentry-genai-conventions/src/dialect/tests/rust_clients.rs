@@ -140,6 +140,18 @@ fn mcp_methods_are_read_under_a_shorter_name() {
     }
 }
 
+#[test]
+fn agentgateways_tool_calls_name_the_tool() {
+    let attributes = [
+        ("mcp.method", "tools/call"),
+        ("mcp.resource.type", "tool"),
+        ("mcp.resource.name", "get_time"),
+    ];
+    let mut span = source("agentgateway", "POST /mcp", &attributes);
+    span.kind = Some(SpanKind::Server);
+    assert_eq!(with_content(span).name, "tools/call get_time");
+}
+
 /// Version 2.3 records this many bytes of a request by default.
 #[test]
 fn truncated_adk_rust_requests_are_read() {

@@ -4,25 +4,40 @@ use super::*;
 
 const VLLM: &str = "vllm.tracing.otel";
 
-fn request(completion: i64) -> SentrySpan {
-    let mut span = testing::span("llm_request");
+fn request(completion: Option<i64>) -> SentrySpan {
+    named_request("llm_request", completion)
+}
+
+fn named_request(name: &'static str, completion: Option<i64>) -> SentrySpan {
+    let mut span = testing::span(name);
     span.scope = VLLM.into();
     span.kind = Some(SpanKind::Server);
     let attributes = &mut span.attributes;
     attributes.push("gen_ai.latency.time_to_first_token", 0.25);
+    attributes.push("gen_ai.latency.e2e", 0.5);
     attributes.push("gen_ai.usage.prompt_tokens", 20_i64);
-    attributes.push("gen_ai.usage.completion_tokens", completion);
+    if let Some(completion) = completion {
+        attributes.push("gen_ai.usage.completion_tokens", completion);
+    }
     Translator::new(TranslateOptions::default()).translate(span)
 }
 
 #[test]
 fn vllm_requests_with_output_tokens_are_model_calls() {
-    let call = request(5);
+    let call = request(Some(5));
     assert_eq!((&*call.op, &*call.name), ("gen_ai.chat", "chat"));
     assert_eq!(call.attributes.integer(crate::tokens::INPUT), Some(20));
     // The server knows this for any answer.
     assert!(!call.attributes.contains("gen_ai.response.streaming"));
-    assert_eq!(request(0).op, "function");
+    assert_eq!(request(Some(0)).op, "function");
+    // SGLang counts the output of anything but embeddings.
+    assert_eq!(request(None).op, "gen_ai.embeddings");
+}
+
+#[test]
+fn sglangs_decoding_server_alone_counts_a_shared_request() {
+    assert_eq!(named_request("prefill Req 1a2b", Some(1)).op, "function");
+    assert_eq!(named_request("decode Req 1a2b", Some(5)).op, "gen_ai.chat");
 }
 
 #[test]
@@ -80,6 +95,43 @@ fn braintrust_json_is_read() {
     let tool = [("braintrust.span_attributes", r#"{"type":"tool"}"#)];
     let span = translated("braintrust", "get_weather", &tool);
     assert_eq!(span.name, "execute_tool get_weather");
+    let tool = [tool[0], ("tool.name", "get_weather")];
+    let span = translated("braintrust", "ruby_llm.tool.get_weather", &tool);
+    assert_eq!(span.name, "execute_tool get_weather");
     let task = [("braintrust.span_attributes", r#"{"type":"task"}"#)];
     assert_eq!(translated("braintrust", "task", &task).op, "function");
+}
+
+/// The SDK for Ruby does not tell the kind of some spans, and the one for .NET has attributes of their own for counts.
+#[test]
+fn braintrust_calls_without_a_kind_are_calls() {
+    let call = [
+        (
+            "braintrust.metadata",
+            r#"{"provider":"anthropic","model":"m","stop_reason":"end_turn"}"#,
+        ),
+        (
+            "braintrust.metrics",
+            r#"{"prompt_tokens":20,"completion_tokens":5}"#,
+        ),
+    ];
+    let span = translated("braintrust", "anthropic.messages.create", &call);
+    assert_eq!((&*span.op, &*span.name), ("gen_ai.chat", "chat m"));
+    assert_eq!(span.attributes.integer(crate::tokens::INPUT), Some(20));
+    let reasons = span.attributes.text("gen_ai.response.finish_reasons");
+    assert_eq!(reasons, Some(r#"["end_turn"]"#));
+    let span = translated("braintrust", "openai.moderations.create", &call);
+    assert_eq!(span.op, "function");
+
+    let agent = [("braintrust.span_attributes", r#"{"type":"agent"}"#)];
+    assert_eq!(
+        translated("app", "agent:Bob", &agent).op,
+        "gen_ai.invoke_agent"
+    );
+    let call = [
+        ("braintrust.span_attributes", r#"{"type":"llm"}"#),
+        ("braintrust.metrics.prompt_tokens", "20"),
+    ];
+    let span = translated("app", "Chat Completion", &call);
+    assert_eq!(span.attributes.integer(crate::tokens::INPUT), Some(20));
 }

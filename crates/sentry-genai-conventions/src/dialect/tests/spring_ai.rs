@@ -116,3 +116,91 @@ fn vector_store_queries_are_content() {
     assert_eq!(&*span.op, "db");
     assert!(keys.iter().all(|key| !span.attributes.contains(key)));
 }
+
+#[test]
+fn embabels_agents_have_a_name_and_messages() {
+    let run = [
+        ("gen_ai.operation.name", "agent"),
+        ("embabel.agent.name", "Researcher"),
+        ("input.value", "How is the weather?"),
+        ("output.value", "Fine"),
+    ];
+    let span = translated(BOOT, "agent Researcher", &run);
+    assert_eq!(&*span.name, "invoke_agent Researcher");
+    let messages = span.attributes.text("gen_ai.input.messages").unwrap();
+    assert!(messages.contains("How is the weather?"));
+    assert!(span.attributes.contains("gen_ai.output.messages"));
+}
+
+#[test]
+fn anthropics_input_includes_the_cache() {
+    let input = |provider| {
+        let call = [
+            ("gen_ai.operation.name", "chat"),
+            ("gen_ai.system", provider),
+            ("gen_ai.request.model", "m"),
+            ("gen_ai.usage.input_tokens", "100"),
+            ("gen_ai.usage.output_tokens", "20"),
+            ("gen_ai.usage.total_tokens", "120"),
+            ("gen_ai.usage.cache_read.input_tokens", "30"),
+            ("gen_ai.usage.cache_creation.input_tokens", "5"),
+        ];
+        let span = translated(BOOT, "chat m", &call);
+        let count = |key| span.attributes.integer(key);
+        (
+            count("gen_ai.usage.input_tokens"),
+            count("gen_ai.usage.total_tokens"),
+        )
+    };
+    assert_eq!(input("anthropic"), (Some(135), Some(155)));
+    assert_eq!(input("openai"), (Some(100), Some(120)));
+}
+
+#[test]
+fn names_of_tools_are_definitions() {
+    let call = [
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.request.model", "m"),
+        ("spring.ai.model.request.tool.names", r#"["get_weather"]"#),
+    ];
+    let span = translated(BOOT, "chat m", &call);
+    let definitions = span.attributes.text("gen_ai.tool.definitions").unwrap();
+    assert!(definitions.contains(r#""name":"get_weather""#));
+}
+
+/// Spring AI Alibaba.
+#[test]
+fn the_state_of_a_graph_is_content() {
+    let node = [
+        ("spring.ai.alibaba.kind", "graph_node"),
+        ("spring.ai.alibaba.graph.node.name", "ask"),
+        ("node.before.state", "{question=How is the weather?}"),
+    ];
+    let span = source(BOOT, "spring.ai.alibaba.graph.node.ask", &node);
+    let span = Translator::new(TranslateOptions::default()).translate(span);
+    assert_eq!(&*span.op, "function");
+    assert!(!span.attributes.contains("node.before.state"));
+    assert!(
+        span.attributes
+            .contains("spring.ai.alibaba.graph.node.name")
+    );
+}
+
+#[test]
+fn langchain4j_counts_have_no_namespace() {
+    let call = [
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.provider.name", "OPEN_AI"),
+        ("gen_ai.request.model", "m"),
+        ("input_tokens", "7"),
+        ("output_tokens", "5"),
+    ];
+    let span = translated(BOOT, "chat m", &call);
+    let counts = [
+        crate::tokens::INPUT,
+        crate::tokens::OUTPUT,
+        crate::tokens::TOTAL,
+    ];
+    let counts = counts.map(|key| span.attributes.integer(key));
+    assert_eq!(counts, [Some(7), Some(5), Some(12)]);
+}

@@ -225,3 +225,29 @@ fn haystack_field_names_are_not_output() {
         assert_eq!(span.attributes.contains(OUTPUT), has_answer);
     }
 }
+
+/// The SDKs for Go and Ruby.
+#[test]
+fn the_oldest_names_are_read() {
+    let span = translated(
+        "Traceloop",
+        "openai.chat",
+        &[
+            ("llm.vendor", "openai"),
+            ("llm.request.model", "m"),
+            ("llm.prompts.0.role", "user"),
+            ("llm.prompts.0.content", "Hi"),
+            ("llm.completions.0.role", "assistant"),
+            ("llm.completions.0.content", "Yo"),
+            ("llm.usage.prompt_tokens", "5"),
+            ("llm.usage.completion_tokens", "2"),
+        ],
+    );
+    assert_eq!((&*span.op, &*span.name), ("gen_ai.chat", "chat m"));
+    let counts = [crate::tokens::INPUT, crate::tokens::OUTPUT];
+    let counts = counts.map(|key| span.attributes.integer(key));
+    assert_eq!(counts, [Some(5), Some(2)]);
+    let text = |key| span.attributes.text(key).unwrap_or_default();
+    assert_eq!(text("gen_ai.provider.name"), "openai");
+    assert!(text(INPUT).contains("Hi") && text(OUTPUT).contains("Yo"));
+}

@@ -250,10 +250,14 @@ impl Reader {
         }
         let start = self.messages.len();
         let mut has_body = false;
+        // tRPC's agents write a message and a chunk into each choice. One of them is empty.
+        let may_be_empty = object.contains_key("message") && object.contains_key("delta");
         for (key, role) in BODY_FIELDS {
             if let Some(body) = take(&mut object, &[key]) {
                 has_body = true;
-                self.read(body, role.unwrap_or(from));
+                if !may_be_empty || !has_only_a_role(&body) {
+                    self.read(body, role.unwrap_or(from));
+                }
             }
         }
         if let Some(answer) = take_resume_value(&mut object) {
@@ -420,6 +424,12 @@ fn holds_messages(key: &str, value: &Value) -> bool {
 fn are_empty_batches(batches: &[Value]) -> bool {
     let mut batches = batches.iter();
     batches.len() > 0 && batches.all(|batch| batch.as_array().is_some_and(Vec::is_empty))
+}
+
+fn has_only_a_role(message: &Value) -> bool {
+    message
+        .as_object()
+        .is_some_and(|message| message.keys().all(|key| key == "role"))
 }
 
 /// The old text completions have the text directly in the choice.

@@ -106,6 +106,13 @@ pub(super) fn read(mut object: Object, from: Role, side: Side) -> Option<Message
             }
         }
     }
+    // Koog calls what asks for a tool the message of the tool.
+    let is_call = |part: &Part| matches!(part, Part::ToolCall { .. });
+    let role = if role == Role::Tool && !parts.is_empty() && parts.iter().all(is_call) {
+        Role::Assistant
+    } else {
+        role
+    };
     let finish_reason = take_finish_reason(&mut object);
     let name = (role != Role::Tool)
         .then(|| take_text(&mut object, &["name"]))
@@ -227,6 +234,7 @@ fn read_tool_answer(
         "tool_call_id",
         "toolCallId",
         "tool_use_id",
+        "tool_id",
         "call_id",
         "callId",
     ];

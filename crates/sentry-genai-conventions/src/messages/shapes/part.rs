@@ -178,6 +178,9 @@ fn read_object(mut object: Object, parts: &mut Vec<Part>) {
     match part_kind {
         Kind::Text => read_text(object, parts),
         Kind::Reasoning => read_reasoning(object, parts),
+        Kind::Call | Kind::Answer if is_wrapper(&object) => {
+            read(object.remove("content").unwrap_or_default(), parts);
+        }
         Kind::Call if kind(&object).as_deref() == Some("mcp_call") => read_mcp_call(object, parts),
         Kind::Call if object.contains_key(SERVER_CALL) => read_server_call(object, parts),
         Kind::Call => parts.push(call(object)),
@@ -198,6 +201,13 @@ fn read_object(mut object: Object, parts: &mut Vec<Part>) {
         }
         Kind::Encrypted | Kind::Marker => {}
     }
+}
+
+/// Returns whether a call or an answer only has another one as its content, which Azure's SDKs do for a provider's own tools.
+fn is_wrapper(object: &Object) -> bool {
+    let content = object.get("content").and_then(Value::as_object);
+    let kind = content.and_then(kind_of);
+    object.len() == 2 && matches!(kind, Some(Kind::Call | Kind::HostedCall | Kind::Answer))
 }
 
 /// Returns whether a document of Anthropic's consists of text or parts instead of a file.

@@ -111,3 +111,29 @@ fn encrypted_compaction_is_dropped_and_summaries_are_reasoning() {
         json!([{"type": "reasoning", "content": "They spoke of the weather"}])
     );
 }
+
+/// Azure's SDK for OpenAI's responses, and for conversations.
+#[test]
+fn a_call_within_a_call_is_read() {
+    let call = json!({"type": "file_search_call", "id": "f1", "queries": ["q"]});
+    let shown = output(json!([
+        {"role": "assistant", "parts": [{"type": "tool_call", "content": call}]},
+    ]));
+    let expected = json!([{"type": "tool_call", "id": "f1", "name": "file_search", "arguments": {"queries": ["q"]}}]);
+    assert_eq!(shown[0]["parts"], expected);
+
+    let answer = json!({"type": "function_call_output", "id": "c1", "output": "21"});
+    let shown = input(json!([
+        {"role": "tool", "parts": [{"type": "tool_call_output", "content": answer}]},
+    ]));
+    assert_eq!(shown[0]["parts"][0]["id"], "c1");
+    assert_eq!(shown[0]["parts"][0]["response"], "21");
+}
+
+/// Koog gives calls the role of what answers them.
+#[test]
+fn a_call_is_asked_for_by_the_model() {
+    let call = json!({"type": "tool_call", "id": "c1", "name": "w", "arguments": {}});
+    let shown = output(json!([{"role": "Tool", "parts": [call]}]));
+    assert_eq!(shown[0]["role"], "assistant");
+}

@@ -237,6 +237,16 @@ const SPELLINGS: &[(&str, Side, &str, &str)] = &[
         r#"[{"role":"developer","content":"Be brief."},{"role":"human","content":"Hi"},{"role":"model","content":"Hello"},{"role":"function","name":"f","content":"1"},{"role":"narrator","content":"So it was."}]"#,
         r#"[{"role":"system","parts":[{"type":"text","content":"Be brief."}]},{"role":"user","parts":[{"type":"text","content":"Hi"}]},{"role":"assistant","parts":[{"type":"text","content":"Hello"}]},{"role":"tool","parts":[{"type":"tool_call_response","name":"f","response":"1","result":"1"}]},{"role":"user","parts":[{"type":"text","content":"So it was."}]}]"#,
     ),
+    (
+        "trpc-agent-go, which also has an empty chunk", Side::Output,
+        r#"[{"index":0,"message":{"role":"assistant","content":"Hi"},"delta":{"role":""},"finish_reason":"stop"}]"#,
+        r#"[{"role":"assistant","parts":[{"type":"text","content":"Hi"}],"finish_reason":"stop"}]"#,
+    ),
+    (
+        "trpc-agent-go", Side::Input,
+        r#"[{"role":"tool","content":"rain","tool_id":"c1","tool_name":"w"}]"#,
+        r#"[{"role":"tool","parts":[{"type":"tool_call_response","id":"c1","name":"w","response":"rain","result":"rain"}]}]"#,
+    ),
 ];
 
 #[test]
