@@ -5,7 +5,6 @@ mod edit;
 mod encodable;
 mod key;
 mod name;
-mod owned;
 mod record;
 mod shape;
 #[cfg(test)]
@@ -22,7 +21,6 @@ pub(crate) use key::MARKER_KEYS;
 pub use key::{AttributeKey, KeyFlags, is_gen_ai};
 use name::prefix_bit;
 pub(crate) use name::{Hash, Name, length_bit};
-pub(crate) use owned::Owned;
 pub(crate) use shape::{KeyEdit, Shape, Verdict};
 pub use value::{Input, Scalar, Value};
 
@@ -110,6 +108,18 @@ impl Attributes {
         self.position(Hash::of(key), key).is_some()
     }
 
+    /// Returns the first text that is recorded under any of `keys`.
+    #[inline(always)]
+    pub(crate) fn first_text(&self, keys: &[&str]) -> Option<&str> {
+        keys.iter().find_map(|key| self.text(key))
+    }
+
+    /// Returns whether any of `keys` holds a value.
+    #[inline(always)]
+    pub(crate) fn contains_any(&self, keys: &[&str]) -> bool {
+        keys.iter().any(|key| self.contains(key))
+    }
+
     /// Replaces all values of `key` with one value.
     #[inline]
     pub fn set<'v>(&mut self, key: &'static str, value: impl Into<Input<'v>>) {
@@ -155,10 +165,7 @@ impl Attributes {
                 if is_taken {
                     entry.value = Slot::Vacant;
                 } else {
-                    entry.key = Key::Static(to);
-                    entry.hash = new;
-                    entry.row = Row::UNKNOWN;
-                    entry.plain = Plain::UNKNOWN;
+                    entry.set_key(Key::Static(to), new);
                 }
             }
         }
@@ -314,15 +321,8 @@ impl Attributes {
     }
 
     #[inline]
-    fn value<'a>(&'a self, slot: &'a Slot) -> Option<Value<'a>> {
-        Some(match slot {
-            Slot::Vacant => return None,
-            Slot::Bool(value) => Value::Bool(*value),
-            Slot::Integer(value) => Value::Integer(*value),
-            Slot::Double(value) => Value::Double(*value),
-            Slot::Text(range) => Value::Str(range.of(&self.text)),
-            Slot::Array(index) => Value::Array(self.arrays.get(*index)?),
-        })
+    fn value(&self, slot: &Slot) -> Option<Value<'_>> {
+        slot.value(&self.text, &self.arrays)
     }
 }
 
@@ -348,6 +348,14 @@ impl Entry {
     #[inline]
     fn is(&self, hash: Hash, key: &str, text: &str) -> bool {
         self.hash == hash && !matches!(self.value, Slot::Vacant) && self.key.name(text) == key
+    }
+
+    #[inline]
+    fn set_key(&mut self, key: Key, hash: Hash) {
+        self.key = key;
+        self.hash = hash;
+        self.row = Row::UNKNOWN;
+        self.plain = Plain::UNKNOWN;
     }
 }
 
@@ -376,6 +384,20 @@ enum Slot {
     Text(Range),
     /// An index into `arrays`.
     Array(usize),
+}
+
+impl Slot {
+    #[inline]
+    fn value<'a>(&self, text: &'a str, arrays: &'a [Vec<Scalar>]) -> Option<Value<'a>> {
+        Some(match self {
+            Self::Vacant => return None,
+            Self::Bool(value) => Value::Bool(*value),
+            Self::Integer(value) => Value::Integer(*value),
+            Self::Double(value) => Value::Double(*value),
+            Self::Text(range) => Value::Str(range.of(text)),
+            Self::Array(index) => Value::Array(arrays.get(*index)?),
+        })
+    }
 }
 
 /// A range of the text buffer.

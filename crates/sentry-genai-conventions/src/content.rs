@@ -426,8 +426,8 @@ fn apply_edits(attributes: &mut Attributes, key: &Name, rest: usize, edits: &[Ed
     let text = attributes.text_by_name(key).unwrap_or_default();
     let mut pieces = vec![Piece::Literal("[")];
     let mut copied_up_to = rest;
-    for apply_edits in edits {
-        match apply_edits {
+    for edit in edits {
+        match edit {
             Edit::Remove(range) => {
                 pieces.push(Piece::Source(copied_up_to..range.start));
                 copied_up_to = range.end;

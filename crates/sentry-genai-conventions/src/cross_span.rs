@@ -18,9 +18,7 @@ use other_service::answered_by;
 use same_work::{WorkKind, describe_same_work, is_unnamed_agent_inside_named};
 
 use crate::{
-    AiKind, ContentLimits, SentrySpan, Status,
-    attributes::Owned,
-    content,
+    AiKind, ContentLimits, SentrySpan, Status, content,
     dialect::{INPUT, OUTPUT},
     plain,
     span::Ancestors,
@@ -111,9 +109,6 @@ pub(crate) fn reconcile(spans: &mut [SentrySpan], limits: &ContentLimits) {
 /// Returns false if no work is described twice. That is the usual case, and finding out needs only the index, not the whole
 /// span tree.
 fn may_have_nested_duplicates(spans: &[SentrySpan], index: &SpanIndex) -> bool {
-    /// The maximum number of plain spans between two others that are looked through.
-    const MAX_PLAIN_SPANS: usize = 8;
-
     let mut candidates = spans.iter().filter(|span| WorkKind::of(span).is_some());
     candidates.any(|inner| {
         let mut ancestor = inner.parent_span_id;
@@ -130,6 +125,9 @@ fn may_have_nested_duplicates(spans: &[SentrySpan], index: &SpanIndex) -> bool {
         true
     })
 }
+
+/// The maximum number of plain spans between two others that are looked through.
+const MAX_PLAIN_SPANS: usize = 8;
 
 const CONVERSATION: &str = "gen_ai.conversation.id";
 const AGENT: &str = "gen_ai.agent.name";
@@ -236,32 +234,28 @@ fn deduplicate_below(
     below.retain(outer, |inner| {
         describe_same_work(&spans[outer], &spans[inner])
     });
-    let (first, second) = below.first_two(outer);
-    match (first, second) {
+    match below.first_two(outer) {
         (None, _) => below.replace_with(outer, outer),
         (Some(inner), None) => {
             let kept = merge_duplicates(spans, outer, inner, limits);
             below.replace_with(outer, kept);
         }
         // An agent may contain any number of unnamed agents.
-        (Some(_), Some(_))
-            if below
-                .iter(outer)
-                .any(|inner| is_unnamed_agent_inside_named(&spans[outer], &spans[inner])) =>
+        _ if (below.iter(outer))
+            .any(|inner| is_unnamed_agent_inside_named(&spans[outer], &spans[inner])) =>
         {
             below.replace_with(outer, outer);
         }
         // The counts would be lost with a wrapper around attempts that say nothing of an answer.
-        (Some(_), Some(_))
-            if tokens::has_input_or_output(&spans[outer].attributes)
-                && below.iter(outer).all(|inner| is_attempt(&spans[inner])) =>
+        _ if tokens::has_input_or_output(&spans[outer].attributes)
+            && below.iter(outer).all(|inner| is_attempt(&spans[inner])) =>
         {
             for attempt in below.iter(outer) {
                 demote(&mut spans[attempt]);
             }
             below.replace_with(outer, outer);
         }
-        (Some(_), Some(_)) => {
+        _ => {
             copy_messages_to_last_call(spans, below, outer, limits);
             demote(&mut spans[outer]);
             below.truncate(outer);
@@ -309,10 +303,7 @@ fn copy_messages_to_last_call(
     wrapper: usize,
     limits: &ContentLimits,
 ) {
-    let has_messages = |call: usize| {
-        let mut messages = MESSAGES.iter();
-        messages.any(|key| spans[call].attributes.contains(key))
-    };
+    let has_messages = |call: usize| spans[call].attributes.contains_any(MESSAGES);
     if WorkKind::of(&spans[wrapper]) != Some(WorkKind::Chat)
         || !has_messages(wrapper)
         || calls.iter(wrapper).any(has_messages)
@@ -350,8 +341,7 @@ fn is_part_of_call(outer: &SentrySpan, inner: &SentrySpan) -> bool {
 }
 
 fn names_model(span: &SentrySpan) -> bool {
-    let mut keys = ["gen_ai.request.model", "gen_ai.response.model"].iter();
-    keys.any(|key| span.attributes.contains(key))
+    (span.attributes).contains_any(&["gen_ai.request.model", "gen_ai.response.model"])
 }
 
 /// Returns how much a span says about its call. If two say the same amount, the outer one is kept because it is nearer to the
@@ -376,10 +366,10 @@ fn copy_missing_attributes(spans: &mut [SentrySpan], kept: usize, demoted: usize
         // A request served by an MCP server has none.
         .filter(|(key, _)| *key != "gen_ai.operation.name")
         .filter(|(key, _)| !tokens::is_usage(key))
-        .map(|(key, value)| (key.to_owned(), Owned::from(value)))
+        .map(|(key, value)| (key.to_owned(), value.to_input()))
         .collect();
     for (key, value) in missing {
-        value.push(kept, &key);
+        kept.push_owned_key(&key, value);
     }
     tokens::merge(kept, demoted);
 }
@@ -396,10 +386,8 @@ fn propagate_failure(spans: &mut [SentrySpan], outer: usize, inner: usize) {
     }
     outer.status = Status::Error;
     for key in ["error.type", "sentry.status.message"] {
-        if let Some(text) = inner.attributes.text(key)
-            && !outer.attributes.contains(key)
-        {
-            outer.attributes.push(key, text);
+        if let Some(text) = inner.attributes.text(key) {
+            outer.attributes.supply(key, text);
         }
     }
 }

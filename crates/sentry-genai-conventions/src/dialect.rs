@@ -65,15 +65,16 @@ mod vllm;
 mod voltagent;
 
 use crate::{
-    AiKind, Attributes, Scalar, SourceSpan, Value,
+    AiKind, Attributes, SourceSpan, Value,
     attributes::Name,
     operation::{self, Operation},
     plain, timestamp,
 };
 
 pub(crate) use helpers::{NONE, id, mentions_gen_ai, unquoted};
+pub(crate) use json::{scalar as json_of_scalar, value as json_of};
 pub(crate) use manual::{counts_tokens, is_count, may_be_count_or_cost};
-pub(crate) use otel::OTEL;
+pub(crate) use otel::{OTEL, normalise_values};
 pub(crate) use sessions::{SESSION_KEYS, is_not_a_session, is_response_id, may_be_number, session};
 pub(crate) use span_names::{
     may_be_call, may_classify_by_name, may_request_model, names_call, names_other_request,
@@ -427,36 +428,16 @@ impl Dialect {
     }
 }
 
-/// Brings the values of canonical keys into canonical form.
-pub(crate) fn normalise_values(span: &mut SourceSpan, kind: OperationKind) {
-    otel::normalise_values(span, kind);
-}
-
 /// Returns whether this is a library's placeholder name for an agent that has none.
 pub(crate) fn is_unnamed_agent(name: &str) -> bool {
     name == rig::UNNAMED_AGENT
 }
 
-/// Returns an attribute's value as JSON; a text stays a string.
-pub(crate) fn json_of(value: Value<'_>) -> serde_json::Value {
-    json::value(value)
-}
-
-/// Returns an item of a list as JSON.
-pub(crate) fn json_of_scalar(value: &Scalar) -> serde_json::Value {
-    json::scalar(value)
-}
-
 fn remove_noise(span: &mut SourceSpan, noise: &[&str]) {
     for noise in noise {
         match noise.strip_suffix('*') {
-            Some(prefix) if span.attributes.may_begin_with(prefix) => {
-                span.attributes.retain(|key, _| !key.starts_with(prefix));
-            }
-            Some(_) => {}
-            None => {
-                span.attributes.remove(noise);
-            }
+            Some(prefix) => span.attributes.remove_prefix(prefix),
+            None => _ = span.attributes.remove(noise),
         }
     }
 }

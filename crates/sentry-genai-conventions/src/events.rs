@@ -8,8 +8,8 @@ use details::Details;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Attributes, SourceEvent, SourceSpan, content,
-    dialect::{ARGUMENTS, DEFINITIONS, INPUT, OUTPUT, OperationKind, RESULT},
+    SourceEvent, SourceSpan, content,
+    dialect::{ARGUMENTS, DEFINITIONS, INPUT, OUTPUT, OperationKind, RESULT, json_of},
     messages::{self, Messages, Part},
 };
 
@@ -66,16 +66,23 @@ pub(crate) fn fold(span: &mut SourceSpan, kind: OperationKind) {
             "gen_ai.system.message"
             | "gen_ai.user.message"
             | "gen_ai.assistant.message"
-            | "gen_ai.tool.message" => match message_with_content(event).map(parse_message) {
-                Some(ParsedMessage::Tools(definitions)) => tools = Some(definitions),
-                Some(ParsedMessage::Message(message)) => input.push(message),
-                None => {}
-            },
+            | "gen_ai.tool.message" => {
+                if let Some(mut message) = message_with_content(event) {
+                    match take_tools(&mut message) {
+                        Some(definitions) => tools = Some(definitions),
+                        None => input.push(message),
+                    }
+                }
+            }
             _ => {}
         }
     }
-    let existing = (details.is_large()).then(|| key_set(&span.attributes));
-    for (key, value) in details {
+    let existing: Option<HashSet<_>> = (details.is_large()).then(|| {
+        (span.attributes.iter())
+            .map(|(key, _)| key.to_owned())
+            .collect()
+    });
+    for (key, value) in details.entries {
         if kind == OperationKind::Tool && unpack_tool_call(span, &key, &value) {
             continue;
         }
@@ -89,10 +96,8 @@ pub(crate) fn fold(span: &mut SourceSpan, kind: OperationKind) {
         }
     }
     tool.write_to(span);
-    if let Some(tools) = tools
-        && !span.attributes.contains(DEFINITIONS)
-    {
-        span.attributes.push(DEFINITIONS, tools.to_string());
+    if let Some(tools) = tools {
+        span.attributes.supply(DEFINITIONS, tools.to_string());
     }
     for (key, side, list) in [
         (INPUT, messages::Side::Input, input),
@@ -103,10 +108,6 @@ pub(crate) fn fold(span: &mut SourceSpan, kind: OperationKind) {
             span.attributes.push(key, list.to_string());
         }
     }
-}
-
-fn key_set(attributes: &Attributes) -> HashSet<String> {
-    attributes.iter().map(|(key, _)| key.to_owned()).collect()
 }
 
 /// Returns whether a key says where in a program an event was created, as `tracing-opentelemetry` records it.
@@ -135,11 +136,8 @@ fn unpack_tool_call(span: &mut SourceSpan, key: &str, value: &Value) -> bool {
         Value::String(text) => Messages::parse(text, side),
         value => Messages::parse(&value.to_string(), side),
     };
-    let parts: Vec<_> = messages
-        .messages
-        .into_iter()
-        .flat_map(|message| message.parts)
-        .collect();
+    let messages = messages.messages.into_iter();
+    let parts: Vec<_> = messages.flat_map(|message| message.parts).collect();
     let mut is_call = !parts.is_empty();
     for part in parts {
         match part {
@@ -207,12 +205,9 @@ fn is_arguments(value: &Value) -> bool {
 }
 
 fn push_if_absent(span: &mut SourceSpan, key: &'static str, value: Value) {
-    let text = match value {
-        Value::String(text) => text,
-        value => value.to_string(),
-    };
-    if !text.is_empty() && !span.attributes.contains(key) {
-        span.attributes.push(key, text);
+    let text = messages::text_of(value);
+    if !text.is_empty() {
+        span.attributes.supply(key, text);
     }
 }
 
@@ -228,21 +223,11 @@ fn message_with_content(event: &SourceEvent) -> Option<Value> {
     fields.iter().any(has_content).then_some(message)
 }
 
-enum ParsedMessage {
-    Message(Value),
-    Tools(Value),
-}
-
-/// OpenLLMetry reports the tools available to Anthropic's models in a user message that holds nothing else.
-fn parse_message(mut message: Value) -> ParsedMessage {
-    match message.get_mut("content") {
-        Some(Value::Object(content))
-            if content.len() == 1 && content.get("tools").is_some_and(Value::is_array) =>
-        {
-            ParsedMessage::Tools(content["tools"].take())
-        }
-        _ => ParsedMessage::Message(message),
-    }
+/// Takes the tools available to Anthropic's models, which OpenLLMetry reports in a user message that holds nothing else.
+fn take_tools(message: &mut Value) -> Option<Value> {
+    let content = message.get_mut("content")?.as_object_mut()?;
+    let has_only_tools = content.len() == 1 && content.get("tools")?.is_array();
+    has_only_tools.then(|| content["tools"].take())
 }
 
 /// Reads a message, whose fields are either separate attributes or JSON in a single one.
@@ -290,10 +275,6 @@ fn append_messages(event: &SourceEvent, key: &str, messages: &mut Vec<Value>) {
             None => messages.push(text.into()),
         }
     }
-}
-
-fn json_of(value: crate::Value<'_>) -> Value {
-    crate::dialect::json_of(value)
 }
 
 fn push(span: &mut SourceSpan, key: &str, value: Value) {

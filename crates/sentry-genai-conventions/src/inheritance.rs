@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::{
-    Attributes, Value,
+    Attributes, Inherited, Value,
     attributes::{Hash, MARKER_KEYS, Name, length_bit},
     dialect::{self, NONE, SESSION_KEYS, is_not_a_session, unquoted},
 };
@@ -161,6 +161,14 @@ impl Inheritable {
     }
 }
 
+impl Inherited {
+    /// Returns the conversation, or else the span's own session, or else that of an ancestor.
+    pub(crate) fn conversation<'a>(&'a self, own_session: Option<&'a str>) -> Option<&'a str> {
+        let session = own_session.or(self.session_id.as_deref());
+        self.conversation_id.as_deref().or(session)
+    }
+}
+
 impl Attributes {
     /// Iterates over what the attributes from number `start` on tell the spans below, each value already
     /// [parsed](Inheritable::parse).
@@ -191,7 +199,7 @@ impl Attributes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{SourceSpan, SpanId, Timestamp, TraceId, TranslateOptions, Translator};
+    use crate::{TranslateOptions, Translator, testing};
 
     #[test]
     fn integers_identify_conversations_and_sessions() {
@@ -209,12 +217,7 @@ mod tests {
     #[test]
     fn manual_agent_keys_are_those_of_the_translation() {
         for name in &MANUAL_AGENTS {
-            let mut span = SourceSpan::new(
-                TraceId::from_bytes([1; 16]).unwrap(),
-                SpanId::from_bytes([2; 8]).unwrap(),
-                "run",
-                Timestamp::default(),
-            );
+            let mut span = testing::span("run");
             span.attributes.push("gen_ai.operation.name", "agent_run");
             span.attributes.push(name.text, "Bot");
             let identity = Translator::new(TranslateOptions::default()).identify(&span);
@@ -227,12 +230,7 @@ mod tests {
     #[test]
     fn a_model_in_the_name_of_a_span_is_no_agent() {
         for (name, agent) in [("invoke_agent m", None), ("invoke_agent Bot", Some("Bot"))] {
-            let mut span = SourceSpan::new(
-                TraceId::from_bytes([1; 16]).unwrap(),
-                SpanId::from_bytes([2; 8]).unwrap(),
-                name,
-                Timestamp::default(),
-            );
+            let mut span = testing::span(name);
             span.attributes
                 .push("gen_ai.operation.name", "invoke_agent");
             span.attributes.push("gen_ai.request.model", "m");

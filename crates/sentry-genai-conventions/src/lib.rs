@@ -46,6 +46,8 @@ mod span_tree;
 mod stack_trace;
 mod status;
 mod tables;
+#[cfg(test)]
+mod testing;
 mod timestamp;
 mod tokens;
 mod tracing_opentelemetry;

@@ -40,47 +40,21 @@ pub(crate) use self::{
     cut::cut,
     instructions::{join_system, system_instructions},
     media::{Media, MediaSource},
-    repair::snake_case,
+    repair::{read_constructor, read_cut_constructor, snake_case},
+    shapes::{fields::text_of, is_part, part::answer as tool_answer},
     tools::{tool_definitions, tool_payload},
 };
 
 pub use self::excerpt::excerpt;
 pub(crate) use self::excerpt::write_excerpt;
 
-/// Reads what a tool answered. A list of texts becomes one text, and a value wrapped with its type is unwrapped.
-pub(crate) fn tool_answer(value: Value) -> Value {
-    shapes::part::answer(value)
-}
-
-/// Returns whether `object` is unmistakably a part of a message, in any known spelling.
-pub(crate) fn is_part(object: &Map<String, Value>) -> bool {
-    shapes::is_part(object)
-}
-
 /// Reads an object or a list from JSON or a Python repr. The JSON may be wrapped in quotes.
 pub(crate) fn read_json(text: &str) -> Option<Value> {
     match parse::json(text) {
         Some(Value::String(inner)) => parse::json(&inner).or(Some(Value::String(inner))),
         Some(value) => Some(value),
-        None => {
-            let first = text.trim_start().as_bytes().first()?;
-            if !matches!(first, b'{' | b'[' | b'(') {
-                return None;
-            }
-            let repaired = repair::read(text)?;
-            (!repaired.is_truncated).then_some(repaired.value)
-        }
+        None => repair::read(text)?.complete(),
     }
-}
-
-/// Reads `Name(field=value, ...)`, Python's repr of an object, if it is complete.
-pub(crate) fn read_constructor(text: &str) -> Option<Value> {
-    repair::read_constructor(text)
-}
-
-/// Reads as much as there is of a repr that may have been cut off.
-pub(crate) fn read_cut_constructor(text: &str) -> Option<Value> {
-    repair::read_cut_constructor(text)
 }
 
 /// Creates messages from the items of a list. Each item is either a message as JSON or the text of a message.
@@ -307,12 +281,12 @@ impl Messages {
 }
 
 impl Message {
-    /// Creates a message with a single part.
-    pub(crate) fn new(role: Role, part: Part) -> Self {
+    /// Creates a message without a name or a finish reason.
+    fn new(role: Role, parts: Vec<Part>) -> Self {
         Self {
             role,
             name: None,
-            parts: vec![part],
+            parts,
             finish_reason: None,
         }
     }

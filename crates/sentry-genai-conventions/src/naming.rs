@@ -27,16 +27,11 @@ pub(crate) fn name(
     recognised: Option<&Recognised>,
     dialect: &Dialect,
 ) -> Naming {
+    let subject = recognised.and_then(|found| found.subject.as_deref());
     let mut naming = match recognised.map(|found| found.operation) {
-        Some(Operation::Ai(row)) => {
-            let subject = recognised.and_then(|found| found.subject.as_deref());
-            name_ai(span, row, subject, dialect)
-        }
+        Some(Operation::Ai(row)) => name_ai(span, row, subject, dialect),
         Some(Operation::Mcp(op)) => name_mcp(span, op, dialect),
-        Some(Operation::Plain) => {
-            let subject_in_name = recognised.and_then(|found| found.subject.as_deref());
-            name_demoted(span, subject_in_name, dialect)
-        }
+        Some(Operation::Plain) => name_demoted(span, subject, dialect),
         None => name_plain(span),
     };
     if let Some(op) = take(&mut span.attributes, "sentry.op")
@@ -61,34 +56,29 @@ fn name_ai(
 ) -> Naming {
     let attributes = &mut span.attributes;
     attributes.set("gen_ai.operation.name", row.name);
-    if let Some(subject) = subject {
-        // Some libraries put it only in the span's name.
-        let key = match row.kind {
-            AiKind::LlmCall => "gen_ai.request.model",
-            AiKind::Agent => "gen_ai.agent.name",
-            AiKind::Tool => "gen_ai.tool.name",
-            AiKind::Handoff | AiKind::Memory => "",
-        };
-        // The subject may already be known under another key: some libraries name an unnamed agent after its model, a call
-        // after the model that answered, or an evaluation after what it measures.
+    // Some libraries put it only in the span's name.
+    if let Some(subject) = subject
+        && let Some(key) = subject_keys(row.kind).first()
+    {
+        // The subject may already be known under another key: some libraries name an unnamed agent after its model, a call after
+        // the model that answered, or an evaluation after what it measures.
         let known_as: &[&str] = match row.kind {
             AiKind::Agent => &["gen_ai.request.model"],
             AiKind::LlmCall => &["gen_ai.response.model", EVALUATION],
             _ => &[],
         };
-        let is_known = (known_as.iter()).any(|key| first_text(attributes, &[key]) == Some(subject));
-        if !key.is_empty() && !is_known && !attributes.contains(key) {
-            attributes.push(key, subject);
+        let is_known = (known_as.iter()).any(|key| attributes.text(key) == Some(subject));
+        if !is_known {
+            attributes.supply(key, subject);
         }
     }
-    let subject = subject_of(row.kind, |key| first_text(attributes, &[key])).or_else(|| {
-        let measured = || first_text(attributes, &[EVALUATION]);
+    let subject = attributes.first_text(subject_keys(row.kind)).or_else(|| {
+        let measured = || attributes.text(EVALUATION);
         (row.name == "evaluate").then(measured).flatten()
     });
-    let name = match (row.kind, subject) {
-        (AiKind::Handoff, _) => handoff_name(span),
-        (_, Some(subject)) => [row.name, " ", subject].concat().into(),
-        (_, None) => row.name.into(),
+    let name = match row.kind {
+        AiKind::Handoff => handoff_name(span),
+        _ => with_subject(row.name, subject),
     };
     Naming {
         name,
@@ -101,9 +91,10 @@ fn name_ai(
 /// What an evaluation measures.
 const EVALUATION: &str = "gen_ai.evaluation.name";
 
-/// Returns what a span of this kind is about: a model, an agent or a tool.
-fn subject_of<'a>(kind: AiKind, attribute: impl Fn(&str) -> Option<&'a str>) -> Option<&'a str> {
-    let keys: &[&str] = match kind {
+/// Returns the keys of what a span of this kind is about: a model, an agent or a tool. What a span's own name says belongs under
+/// the first of them.
+pub(crate) fn subject_keys(kind: AiKind) -> &'static [&'static str] {
+    match kind {
         AiKind::LlmCall => &["gen_ai.request.model", "gen_ai.response.model"],
         AiKind::Agent => &[
             "gen_ai.agent.name",
@@ -112,8 +103,24 @@ fn subject_of<'a>(kind: AiKind, attribute: impl Fn(&str) -> Option<&'a str>) -> 
         ],
         AiKind::Tool => &["gen_ai.tool.name"],
         AiKind::Handoff | AiKind::Memory => &[],
-    };
-    keys.iter().find_map(|key| attribute(key))
+    }
+}
+
+/// Returns the name of an operation on a subject.
+pub(crate) fn with_subject<'a>(operation: &'a str, subject: Option<&str>) -> Cow<'a, str> {
+    match subject {
+        Some(subject) => [operation, " ", subject].concat().into(),
+        None => operation.into(),
+    }
+}
+
+/// Returns whether `name` is what [`with_subject`] returns.
+pub(crate) fn is_with_subject(name: &str, operation: &str, subject: Option<&str>) -> bool {
+    match (name.strip_prefix(operation), subject) {
+        (Some(rest), Some(subject)) => rest.strip_prefix(' ') == Some(subject),
+        (Some(rest), None) => rest.is_empty(),
+        (None, _) => false,
+    }
 }
 
 /// Returns the name that a span will get if it starts with this operation and these attributes, such as
@@ -133,33 +140,25 @@ pub fn name_at_start<'a>(
     attribute: impl Fn(&str) -> Option<&'a str>,
 ) -> Option<String> {
     let row = operation::by_name(unquoted(operation))?;
-    match subject_of(row.kind, attribute).map(unquoted) {
-        _ if row.kind == AiKind::Handoff => None,
-        Some(subject) => Some([row.name, " ", subject].concat()),
-        None => Some(row.name.to_owned()),
-    }
+    let subject = subject_keys(row.kind).iter().find_map(|key| attribute(key));
+    let name = with_subject(row.name, subject.map(unquoted));
+    (row.kind != AiKind::Handoff).then(|| name.into_owned())
 }
 
 /// Returns `handoff from A to B`, or the part of it that is known.
 fn handoff_name(span: &SourceSpan) -> Cow<'static, str> {
     let attributes = &span.attributes;
-    let from = first_text(
-        attributes,
-        &[
-            "gen_ai.handoff.from_agent",
-            "otel.gen_ai.handoff.from_agent",
-            "from_agent",
-            "gen_ai.agent.name",
-        ],
-    );
-    let to = first_text(
-        attributes,
-        &[
-            "gen_ai.handoff.to_agent",
-            "otel.gen_ai.handoff.to_agent",
-            "to_agent",
-        ],
-    );
+    let from = attributes.first_text(&[
+        "gen_ai.handoff.from_agent",
+        "otel.gen_ai.handoff.from_agent",
+        "from_agent",
+        "gen_ai.agent.name",
+    ]);
+    let to = attributes.first_text(&[
+        "gen_ai.handoff.to_agent",
+        "otel.gen_ai.handoff.to_agent",
+        "to_agent",
+    ]);
     match (from, to) {
         (Some(from), Some(to)) => format!("handoff from {from} to {to}").into(),
         (Some(from), None) => format!("handoff from {from}").into(),
@@ -173,59 +172,43 @@ fn handoff_name(span: &SourceSpan) -> Cow<'static, str> {
 fn name_mcp(span: &mut SourceSpan, op: &'static str, dialect: &Dialect) -> Naming {
     span.attributes.remove("gen_ai.operation.name");
     let method = span.attributes.text("mcp.method.name").unwrap_or("mcp");
-    let subject = first_text(
-        &span.attributes,
-        &["gen_ai.tool.name", "gen_ai.prompt.name"],
-    );
-    let name = match subject {
-        Some(subject) if op == "mcp.server" => format!("{method} {subject}"),
-        _ => method.to_owned(),
-    };
+    let subject = span.attributes.first_text(MCP_SUBJECTS);
+    let name = with_subject(method, subject.filter(|_| op == "mcp.server"));
     Naming {
-        name: name.into(),
+        name: name.into_owned().into(),
         op: op.into(),
         origin: origin("mcp", dialect),
         ai: None,
     }
 }
 
+/// The keys of what an MCP request is about.
+static MCP_SUBJECTS: &[&str] = &["gen_ai.tool.name", "gen_ai.prompt.name"];
+
 /// Sentry takes any unknown operation for a model call, so the operation is removed, but used in the name.
 fn name_demoted(span: &mut SourceSpan, subject_in_name: Option<&str>, dialect: &Dialect) -> Naming {
     // The subject of a request may be in the span's name only.
-    if let Some(subject_in_name) = subject_in_name
+    if let Some(subject) = subject_in_name
         && span.attributes.text("mcp.method.name") == Some("prompts/get")
-        && !span.attributes.contains("gen_ai.prompt.name")
     {
-        span.attributes.push("gen_ai.prompt.name", subject_in_name);
+        span.attributes.supply("gen_ai.prompt.name", subject);
     }
     let operation = take(&mut span.attributes, "gen_ai.operation.name");
-    let subject = first_text(
-        &span.attributes,
-        &[
-            "gen_ai.workflow.name",
-            "gen_ai.pipeline.name",
-            "gen_ai.data_source.id",
-            "gen_ai.agent.name",
-        ],
-    );
-    let method = first_text(&span.attributes, &["mcp.method.name"]);
-    let mcp_subject = first_text(
-        &span.attributes,
-        &["gen_ai.tool.name", "gen_ai.prompt.name"],
-    );
-    let name = match (operation, method) {
-        (_, Some(method)) => match mcp_subject {
-            Some(subject) => format!("{method} {subject}").into(),
-            None => method.to_owned().into(),
-        },
-        (Some(operation), None) if CONVENTIONAL_OPERATIONS.contains(&operation.as_str()) => {
-            match subject {
-                Some(subject) => format!("{operation} {subject}").into(),
-                None if names_subject(&span.name, &operation) => span.name.clone(),
-                None => operation.into(),
-            }
+    let method = span.attributes.text("mcp.method.name");
+    let (operation, subject_keys) = match (operation.as_deref(), method) {
+        (_, Some(method)) => (Some(method), MCP_SUBJECTS),
+        (operation, None) => (
+            operation.filter(|operation| CONVENTIONAL_OPERATIONS.contains(operation)),
+            SUBJECTS,
+        ),
+    };
+    let subject = span.attributes.first_text(subject_keys);
+    let name = match (operation, subject) {
+        (Some(operation), None) if method.is_none() && names_subject(&span.name, operation) => {
+            span.name.clone()
         }
-        _ => span.name.clone(),
+        (Some(operation), subject) => with_subject(operation, subject).into_owned().into(),
+        (None, _) => span.name.clone(),
     };
     // The operation of a library may be an ordinary request.
     let op = match method {
@@ -250,6 +233,14 @@ fn names_subject(name: &str, operation: &str) -> bool {
 
 /// Operations of the conventions that have a conventional name, but no place in Sentry's AI views.
 static CONVENTIONAL_OPERATIONS: &[&str] = &["invoke_workflow", "plan", "retrieval"];
+
+/// The keys of what they are about.
+static SUBJECTS: &[&str] = &[
+    "gen_ai.workflow.name",
+    "gen_ai.pipeline.name",
+    "gen_ai.data_source.id",
+    "gen_ai.agent.name",
+];
 
 /// Names a span that is not about GenAI.
 pub(crate) fn name_plain(span: &SourceSpan) -> Naming {
@@ -297,9 +288,4 @@ fn take(attributes: &mut Attributes, key: &str) -> Option<String> {
     let text = attributes.text(key).map(str::to_owned);
     attributes.remove(key);
     text
-}
-
-#[inline(always)]
-fn first_text<'a>(attributes: &'a Attributes, keys: &[&str]) -> Option<&'a str> {
-    keys.iter().find_map(|key| attributes.text(key))
 }

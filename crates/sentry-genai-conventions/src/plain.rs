@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use crate::{Attributes, SentrySpan, SourceSpan, SpanKind};
+use crate::{
+    Attributes, SentrySpan, SourceSpan, SpanKind,
+    naming::{is_with_subject, with_subject},
+};
 
 /// The op of work inside the program.
 pub(crate) const FUNCTION: &str = "function";
@@ -30,33 +33,36 @@ pub(crate) fn classify(span: &SourceSpan) -> PlainSpan<'_> {
     if let Some(plain) = http(attributes, span.kind) {
         return plain;
     }
-    if first_text(attributes, &["db.system.name", "db.system"]).is_some() {
+    if attributes
+        .first_text(&["db.system.name", "db.system"])
+        .is_some()
+    {
         return PlainSpan {
             op: "db".into(),
             name: database_name(attributes),
         };
     }
-    if first_text(
-        attributes,
-        &["rpc.system.name", "rpc.system", "rpc.service"],
-    )
-    .is_some()
+    if attributes
+        .first_text(&["rpc.system.name", "rpc.system", "rpc.service"])
+        .is_some()
     {
         return PlainSpan {
             op: "rpc".into(),
             name: rpc_name(attributes),
         };
     }
-    if first_text(attributes, &["messaging.system"]).is_some() {
+    if attributes.first_text(&["messaging.system"]).is_some() {
         return PlainSpan {
             op: "message".into(),
             name: messaging_name(attributes),
         };
     }
-    if let Some(trigger) = first_text(attributes, &["faas.trigger"]) {
+    if let Some(trigger) = attributes.first_text(&["faas.trigger"]) {
         return PlainSpan {
             op: trigger.to_owned().into(),
-            name: first_text(attributes, &["faas.invoked_name", "faas.name"]).map(Cow::Borrowed),
+            name: attributes
+                .first_text(&["faas.invoked_name", "faas.name"])
+                .map(Cow::Borrowed),
         };
     }
     PlainSpan {
@@ -105,8 +111,8 @@ pub(crate) fn spell_request(span: &mut SourceSpan) {
 }
 
 fn http(attributes: &Attributes, kind: Option<SpanKind>) -> Option<PlainSpan<'_>> {
-    let method = first_text(attributes, HTTP_METHODS);
-    let route = first_text(attributes, &["http.route"]);
+    let method = attributes.first_text(HTTP_METHODS);
+    let route = attributes.first_text(&["http.route"]);
     let is_server = kind == Some(SpanKind::Server) || route.is_some();
     let op = match (method, kind) {
         (None, _) if route.is_none() => return None,
@@ -114,10 +120,7 @@ fn http(attributes: &Attributes, kind: Option<SpanKind>) -> Option<PlainSpan<'_>
         _ if is_server => "http.server",
         _ => "http",
     };
-    let name = method.map(|method| match first_text(attributes, http_targets(op)) {
-        None => method_name(method).into(),
-        target => http_name(method, target).into(),
-    });
+    let name = method.map(|method| http_name(method, attributes.first_text(http_targets(op))));
     Some(PlainSpan {
         op: op.into(),
         name,
@@ -125,21 +128,13 @@ fn http(attributes: &Attributes, kind: Option<SpanKind>) -> Option<PlainSpan<'_>
 }
 
 /// Returns the name of a request, made of its method and target.
-pub(crate) fn http_name(method: &str, target: Option<&str>) -> String {
-    match target {
-        Some(target) => [method_name(method), " ", target].concat(),
-        None => method_name(method).to_owned(),
-    }
+pub(crate) fn http_name<'a>(method: &'a str, target: Option<&str>) -> Cow<'a, str> {
+    with_subject(method_name(method), target)
 }
 
 /// Returns whether `name` is the name that [`http_name`] returns.
 pub(crate) fn is_http_name(name: &str, method: &str, target: Option<&str>) -> bool {
-    let rest = name.strip_prefix(method_name(method));
-    match (rest, target) {
-        (Some(rest), Some(target)) => rest.strip_prefix(' ') == Some(target),
-        (Some(rest), None) => rest.is_empty(),
-        (None, _) => false,
-    }
+    is_with_subject(name, method_name(method), target)
 }
 
 /// Returns whether a span's own name contains all words of the conventional one, and more. Examples are
@@ -196,68 +191,45 @@ fn method_name(method: &str) -> &str {
 }
 
 fn database_name(attributes: &Attributes) -> Option<Cow<'_, str>> {
-    if let Some(summary) = first_text(attributes, &["db.query.summary"]) {
+    if let Some(summary) = attributes.first_text(&["db.query.summary"]) {
         return Some(summary.into());
     }
-    let operation = first_text(attributes, &["db.operation.name", "db.operation"]);
-    let target = first_text(
-        attributes,
-        &[
-            "db.collection.name",
-            "db.sql.table",
-            "db.stored_procedure.name",
-            "db.namespace",
-            "db.name",
-        ],
-    );
-    join(operation, target)
+    let operation = attributes.first_text(&["db.operation.name", "db.operation"]);
+    let target = attributes.first_text(&[
+        "db.collection.name",
+        "db.sql.table",
+        "db.stored_procedure.name",
+        "db.namespace",
+        "db.name",
+    ]);
+    Some(with_subject(operation?, target))
 }
 
 fn rpc_name(attributes: &Attributes) -> Option<Cow<'_, str>> {
-    let method = first_text(attributes, &["rpc.method"])?;
-    match first_text(attributes, &["rpc.service"]) {
+    let method = attributes.first_text(&["rpc.method"])?;
+    match attributes.first_text(&["rpc.service"]) {
         Some(service) if !method.contains('/') => Some([service, "/", method].concat().into()),
         _ => Some(method.into()),
     }
 }
 
 fn messaging_name(attributes: &Attributes) -> Option<Cow<'_, str>> {
-    let operation = first_text(
-        attributes,
-        &[
-            "messaging.operation.name",
-            "messaging.operation.type",
-            "messaging.operation",
-        ],
-    );
-    let destination = first_text(
-        attributes,
-        &[
-            "messaging.destination.template",
-            "messaging.destination.name",
-            "messaging.destination",
-        ],
-    );
-    join(operation, destination)
+    let operation = attributes.first_text(&[
+        "messaging.operation.name",
+        "messaging.operation.type",
+        "messaging.operation",
+    ]);
+    let destination = attributes.first_text(&[
+        "messaging.destination.template",
+        "messaging.destination.name",
+        "messaging.destination",
+    ]);
+    Some(with_subject(operation?, destination))
 }
-
-fn join<'a>(operation: Option<&'a str>, target: Option<&str>) -> Option<Cow<'a, str>> {
-    match (operation, target) {
-        (Some(operation), Some(target)) => Some([operation, " ", target].concat().into()),
-        (Some(operation), None) => Some(operation.into()),
-        (None, _) => None,
-    }
-}
-
-#[inline(always)]
-fn first_text<'a>(attributes: &'a Attributes, keys: &[&str]) -> Option<&'a str> {
-    keys.iter().find_map(|key| attributes.text(key))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{PlanningTranslator, SpanId, Timestamp, TraceId, TranslateOptions, Translator};
+    use crate::{PlanningTranslator, TranslateOptions, Translator, testing};
 
     type Attribute = (&'static str, &'static str);
 
@@ -295,9 +267,7 @@ mod tests {
         for (given, attributes, name) in NAMES {
             // The second round makes a plan.
             for _ in 0..3 {
-                let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-                let span_id = SpanId::from_bytes([2; 8]).unwrap();
-                let mut span = SourceSpan::new(trace_id, span_id, *given, Timestamp::default());
+                let mut span = testing::span(*given);
                 for (key, value) in *attributes {
                     span.attributes.push(key, *value);
                 }
@@ -311,9 +281,7 @@ mod tests {
         let mut planning = PlanningTranslator::new(Translator::new(TranslateOptions::default()));
         let servers = SERVER_MODULES.iter().flat_map(|module| [module; 3]);
         for (scope, method) in servers.zip(["GET", "POST", "GET"].iter().cycle()) {
-            let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-            let span_id = SpanId::from_bytes([2; 8]).unwrap();
-            let mut span = SourceSpan::new(trace_id, span_id, "request", Timestamp::default());
+            let mut span = testing::span("request");
             span.scope = (*scope).into();
             let fields = [
                 ("method", *method),

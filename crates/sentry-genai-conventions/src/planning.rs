@@ -173,12 +173,10 @@ fn hash(span: &SourceSpan) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{SpanId, Timestamp, TraceId, TranslateOptions};
+    use crate::{TranslateOptions, testing};
 
     fn chat(extra_key: &str) -> SourceSpan {
-        let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-        let span_id = SpanId::from_bytes([2; 8]).unwrap();
-        let mut span = SourceSpan::new(trace_id, span_id, "chat", Timestamp::default());
+        let mut span = testing::span("chat");
         span.attributes.push("gen_ai.operation.name", "chat");
         span.attributes.push_owned_key(extra_key, 1_i64);
         span

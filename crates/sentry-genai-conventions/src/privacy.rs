@@ -1,7 +1,7 @@
 //! Step 5: removes content that must not leave the program.
 
 use crate::{
-    Attributes, Scalar, SourceSpan, Value,
+    Attributes, Scalar, SourceSpan, TranslateOptions, Value,
     content::{self, Side},
     dialect::{self, Dialect},
     reasons, tables,
@@ -21,6 +21,13 @@ pub(crate) struct Capture {
 }
 
 impl Capture {
+    pub(crate) fn of(options: &TranslateOptions) -> Self {
+        Self {
+            inputs: options.capture_inputs,
+            outputs: options.capture_outputs,
+        }
+    }
+
     fn allows(self, side: Side) -> bool {
         match side {
             Side::Input => self.inputs,

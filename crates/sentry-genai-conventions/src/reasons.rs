@@ -223,7 +223,7 @@ fn is_number(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{SpanId, Timestamp, TraceId, TranslateOptions, Translator};
+    use crate::{TranslateOptions, Translator, testing};
 
     #[test]
     fn a_reason_ends_before_its_quotation() {
@@ -309,9 +309,7 @@ mod tests {
 
     #[test]
     fn a_stack_trace_recorded_as_lines_is_reduced_to_its_frames() {
-        let ids = (TraceId::from_bytes([1; 16]), SpanId::from_bytes([2; 8]));
-        let start = Timestamp::from_nanos(1);
-        let mut span = SourceSpan::new(ids.0.unwrap(), ids.1.unwrap(), "ask", start);
+        let mut span = testing::span("ask");
         let lines = ["Error: hunter2", "    at ask (/app/a.js:3:5)"];
         let lines = lines.map(|line| Scalar::Str(line.to_owned())).to_vec();
         span.attributes.push("error.stack", lines);

@@ -4,7 +4,9 @@ use crate::{
     AiKind, SourceSpan, SourceStatus, SpanKind, Value,
     dialect::{self, Dialect, Override, unquoted},
     operation::{self, Operation},
-    privacy, status,
+    privacy,
+    span::USAGE_KEYS,
+    status,
 };
 
 /// The result of recognising a span.
@@ -114,7 +116,7 @@ fn operation_from_attributes(span: &SourceSpan) -> Option<&'static str> {
     if !span.attributes.may_begin_with("gen_ai.") {
         return None;
     }
-    let has_any = |keys: &[&str]| keys.iter().any(|key| span.attributes.contains(key));
+    let has_any = |keys: &[&str]| span.attributes.contains_any(keys);
     if has_any(&[
         "gen_ai.tool.call.id",
         "gen_ai.tool.call.arguments",
@@ -158,28 +160,21 @@ pub(crate) fn repeats_counts(span: &SourceSpan) -> bool {
 }
 
 fn has_answer(span: &SourceSpan) -> bool {
-    let answers = [
+    span.attributes.contains_any(&[
         "gen_ai.output.messages",
         "gen_ai.response.id",
         "gen_ai.response.finish_reasons",
-    ];
-    answers.iter().any(|key| span.attributes.contains(key))
+    ])
 }
 
 fn has_token_counts(span: &SourceSpan) -> bool {
-    let counts = [
-        "gen_ai.usage.input_tokens",
-        "gen_ai.usage.output_tokens",
-        "gen_ai.usage.prompt_tokens",
-        "gen_ai.usage.completion_tokens",
-    ];
-    counts.iter().any(|key| span.attributes.contains(key))
+    span.attributes.contains_any(USAGE_KEYS)
 }
 
 fn names_provider(span: &SourceSpan) -> bool {
     // A `provider` without a namespace counts too.
     let names = ["gen_ai.provider.name", "gen_ai.system", "provider"];
-    names.iter().any(|key| span.attributes.contains(key))
+    span.attributes.contains_any(&names)
 }
 
 /// Returns whether a span says that its operation has failed.

@@ -3,9 +3,7 @@
 use std::collections::HashSet;
 
 use crate::{
-    Attributes, Scalar, Value,
-    attributes::Owned,
-    content,
+    Attributes, Input, Value, content,
     dialect::{self, json_of_scalar as json_of, unquoted},
     messages, status,
     tables::{self, Attribute, Kind, Lifecycle},
@@ -29,16 +27,14 @@ pub(crate) fn canonicalise(attributes: &mut Attributes) {
     for (key, kind, value) in mistyped(attributes) {
         attributes.remove(key);
         let converted = match (&value, content::side_of_messages(key)) {
-            (Owned::List(list), Some(side)) => {
+            (Input::Array(list), Some(side)) => {
                 let messages = messages::from_list(list.iter().map(json_of), side);
-                Some(Owned::Text(messages.to_string()))
+                Some(messages.to_string().into())
             }
             _ => convert(&value, kind),
         };
-        match converted {
-            Some(Owned::List(list)) => attributes.push(key, list),
-            Some(converted) => converted.push_static(attributes, key),
-            None => {}
+        if let Some(converted) = converted {
+            attributes.push(key, converted);
         }
     }
 }
@@ -127,7 +123,7 @@ pub(crate) fn move_unknown_keys(attributes: &mut Attributes) {
     let unknown: Vec<_> = attributes
         .iter_with_rows()
         .filter(|(key, _, known)| is_unknown(key, *known))
-        .map(|(key, value, _)| (key.to_owned(), Owned::from(value)))
+        .map(|(key, value, _)| (key.to_owned(), value.to_input()))
         .collect();
     if unknown.is_empty() {
         return;
@@ -148,7 +144,7 @@ pub(crate) fn move_unknown_keys(attributes: &mut Attributes) {
             format!("otel.{key}")
         };
         if !existing.contains(&target) {
-            value.push(attributes, &target);
+            attributes.push_owned_key(&target, value);
             existing.insert(target);
         }
     }
@@ -186,7 +182,7 @@ fn find_deprecated(attributes: &Attributes) -> Option<&'static Attribute> {
 }
 
 /// Returns the attributes whose value does not have the registry's type, or still has the quotation marks of `Debug`.
-fn mistyped(attributes: &Attributes) -> Vec<(&'static str, Kind, Owned)> {
+fn mistyped(attributes: &Attributes) -> Vec<(&'static str, Kind, Input<'static>)> {
     attributes
         .iter_with_rows()
         .filter_map(|(key, value, known)| {
@@ -197,62 +193,54 @@ fn mistyped(attributes: &Attributes) -> Vec<(&'static str, Kind, Owned)> {
                 }
                 (kind, value) => has_type(value, kind),
             };
-            (!fits).then(|| (known.name, known.kind, Owned::from(value)))
+            (!fits).then(|| (known.name, known.kind, value.to_input()))
         })
         .collect()
 }
 
-fn convert(value: &Owned, kind: Kind) -> Option<Owned> {
+fn convert<'v>(value: &'v Input<'_>, kind: Kind) -> Option<Input<'v>> {
     Some(match (kind, value) {
-        (Kind::Text, Owned::Text(text)) => {
+        (Kind::Text, Input::Str(text)) => {
             let text = unquoted(text);
-            (!text.is_empty()).then(|| Owned::Text(text.to_owned()))?
+            (!text.is_empty()).then_some(text)?.into()
         }
-        (Kind::Text, Owned::Integer(number)) => Owned::Text(number.to_string()),
-        (Kind::Text, Owned::Double(number)) => Owned::Text(number.to_string()),
-        (Kind::Text, Owned::Bool(value)) => Owned::Text(value.to_string()),
-        (Kind::Text, Owned::List(list)) => Owned::Text(json_list(list)),
-
-        (Kind::Integer, Owned::Double(number)) if number.fract() == 0.0 && number.abs() < 9e15 => {
-            Owned::Integer(*number as i64)
+        (Kind::Text, Input::Integer(number)) => number.to_string().into(),
+        (Kind::Text, Input::Double(number)) => number.to_string().into(),
+        (Kind::Text, Input::Bool(value)) => value.to_string().into(),
+        (Kind::Text, Input::Array(list)) => {
+            let list: serde_json::Value = list.iter().map(json_of).collect();
+            list.to_string().into()
         }
-        (Kind::Integer, Owned::Text(text)) => {
+        (Kind::Integer, Input::Double(number)) => to_integer(*number)?.into(),
+        (Kind::Integer, Input::Str(text)) => {
             let text = unquoted(text).trim();
-            match text.parse::<i64>() {
-                Ok(number) => Owned::Integer(number),
-                Err(_) => convert(&Owned::Double(text.parse().ok()?), Kind::Integer)?,
-            }
+            let number = text.parse().ok();
+            number.or_else(|| to_integer(text.parse().ok()?))?.into()
         }
-        (Kind::Double, Owned::Integer(number)) => Owned::Double(*number as f64),
-        (Kind::Double, Owned::Text(text)) => {
-            let number: f64 = unquoted(text).trim().parse().ok()?;
-            number.is_finite().then_some(Owned::Double(number))?
-        }
-        (Kind::Boolean, Owned::Text(text)) => match unquoted(text) {
-            "true" | "True" | "1" => Owned::Bool(true),
-            "false" | "False" | "0" => Owned::Bool(false),
+        (Kind::Double, Input::Integer(number)) => (*number as f64).into(),
+        (Kind::Double, Input::Str(text)) => unquoted(text).trim().parse::<f64>().ok()?.into(),
+        (Kind::Boolean, Input::Str(text)) => match unquoted(text) {
+            "true" | "True" | "1" => true.into(),
+            "false" | "False" | "0" => false.into(),
             _ => return None,
         },
-        (Kind::Boolean, Owned::Integer(number @ (0 | 1))) => Owned::Bool(*number == 1),
-        (Kind::List, Owned::Text(text)) => Owned::List(
-            serde_json::from_str::<Vec<String>>(text)
-                .unwrap_or_else(|_| vec![text.clone()])
-                .into_iter()
-                .map(Scalar::Str)
-                .collect(),
-        ),
+        (Kind::Boolean, Input::Integer(number @ (0 | 1))) => (*number == 1).into(),
+        (Kind::List, Input::Str(text)) => serde_json::from_str::<Vec<String>>(text)
+            .unwrap_or_else(|_| vec![text.to_string()])
+            .into(),
         _ => return None,
     })
 }
 
-fn json_list(list: &[Scalar]) -> String {
-    serde_json::Value::from_iter(list.iter().map(json_of)).to_string()
+/// Returns a number as an integer, if it is one.
+fn to_integer(number: f64) -> Option<i64> {
+    (number.fract() == 0.0 && number.abs() < 9e15).then_some(number as i64)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::growth::assert_linear;
+    use crate::{Scalar, growth::assert_linear};
 
     fn canonical(pairs: &[(&'static str, Value<'_>)]) -> Attributes {
         let mut attributes = Attributes::default();

@@ -87,7 +87,7 @@ impl SourceSpan {
             None => None,
             Some(name) => operation::by_name(dialect::unquoted(name)).map(is_chat_operation),
         };
-        let is_counted = || USAGE_KEYS.iter().any(|key| attributes.contains(key));
+        let is_counted = || attributes.contains_any(USAGE_KEYS);
         is_call != Some(false)
             && (is_counted() || dialect::counts_tokens(attributes))
             && (is_call == Some(true) || self.may_be_call())
@@ -125,7 +125,7 @@ pub(crate) fn is_usage_key(key: &str) -> bool {
     USAGE_KEYS.contains(&key) || dialect::is_count(key)
 }
 
-static USAGE_KEYS: &[&str] = &[
+pub(crate) static USAGE_KEYS: &[&str] = &[
     "gen_ai.usage.input_tokens",
     "gen_ai.usage.output_tokens",
     "gen_ai.usage.prompt_tokens",

@@ -108,19 +108,14 @@ pub(crate) fn resolve(span: &mut SourceSpan, operation_kind: OperationKind) -> S
         span.attributes.push(ERROR_TYPE, &kind);
         full_error = normalise_error_type(&mut span.attributes);
     }
-    if !span.attributes.contains(ERROR_TYPE) {
-        // OpenTelemetry's value for an error of unknown type.
-        span.attributes.push(ERROR_TYPE, "_OTHER");
-    }
+    // OpenTelemetry's value for an error of unknown type.
+    span.attributes.supply(ERROR_TYPE, "_OTHER");
     let reason = description.or(exception.message).or(error_message);
     let reason = reason.or(recorded.message).or(full_error);
     let reason = reason.map(|reason| unquoted(&reason).to_owned());
-    if let Some(mut message) = reason
-        && !span.attributes.contains(STATUS_MESSAGE)
-        && !message.is_empty()
-    {
+    if let Some(mut message) = reason.filter(|message| !message.is_empty()) {
         cut(&mut message, MESSAGE_BYTES);
-        span.attributes.push(STATUS_MESSAGE, message);
+        span.attributes.supply(STATUS_MESSAGE, message);
     }
     Status::Error
 }
@@ -146,7 +141,7 @@ pub(crate) fn apply_status_fields(span: &mut SourceSpan) {
     let code = attributes
         .text(CODE)
         .map(|code| unquoted(code).to_ascii_lowercase());
-    let description = DESCRIPTIONS.iter().find_map(|key| attributes.text(key));
+    let description = attributes.first_text(&DESCRIPTIONS);
     let description = description.map(str::to_owned);
     attributes.remove(CODE);
     for key in DESCRIPTIONS {
@@ -169,7 +164,7 @@ pub(crate) fn apply_status_fields(span: &mut SourceSpan) {
         }
         (_, SourceStatus::Unset) => {
             if let Some(description) = description {
-                attributes.supply(STATUS_MESSAGE, &description);
+                attributes.supply(STATUS_MESSAGE, description);
             }
             SourceStatus::Unset
         }
@@ -223,10 +218,8 @@ fn tool_outcome(attributes: &mut Attributes, operation_kind: OperationKind) -> O
     ] {
         attributes.remove(key);
     }
-    if is_mcp_error {
-        return Some("tool_error".to_owned());
-    }
-    failed.then(|| kind.unwrap_or_else(|| "tool_error".to_owned()))
+    let kind = kind.filter(|_| !is_mcp_error);
+    (failed || is_mcp_error).then(|| kind.unwrap_or_else(|| "tool_error".to_owned()))
 }
 
 /// Returns whether the outcome of a tool call says that it failed. `Debug` writes it in quotes or capitalised.
@@ -244,6 +237,13 @@ struct Exception {
 }
 
 impl Exception {
+    fn of(text: impl Fn(&str) -> Option<String>) -> Self {
+        Self {
+            kind: text("exception.type").filter(|kind| !is_missing_value(kind)),
+            message: text("exception.message"),
+        }
+    }
+
     /// Removes the stack trace from a description. Takes the type from the trace if nothing else names one.
     fn strip_trace(&mut self, description: String) -> Option<String> {
         let Some((reason, kind)) = stack_trace::split(&description) else {
@@ -253,12 +253,9 @@ impl Exception {
         if self.kind.is_none() {
             self.kind = kind.map(str::to_owned);
         }
-        let message_without_trace = self
-            .message
-            .take()
-            .filter(|message_without_trace| stack_trace::split(message_without_trace).is_none());
-        self.message.clone_from(&message_without_trace);
-        message_without_trace.or(Some(reason))
+        let has_trace = |message: &String| stack_trace::split(message).is_some();
+        self.message = self.message.take().filter(|message| !has_trace(message));
+        self.message.clone().or(Some(reason))
     }
 }
 
@@ -273,26 +270,17 @@ fn is_control_flow(attributes: &Attributes, exception: &Exception, reason: Optio
 }
 
 fn last_exception(span: &SourceSpan) -> Option<Exception> {
-    let event = span
-        .events
-        .iter()
-        .rev()
-        .find(|event| event.name == "exception")?;
-    let text = |key| event.attributes.text(key).map(str::to_owned);
-    Some(Exception {
-        kind: text("exception.type").filter(|kind| !is_missing_value(kind)),
-        message: text("exception.message"),
-    })
+    let mut events = span.events.iter().rev();
+    let event = events.find(|event| event.name == "exception")?;
+    Some(Exception::of(|key| {
+        event.attributes.text(key).map(str::to_owned)
+    }))
 }
 
 /// Reads the exception that `tracing-opentelemetry` copies to the span in which it occurred. It proves no failure by itself,
 /// because the exception may have been handled.
 fn recorded_exception(attributes: &Attributes) -> Exception {
-    let text = |key| attributes.text(key).map(|text| unquoted(text).to_owned());
-    Exception {
-        kind: text("exception.type").filter(|kind| !is_missing_value(kind)),
-        message: text("exception.message"),
-    }
+    Exception::of(|key| attributes.text(key).map(|text| unquoted(text).to_owned()))
 }
 
 /// Returns the value that means failure of a tool, if `key` holds a boolean about that.

@@ -1,9 +1,6 @@
 //! Step 4: makes token counts consistent.
 
-use crate::{
-    Attributes, Value,
-    attributes::{Name, Owned},
-};
+use crate::{Attributes, Value, attributes::Name};
 
 pub(crate) const INPUT: &str = "gen_ai.usage.input_tokens";
 pub(crate) const CACHE_READ: &str = "gen_ai.usage.cache_read.input_tokens";
@@ -46,19 +43,24 @@ pub(crate) fn reconcile(attributes: &mut Attributes) {
             attributes.remove(key);
         }
     }
-    let count = |attributes: &Attributes, key| attributes.integer(key);
     let includes_cache = attributes
         .text("gen_ai.provider.name")
         .is_some_and(|provider| CACHE_INCLUSIVE_PROVIDERS.contains(&provider));
     add_unaccounted_parts(attributes, includes_cache);
     if includes_cache {
-        raise_to_sum(attributes, INPUT, CACHED);
+        let cached = sum(attributes, CACHED);
+        if attributes
+            .integer(INPUT)
+            .is_some_and(|input| input < cached)
+        {
+            attributes.set(INPUT, cached);
+        }
     }
     for (whole, parts) in WHOLES {
         add_excluded_parts(attributes, whole, parts);
     }
 
-    let (input, output) = (count(attributes, INPUT), count(attributes, OUTPUT));
+    let (input, output) = (attributes.integer(INPUT), attributes.integer(OUTPUT));
     if input.is_some() || output.is_some() {
         let total = input.unwrap_or(0).saturating_add(output.unwrap_or(0));
         attributes.set(TOTAL, total);
@@ -106,14 +108,6 @@ fn add_unaccounted_parts(attributes: &mut Attributes, includes_cache: bool) {
     }
     if reasoning > 0 && (adds_both || adds_reasoning) {
         attributes.set(OUTPUT, output.saturating_add(reasoning));
-    }
-}
-
-/// Raises a total to the sum of its parts.
-fn raise_to_sum(attributes: &mut Attributes, total: &'static str, parts: &[&str]) {
-    let sum = sum(attributes, parts);
-    if attributes.integer(total).is_some_and(|whole| whole < sum) {
-        attributes.set(total, sum);
     }
 }
 
@@ -177,12 +171,7 @@ pub(crate) fn add_cache(attributes: &mut Attributes) {
     ] {
         attributes.rename(synonym, key);
     }
-    let count = |key| {
-        attributes
-            .integer(key)
-            .filter(|count| *count > 0)
-            .unwrap_or(0)
-    };
+    let count = |key| attributes.integer(key).unwrap_or(0).max(0);
     let cached = count(CACHE_READ).saturating_add(count(CACHE_CREATION));
     if cached > 0
         && let Some(input) = attributes.integer(INPUT)
@@ -235,13 +224,13 @@ pub(crate) fn merge(kept: &mut Attributes, other: &Attributes) {
     let costs: Vec<_> = other
         .iter()
         .filter(|(key, _)| is_cost(key))
-        .map(|(key, value)| (key.to_owned(), Owned::from(value)))
+        .map(|(key, value)| (key.to_owned(), value.to_input()))
         .collect();
     let has_costs = kept.iter().any(|(key, _)| is_cost(key));
     if !costs.is_empty() && (is_larger || !has_costs) {
         kept.retain(|key, _| !is_cost(key));
         for (key, cost) in costs {
-            cost.push(kept, &key);
+            kept.push_owned_key(&key, cost);
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     AiKind, Ancestors, Attributes, Inheritable, SentrySpan, SourceSpan, SpanKind, Status, Value,
     content::{self, ContentLimits},
     cross_span,
-    dialect::{self, NONE, OperationKind, unquoted},
+    dialect::{self, Dialect, NONE, OperationKind, unquoted},
     events,
     naming::{self, Naming},
     operation::Operation,
@@ -72,17 +72,10 @@ impl Translator {
     pub fn translate(&self, mut span: SourceSpan) -> SentrySpan {
         let is_known_by_keys = span.attributes.is_gen_ai();
         rename::parse_texts(&mut span.attributes);
-        dialect::separate_shared_keys(&mut span);
-        span.attributes.settle();
-        remove_missing_values(&mut span);
-        apply_reserved_fields(&mut span);
-
-        let dialect = dialect::of(&span);
-        dialect::normalise_names(&mut span, dialect);
-        let recognised = recognise(&span, dialect);
+        let (dialect, recognised) = recognise_in_dialect(&mut span);
         let is_gen_ai = recognised.is_some();
+        let kind = operation_kind(recognised.as_ref());
         if is_gen_ai {
-            let kind = operation_kind(recognised.as_ref());
             events::fold(&mut span, kind);
             dialect.apply(&mut span, kind);
             // On a tool's span, `model` is an argument, if anything.
@@ -103,7 +96,7 @@ impl Translator {
         // A span that is not an AI span may still carry attributes of one.
         let has_content = is_gen_ai || dialect::mentions_gen_ai(&span);
         if is_gen_ai {
-            dialect::normalise_values(&mut span, operation_kind(recognised.as_ref()));
+            dialect::normalise_values(&mut span, kind);
         } else if has_content {
             provider::separate_instructions(&mut span.attributes, OperationKind::Plain);
         }
@@ -113,29 +106,23 @@ impl Translator {
                 span.attributes.push(STREAMING, true);
             }
             tokens::reconcile(&mut span.attributes);
-            if operation_kind(recognised.as_ref()) == OperationKind::Embeddings {
+            if kind == OperationKind::Embeddings {
                 tokens::reconcile_embeddings(&mut span.attributes);
             }
-            if is_gen_ai && operation_kind(recognised.as_ref()) == OperationKind::Plain {
+            if is_gen_ai && kind == OperationKind::Plain {
                 // Whatever the span counts is also counted by the calls around or below it.
                 tokens::remove(&mut span.attributes);
             }
         }
 
-        let status = status::resolve(&mut span, operation_kind(recognised.as_ref()));
+        let status = status::resolve(&mut span, kind);
         if is_gen_ai {
             inherit(&mut span, recognised.as_ref(), session.as_deref());
         }
         let naming = naming::name(&mut span, recognised.as_ref(), dialect);
-        match naming.ai {
-            Some(AiKind::Agent) => remove_call_attributes_from_agent(&mut span),
-            Some(AiKind::Tool) => remove_model_attributes_from_tool(&mut span),
-            _ => {}
+        if let Some(kind) = naming.ai {
+            remove_forbidden(&mut span, kind);
         }
-        let capture = Capture {
-            inputs: self.options.capture_inputs,
-            outputs: self.options.capture_outputs,
-        };
         span.attributes.remove("otel.name");
         rename::move_unknown_keys(&mut span.attributes);
         let provenance = if has_content {
@@ -143,7 +130,7 @@ impl Translator {
         } else {
             Provenance::of_plain(&span, dialect)
         };
-        privacy::withhold(&mut span, provenance, capture);
+        privacy::withhold(&mut span, provenance, Capture::of(&self.options));
         if has_content {
             content::normalise(&mut span.attributes, &self.options.limits);
         }
@@ -174,27 +161,20 @@ impl Translator {
                 reduced.attributes.push_owned_key(key, value);
             }
         }
-        dialect::separate_shared_keys(&mut reduced);
-        reduced.attributes.settle();
-        remove_missing_values(&mut reduced);
-        apply_reserved_fields(&mut reduced);
-        let dialect = dialect::of(&reduced);
-        dialect::normalise_names(&mut reduced, dialect);
-        let recognised = recognise(&reduced, dialect);
+        let (dialect, recognised) = recognise_in_dialect(&mut reduced);
         if recognised.is_some() {
             dialect.apply(&mut reduced, operation_kind(recognised.as_ref()));
         }
-        let text = |key| {
-            reduced
-                .attributes
-                .text(key)
-                .map(|text| unquoted(text).to_owned())
-        };
+        let agent = reduced.attributes.text("gen_ai.agent.name");
         // Some libraries name an unnamed agent after its model.
+        let model = reduced
+            .attributes
+            .text("gen_ai.request.model")
+            .map(unquoted);
         let subject = recognised
             .as_ref()
             .and_then(|found| found.subject.clone())
-            .filter(|subject| text("gen_ai.request.model").as_ref() != Some(subject));
+            .filter(|subject| model != Some(subject));
         let ai = match recognised.as_ref().map(|found| found.operation) {
             Some(Operation::Ai(row)) => Some(row.kind),
             _ => None,
@@ -204,7 +184,8 @@ impl Translator {
                 .and_then(dialect::id)
                 .map(Cow::into_owned),
             session_id: dialect::session(&reduced).map(Cow::into_owned),
-            agent_name: text("gen_ai.agent.name")
+            agent_name: agent
+                .map(|name| unquoted(name).to_owned())
                 .or_else(|| subject.filter(|_| ai == Some(AiKind::Agent))),
             ai,
             is_gen_ai: recognised.is_some(),
@@ -235,6 +216,17 @@ pub struct Identity {
     pub ai: Option<AiKind>,
     /// Whether the span is about GenAI at all. Only then does its session stand in for a conversation.
     pub is_gen_ai: bool,
+}
+
+/// Makes the names of a span's attributes canonical, and recognises its operation.
+fn recognise_in_dialect(span: &mut SourceSpan) -> (&'static Dialect, Option<Recognised>) {
+    dialect::separate_shared_keys(span);
+    span.attributes.settle();
+    remove_missing_values(span);
+    apply_reserved_fields(span);
+    let dialect = dialect::of(span);
+    dialect::normalise_names(span, dialect);
+    (dialect, recognise(span, dialect))
 }
 
 pub(crate) fn operation_kind(recognised: Option<&Recognised>) -> OperationKind {
@@ -373,51 +365,44 @@ pub(crate) fn is_implicitly_streamed(attributes: &Attributes) -> bool {
 fn inherit(span: &mut SourceSpan, recognised: Option<&Recognised>, own_session: Option<&str>) {
     const CONVERSATION: &str = "gen_ai.conversation.id";
     const AGENT: &str = "gen_ai.agent.name";
-    if span
-        .attributes
-        .text(CONVERSATION)
-        .is_some_and(dialect::is_response_id)
-    {
+    if (span.attributes.text(CONVERSATION)).is_some_and(dialect::is_response_id) {
         span.attributes.remove(CONVERSATION);
     }
     let Some(Operation::Ai(row)) = recognised.map(|found| found.operation) else {
         return;
     };
-    if !span.attributes.contains(CONVERSATION) {
-        let inherited = span.inherited.conversation_id.as_deref();
-        let inherited_session = span.inherited.session_id.as_deref();
-        if let Some(id) = inherited
-            .or(own_session)
-            .or(inherited_session)
-            .map(str::to_owned)
-        {
-            span.attributes.push(CONVERSATION, &id);
-        }
+    if let Some(id) = span.inherited.conversation(own_session) {
+        span.attributes.supply(CONVERSATION, id);
     }
     // An unnamed agent must not be given the name of the agent above it.
     if row.kind != AiKind::Agent
         && (span.attributes.text(AGENT)).is_none_or(dialect::is_unnamed_agent)
-        && let Some(name) = span.inherited.agent_name.clone()
+        && let Some(name) = &span.inherited.agent_name
     {
-        span.attributes.set(AGENT, &*name);
+        span.attributes.set(AGENT, &**name);
     }
 }
 
-/// Removes what Sentry shows per model call: the response model and finish reasons. Also removes token counts if calls below the
-/// agent have reported theirs, since Sentry would count the agent's totals in addition. Tool definitions stay: Sentry lists an
-/// agent's available tools from the agent's own span.
-fn remove_call_attributes_from_agent(span: &mut SourceSpan) {
-    span.attributes.remove("gen_ai.response.model");
-    span.attributes.remove("gen_ai.response.finish_reasons");
-    if span.inherited.model_calls_below {
+/// Returns attributes without content that spans of this kind must not have.
+///
+/// An agent has none that Sentry shows per model call: the response model and finish reasons. Tool definitions stay: Sentry lists
+/// an agent's available tools from the agent's own span. A tool has no model, since Sentry would name it after the model that
+/// requested it.
+pub(crate) fn forbidden_keys(kind: AiKind) -> &'static [&'static str] {
+    match kind {
+        AiKind::Agent => &["gen_ai.response.model", "gen_ai.response.finish_reasons"],
+        AiKind::Tool => &["gen_ai.request.model", "gen_ai.response.model"],
+        _ => &[],
+    }
+}
+
+/// Removes these attributes, and token counts that Sentry would add to those of model calls: all of a tool's, and an agent's if
+/// calls below it have reported theirs.
+fn remove_forbidden(span: &mut SourceSpan, kind: AiKind) {
+    for key in forbidden_keys(kind) {
+        span.attributes.remove(key);
+    }
+    if kind == AiKind::Tool || kind == AiKind::Agent && span.inherited.model_calls_below {
         tokens::remove(&mut span.attributes);
     }
-}
-
-/// Removes the model and its token counts. Sentry counts tokens per model call, and would name a tool after the model
-/// that requested it.
-fn remove_model_attributes_from_tool(span: &mut SourceSpan) {
-    span.attributes.remove("gen_ai.request.model");
-    span.attributes.remove("gen_ai.response.model");
-    tokens::remove(&mut span.attributes);
 }

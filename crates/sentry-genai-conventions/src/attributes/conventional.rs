@@ -1,7 +1,7 @@
 //! Adding attributes under keys that are only known at run time, but are mostly conventional.
 
 use super::{Attributes, Entry, Hash, Input, Key, Slot, encodable::Plain, name::prefix_bit};
-use crate::{messages::write_excerpt, tables::Row};
+use crate::tables::Row;
 
 impl Attributes {
     /// Appends a value under a key that is probably in Sentry's registry. The key is only copied into the buffer if it
@@ -28,15 +28,8 @@ impl Attributes {
     /// Like [`push_conventional`](Self::push_conventional), for a text. Appends an [excerpt](crate::excerpt) of a text
     /// that is longer than `max_bytes`.
     pub fn push_conventional_text(&mut self, key: &str, text: &str, max_bytes: usize) {
-        let range = if text.len() <= max_bytes {
-            self.write(text)
-        } else {
-            let start = self.text.len();
-            self.reserve_text(max_bytes);
-            write_excerpt(&mut self.text, text, max_bytes);
-            self.written_since(start)
-        };
-        if let Some(range) = range {
+        let start = self.write_up_to(text, max_bytes);
+        if let Some(range) = self.written_since(start) {
             self.push_with_row(key, Slot::Text(range));
         }
     }

@@ -61,6 +61,13 @@ impl Attributes {
         }
     }
 
+    /// Removes all attributes whose key begins with `prefix`, which must have at least three bytes.
+    pub(crate) fn remove_prefix(&mut self, prefix: &str) {
+        if self.may_begin_with(prefix) {
+            self.retain(|key, _| !key.starts_with(prefix));
+        }
+    }
+
     /// Returns false if no key begins with `prefix`, which must have at least three bytes. If this returns true, some
     /// key may.
     #[inline]
@@ -138,10 +145,7 @@ impl Attributes {
         }
         let entry = &mut self.entries[position];
         entry.value = value;
-        entry.key = Key::Text(range);
-        entry.hash = hash;
-        entry.row = Row::UNKNOWN;
-        entry.plain = Plain::UNKNOWN;
+        entry.set_key(Key::Text(range), hash);
         self.hash_bits |= hash.bit();
         self.prefix_bits |= prefix_bit;
     }

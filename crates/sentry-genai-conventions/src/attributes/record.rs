@@ -157,7 +157,7 @@ impl Attributes {
 
     /// Makes room in the buffer. A large buffer does not double, because what follows a long prompt is mostly short.
     #[inline]
-    pub(super) fn reserve_text(&mut self, bytes: usize) {
+    fn reserve_text(&mut self, bytes: usize) {
         if bytes > self.text.capacity() - self.text.len() {
             self.grow_text(bytes);
         }
@@ -192,7 +192,7 @@ impl Attributes {
 
     /// Writes a text, or an excerpt of at most `max_bytes`. Returns its start.
     #[inline]
-    fn write_up_to(&mut self, text: &str, max_bytes: usize) -> usize {
+    pub(super) fn write_up_to(&mut self, text: &str, max_bytes: usize) -> usize {
         let start = self.text.len();
         self.reserve_text(text.len().min(max_bytes));
         if text.len() <= max_bytes {

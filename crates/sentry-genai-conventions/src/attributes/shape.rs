@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use super::{Attributes, Entry, Hash, Key, Name, Slot, Value, encodable::Plain, name::prefix_bit};
-use crate::tables::Row;
 
 /// The keys and types of attributes, in their order.
 #[derive(Debug)]
@@ -206,16 +205,8 @@ impl Attributes {
         mut check: impl FnMut(usize, Value<'_>) -> Verdict,
     ) -> bool {
         for (index, entry) in self.entries.iter_mut().enumerate() {
-            let value = match &entry.value {
-                Slot::Vacant => continue,
-                Slot::Text(range) => Value::Str(range.of(&self.text)),
-                Slot::Integer(number) => Value::Integer(*number),
-                Slot::Double(number) => Value::Double(*number),
-                Slot::Bool(value) => Value::Bool(*value),
-                Slot::Array(index) => match self.arrays.get(*index) {
-                    Some(array) => Value::Array(array),
-                    None => continue,
-                },
+            let Some(value) = entry.value.value(&self.text, &self.arrays) else {
+                continue;
             };
             match check(index, value) {
                 Verdict::Fails => return false,
@@ -241,10 +232,7 @@ impl Attributes {
         };
         if let Some(entry) = self.entries.get_mut(index) {
             let hash = Hash::of(key);
-            entry.key = new;
-            entry.hash = hash;
-            entry.row = Row::UNKNOWN;
-            entry.plain = Plain::UNKNOWN;
+            entry.set_key(new, hash);
             self.hash_bits |= hash.bit();
             self.prefix_bits |= prefix_bit(key);
         }

@@ -49,6 +49,17 @@ impl Value<'_> {
             Self::Array(_) => "array",
         }
     }
+
+    /// Copies the value out of the store, so that the store can be modified.
+    pub(crate) fn to_input(self) -> Input<'static> {
+        match self {
+            Self::Bool(value) => value.into(),
+            Self::Integer(value) => value.into(),
+            Self::Double(value) => value.into(),
+            Self::Str(value) => value.to_owned().into(),
+            Self::Array(value) => value.to_vec().into(),
+        }
+    }
 }
 
 impl Scalar {

@@ -12,9 +12,7 @@ pub(super) fn is_step_with_call_data(span: &SentrySpan) -> bool {
     // The first two checks rule out ordinary spans without looking at their attributes.
     span.ai.is_none()
         && span.origin.starts_with("auto.ai.")
-        && [INPUT, MODEL]
-            .iter()
-            .any(|key| span.attributes.contains(key))
+        && span.attributes.contains_any(&[INPUT, MODEL])
 }
 
 /// Copies messages from a step to the only call directly inside it, if both are from the same library. Some of Mastra's calls
@@ -64,9 +62,7 @@ pub(super) fn copy_to_calls(spans: &mut [SentrySpan], tree: &SpanTree, limits: &
 }
 
 fn copy_model(step: &SentrySpan, call: &mut SentrySpan) {
-    let has_model = [MODEL, "gen_ai.response.model"]
-        .iter()
-        .any(|key| call.attributes.contains(key));
+    let has_model = (call.attributes).contains_any(&[MODEL, "gen_ai.response.model"]);
     let Some(model) = step.attributes.text(MODEL) else {
         return;
     };

@@ -35,16 +35,13 @@ impl LinkedLists {
     }
 
     fn push(&mut self, owner: usize, span: usize) {
+        self.next[span] = None;
         match &mut self.ends[owner] {
             Some((_, last)) => {
                 self.next[*last] = Some(span);
                 *last = span;
-                self.next[span] = None;
             }
-            None => {
-                self.next[span] = None;
-                self.ends[owner] = Some((span, span));
-            }
+            None => self.ends[owner] = Some((span, span)),
         }
     }
 

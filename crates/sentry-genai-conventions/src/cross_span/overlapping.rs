@@ -68,11 +68,11 @@ fn pairs_with_same_usage(
 /// Returns pairs of tool calls that are one by their id: the call as reported to the program, and its execution, as with Claude's
 /// agents.
 fn tool_pairs(spans: &[SentrySpan]) -> Vec<(usize, usize)> {
-    let tool_pairs = || positions_of(spans, WorkKind::Tool);
-    if have_one_origin(spans, tool_pairs()) {
+    let tools = || positions_of(spans, WorkKind::Tool);
+    if have_one_origin(spans, tools()) {
         return Vec::new();
     }
-    let with_call_id = tool_pairs().filter_map(|position| {
+    let with_call_id = tools().filter_map(|position| {
         let span = &spans[position];
         let id = span.attributes.text("gen_ai.tool.call.id")?;
         let name = span.attributes.text("gen_ai.tool.name")?;
@@ -81,10 +81,10 @@ fn tool_pairs(spans: &[SentrySpan]) -> Vec<(usize, usize)> {
     overlapping_pairs(spans, with_call_id)
 }
 
-fn positions_of(spans: &[SentrySpan], subject: WorkKind) -> impl Iterator<Item = usize> {
+fn positions_of(spans: &[SentrySpan], kind: WorkKind) -> impl Iterator<Item = usize> {
     let positions = spans.iter().enumerate();
     positions
-        .filter(move |(_, span)| WorkKind::of(span) == Some(subject))
+        .filter(move |(_, span)| WorkKind::of(span) == Some(kind))
         .map(|(position, _)| position)
 }
 
@@ -111,20 +111,17 @@ fn overlapping_pairs<G: Ord>(
     sorted.sort_unstable();
     let mut pairs_found = Vec::new();
     for group in sorted.chunk_by(|one, other| one.0 == other.0) {
-        let mut one: Vec<usize> = Vec::new();
+        // The descriptions of the current call.
+        let mut call: Vec<usize> = Vec::new();
         for &(.., position) in group {
             let inner = &spans[position];
-            let is_single_origin = one
-                .first()
-                .is_some_and(|first| inner.start <= spans[*first].end)
-                && one
-                    .iter()
-                    .all(|other| have_different_sources(&spans[*other], inner));
-            if !is_single_origin {
-                one.clear();
+            let overlaps = |first: &usize| inner.start <= spans[*first].end;
+            let differs = |other: &usize| have_different_sources(&spans[*other], inner);
+            if !(call.first().is_some_and(overlaps) && call.iter().all(differs)) {
+                call.clear();
             }
-            pairs_found.extend(one.first().map(|first| (*first, position)));
-            one.push(position);
+            pairs_found.extend(call.first().map(|first| (*first, position)));
+            call.push(position);
         }
     }
     pairs_found

@@ -2,10 +2,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::WorkKind;
+use super::{AGENT, MAX_PLAIN_SPANS, WorkKind};
 use crate::{AiKind, SentrySpan, SpanId, span_tree::SpanIndex};
-
-const AGENT: &str = "gen_ai.agent.name";
 
 /// Returns whether a span is a tool that may belong to an agent other than its ancestors say: either no ancestor names one, or
 /// the span above is the tool as which another agent called this one.
@@ -19,16 +17,13 @@ pub(super) fn has_uncertain_agent(
 }
 
 fn is_inside_tool_of_its_agent(span: &SentrySpan, spans: &[SentrySpan], index: &SpanIndex) -> bool {
-    /// The maximum number of plain spans between two others that are looked through.
-    const MAX_PLAIN_SPANS: usize = 8;
-
-    let parent_of = |span: &SentrySpan| Some(&spans[index.find(span.parent_span_id?)?]);
-    std::iter::successors(parent_of(span), |span| parent_of(span))
+    let parent = |span: &SentrySpan| Some(&spans[index.find(span.parent_span_id?)?]);
+    std::iter::successors(parent(span), |span| parent(span))
         .take(MAX_PLAIN_SPANS + 1)
-        .find(|parent_of| parent_of.ai.is_some())
-        .is_some_and(|parent_of| {
-            parent_of.ai == Some(AiKind::Tool)
-                && parent_of.attributes.text(AGENT) == span.attributes.text(AGENT)
+        .find(|ancestor| ancestor.ai.is_some())
+        .is_some_and(|ancestor| {
+            ancestor.ai == Some(AiKind::Tool)
+                && ancestor.attributes.text(AGENT) == span.attributes.text(AGENT)
         })
 }
 

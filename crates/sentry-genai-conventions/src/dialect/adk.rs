@@ -13,19 +13,11 @@ use crate::{Attributes, SourceSpan, provider, tokens};
 pub(super) static ADK: Dialect = Dialect {
     name: "adk",
     recognises,
+    #[rustfmt::skip]
     aliases: &aliases([
-        (
-            "gen_ai.usage.audio_input_tokens",
-            "gcp.vertex.agent.usage.audio_input_tokens",
-        ),
-        (
-            "gen_ai.usage.audio_output_tokens",
-            "gcp.vertex.agent.usage.audio_output_tokens",
-        ),
-        (
-            "gcp.vertex.agent.tool_call_args",
-            "gen_ai.tool.call.arguments",
-        ),
+        ("gen_ai.usage.audio_input_tokens", "gcp.vertex.agent.usage.audio_input_tokens"),
+        ("gen_ai.usage.audio_output_tokens", "gcp.vertex.agent.usage.audio_output_tokens"),
+        ("gcp.vertex.agent.tool_call_args", "gen_ai.tool.call.arguments"),
         ("gcp.vertex.agent.tool_response", "gen_ai.tool.call.result"),
         ("gen_ai.tool_definitions", DEFINITIONS),
         ("adk.user_id", "user.id"),

@@ -7,11 +7,9 @@ use crate::{SourceSpan, tokens};
 pub(super) static ANTHROPIC: Dialect = Dialect {
     name: "anthropic",
     recognises,
+    #[rustfmt::skip]
     aliases: &aliases([
-        (
-            "anthropic.message.stop_reason",
-            "gen_ai.response.finish_reasons",
-        ),
+        ("anthropic.message.stop_reason", "gen_ai.response.finish_reasons"),
         ("anthropic.tool_result.content", "gen_ai.tool.call.result"),
     ]),
     adjust,

@@ -3,14 +3,15 @@
 
 use serde_json::Value;
 
-use super::{Dialect, OperationKind, Override};
-use crate::{Attributes, SourceSpan, tokens};
+use super::{Dialect, Override};
+use crate::{SourceSpan, tokens};
 
 pub(super) static BEDROCK: Dialect = Dialect {
     name: "botocore",
     recognises,
     operation,
-    adjust,
+    // Bedrock counts the cache separately, even if the input is the larger number.
+    adjust: |span, _| tokens::add_cache(&mut span.attributes),
     ..Dialect::NONE
 };
 
@@ -29,15 +30,6 @@ fn operation(span: &SourceSpan) -> Override {
     } else {
         Override::None
     }
-}
-
-fn adjust(span: &mut SourceSpan, _: OperationKind) {
-    include_cache(&mut span.attributes);
-}
-
-/// Adds the cache to the input. Bedrock counts it separately, even if the input is the larger number.
-pub(super) fn include_cache(attributes: &mut Attributes) {
-    tokens::add_cache(attributes);
 }
 
 /// Returns whether a call to Bedrock makes embeddings. Instrumentations distinguish its calls only by API, and `InvokeModel`

@@ -92,9 +92,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
 fn read_metrics(attributes: &mut Attributes) {
     if let Some(metrics) = json::object(attributes, METRICS) {
         for (key, canonical) in METRIC_KEYS {
-            if let Some(value) = metrics.get(*key) {
-                json::put_scalar(attributes, canonical, value);
-            }
+            json::put_scalar(attributes, canonical, metrics.get(*key));
         }
         // It is also recorded for answers that are not streamed.
         if attributes.get("gen_ai.response.streaming") == Some(Value::Bool(true))
@@ -109,9 +107,7 @@ fn read_metrics(attributes: &mut Attributes) {
 /// Reads the model and the parameters of the request. Whatever programs have added stays.
 fn read_request(attributes: &mut Attributes) {
     if let Some(mut metadata) = json::object(attributes, METADATA) {
-        if let Some(provider) = metadata.get("provider") {
-            json::put_scalar(attributes, "gen_ai.provider.name", provider);
-        }
+        json::put_scalar(attributes, "gen_ai.provider.name", metadata.get("provider"));
         json::put_parameters(attributes, &metadata);
         let mut take = |name, key| {
             if let Some(value) = metadata.remove(name) {

@@ -7,22 +7,14 @@ pub(super) static CODEX: Dialect = Dialect {
     name: "codex",
     // The scope is the front end, such as `codex_exec`, or a module.
     recognises: |span| span.scope.starts_with("codex_"),
+    #[rustfmt::skip]
     aliases: &aliases([
         ("call_id", "gen_ai.tool.call.id"),
-        (
-            "codex.turn.token_usage.cache_write_input_tokens",
-            tokens::CACHE_CREATION,
-        ),
-        (
-            "codex.turn.token_usage.cached_input_tokens",
-            tokens::CACHE_READ,
-        ),
+        ("codex.turn.token_usage.cache_write_input_tokens", tokens::CACHE_CREATION),
+        ("codex.turn.token_usage.cached_input_tokens", tokens::CACHE_READ),
         ("codex.turn.token_usage.input_tokens", tokens::INPUT),
         ("codex.turn.token_usage.output_tokens", tokens::OUTPUT),
-        (
-            "codex.turn.token_usage.reasoning_output_tokens",
-            tokens::REASONING,
-        ),
+        ("codex.turn.token_usage.reasoning_output_tokens", tokens::REASONING),
         ("codex.turn.token_usage.total_tokens", tokens::TOTAL),
         ("codex.usage.reasoning_output_tokens", tokens::REASONING),
         ("codex.usage.total_tokens", tokens::TOTAL),

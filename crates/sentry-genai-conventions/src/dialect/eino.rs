@@ -1,13 +1,13 @@
 //! Eino, with its package for OpenTelemetry: the conventions, except that agents and tools are named only by their spans.
 
-use super::{Dialect, OperationKind, Override, name_as_span};
+use super::{Dialect, Override, name_as_span};
 use crate::SourceSpan;
 
 pub(super) static EINO: Dialect = Dialect {
     name: "eino",
     recognises: |span| span.scope.starts_with("github.com/cloudwego/eino"),
     operation,
-    adjust,
+    adjust: name_as_span,
     ..Dialect::NONE
 };
 
@@ -27,8 +27,4 @@ fn operation(span: &SourceSpan) -> Override {
     } else {
         Override::None
     }
-}
-
-fn adjust(span: &mut SourceSpan, kind: OperationKind) {
-    name_as_span(span, kind);
 }

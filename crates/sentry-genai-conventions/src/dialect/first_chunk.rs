@@ -1,7 +1,7 @@
 //! The time until a model began to answer, in spans written by hand.
 
 use super::manual::{without_namespace, words};
-use crate::{SourceSpan, Value, attributes::Owned, tables};
+use crate::{SourceSpan, Value, tables, timestamp::seconds_between};
 
 const FIRST_CHUNK: &str = "gen_ai.response.time_to_first_chunk";
 
@@ -11,7 +11,7 @@ pub(super) fn normalise(span: &mut SourceSpan, may_be_bare: bool) {
     if span.attributes.contains(FIRST_CHUNK) {
         return;
     }
-    let duration = span.end.as_nanos().saturating_sub(span.start.as_nanos()) as f64 / 1e9;
+    let duration = seconds_between(span.start, span.end);
     let found = span.attributes.iter().find_map(|(key, value)| {
         let name = without_namespace(key);
         let name = name.or_else(|| may_be_bare.then_some(key))?;
@@ -40,6 +40,6 @@ pub(super) fn normalise(span: &mut SourceSpan, may_be_bare: bool) {
     });
     if let Some((key, time)) = found {
         span.attributes.remove(&key);
-        Owned::Double(time).push_static(&mut span.attributes, FIRST_CHUNK);
+        span.attributes.push(FIRST_CHUNK, time);
     }
 }

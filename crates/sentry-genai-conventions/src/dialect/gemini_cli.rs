@@ -13,7 +13,6 @@ pub(super) static GEMINI_CLI: Dialect = Dialect {
     aliases: &aliases([
         // The id of a turn.
         ("gen_ai.prompt.name", "gemini_cli.prompt_id"),
-        ("gen_ai.tool.call_id", "gen_ai.tool.call.id"),
     ]),
     noise: &[],
     operation,
@@ -80,13 +79,8 @@ fn read_tool_record(attributes: &mut Attributes) -> bool {
                 None => result,
             }
         });
-        let mut results: Vec<Value> = results.collect();
+        let result = json::list_or_single(results.collect());
         attributes.remove(OUTPUT);
-        let result = if results.len() == 1 {
-            results.swap_remove(0)
-        } else {
-            Value::Array(results)
-        };
         json::put(attributes, RESULT, result);
     }
     failed

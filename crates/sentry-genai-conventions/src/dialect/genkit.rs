@@ -106,9 +106,7 @@ fn read_usage(attributes: &mut Attributes, response: &Object) {
             ("thoughtsTokens", tokens::REASONING),
             ("cachedContentTokens", tokens::CACHE_READ),
         ] {
-            if let Some(count) = usage.get(name) {
-                json::put_scalar(attributes, key, count);
-            }
+            json::put_scalar(attributes, key, usage.get(name));
         }
     }
 }
@@ -131,9 +129,11 @@ fn read_provider_response(attributes: &mut Attributes, response: &Object) {
             ("model", "gen_ai.response.model"),
             ("modelVersion", "gen_ai.response.model"),
         ] {
-            if let Some(value) = response.get(field).and_then(|raw| raw.get(name)) {
-                json::put_scalar(attributes, key, value);
-            }
+            json::put_scalar(
+                attributes,
+                key,
+                response.get(field).and_then(|raw| raw.get(name)),
+            );
         }
     }
     if excludes_cache {
@@ -239,14 +239,12 @@ fn read_embedding_input(attributes: &mut Attributes) {
     let parts = documents
         .iter()
         .filter_map(|document| document.get("content")?.as_array());
-    let mut texts: Vec<Value> = parts
+    let texts: Vec<Value> = parts
         .flatten()
         .filter_map(|part| part.get("text").cloned())
         .collect();
-    let texts = match texts.len() {
-        0 => return,
-        1 => texts.remove(0),
-        _ => texts.into(),
-    };
-    json::put(attributes, "gen_ai.embeddings.input", texts);
+    if !texts.is_empty() {
+        let texts = json::list_or_single(texts);
+        json::put(attributes, "gen_ai.embeddings.input", texts);
+    }
 }

@@ -15,18 +15,13 @@ static INPUTS: &[&str] = &["user_message", "trace_input", "input"];
 static OUTPUTS: &[&str] = &["trace_output", "output"];
 
 /// The attributes of what goose records for its Langfuse layer, and Langfuse's own names for them.
+#[rustfmt::skip]
 static LANGFUSE_KEYS: &[(&str, &str)] = &[
-    (
-        "completion_start_time",
-        "langfuse.observation.completion_start_time",
-    ),
+    ("completion_start_time", "langfuse.observation.completion_start_time"),
     ("cost_details_json", "langfuse.observation.cost_details"),
     ("input_json", "langfuse.observation.input"),
     ("model", "langfuse.observation.model.name"),
-    (
-        "model_parameters_json",
-        "langfuse.observation.model.parameters",
-    ),
+    ("model_parameters_json", "langfuse.observation.model.parameters"),
     ("observation_id", "langfuse.observation.id"),
     ("output_json", "langfuse.observation.output"),
     ("provider", "langfuse.observation.metadata.ls_provider"),
@@ -50,8 +45,7 @@ pub(super) fn rename_observation(span: &mut SourceSpan) {
         attributes.rename(key, name);
     }
     // It is recorded only if the call failed.
-    let reason = attributes.text("status_message").map(str::to_owned);
-    if let Some(reason) = reason {
+    if let Some(reason) = attributes.text("status_message").map(str::to_owned) {
         attributes.remove("status_message");
         if span.status == SourceStatus::Unset {
             span.status = SourceStatus::Error(Some(reason));

@@ -83,40 +83,24 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             if let Some(tools) = request.remove("tools") {
                 json::put(attributes, DEFINITIONS, definitions(tools));
             }
-            let question = ["messages", "prompt"]
-                .iter()
-                .find_map(|key| request.remove(*key));
-            json::put(
-                attributes,
-                INPUT,
-                normalise_reasoning(question.unwrap_or_default()),
-            );
-            let answers = response.remove("replies").unwrap_or_default();
-            json::put(
-                attributes,
-                OUTPUT,
-                normalise_reasoning(replies_as_messages(answers)),
-            );
+            let question = normalise_reasoning(take_any(&mut request, &["messages", "prompt"]));
+            json::put(attributes, INPUT, question);
+            let answers = replies_as_messages(take_any(&mut response, &["replies"]));
+            json::put(attributes, OUTPUT, normalise_reasoning(answers));
         }
         OperationKind::Embeddings if is_model_ranker(attributes) => {
             name_provider(attributes);
             let mut request = take(attributes, "input");
             if let Some(query) = request.remove("query") {
-                let documents = document_contents(request.remove("documents").unwrap_or_default());
+                let documents = document_contents(take_any(&mut request, &["documents"]));
                 let ranking = json!({"query": query, "documents": documents});
                 json::put(attributes, "gen_ai.embeddings.input", ranking);
             }
         }
         OperationKind::Embeddings => {
             let (mut request, _) = take_component(attributes);
-            let text = ["text", "documents"]
-                .iter()
-                .find_map(|key| request.remove(*key));
-            json::put(
-                attributes,
-                "gen_ai.embeddings.input",
-                document_contents(text.unwrap_or_default()),
-            );
+            let texts = document_contents(take_any(&mut request, &["text", "documents"]));
+            json::put(attributes, "gen_ai.embeddings.input", texts);
         }
         OperationKind::Agent => {
             for (key, name) in [
@@ -140,6 +124,13 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         }
         OperationKind::Other | OperationKind::Plain => {}
     }
+}
+
+/// Takes the first of these members that there is; null if there is none.
+fn take_any(object: &mut Object, names: &[&str]) -> Value {
+    let mut names = names.iter();
+    let found = names.find_map(|name| object.remove(*name));
+    found.unwrap_or_default()
 }
 
 /// Spells reasoning as other libraries do.
@@ -195,10 +186,7 @@ fn replies_as_messages(replies: Value) -> Value {
     match replies {
         Value::Array(replies) => (replies.into_iter())
             .map(|reply| match reply {
-                Value::String(text) => Value::Object(Map::from_iter([
-                    ("role".to_owned(), "assistant".into()),
-                    ("content".to_owned(), text.into()),
-                ])),
+                Value::String(text) => json!({"role": "assistant", "content": text}),
                 reply => reply,
             })
             .collect(),
@@ -224,9 +212,7 @@ fn read_response_metadata(attributes: &mut Attributes, response: &Object) {
         ("model", "gen_ai.response.model"),
         ("finish_reason", "gen_ai.response.finish_reasons"),
     ] {
-        if let Some(value) = meta.get(field) {
-            json::put_scalar(attributes, key, value);
-        }
+        json::put_scalar(attributes, key, meta.get(field));
     }
     if let Some(Value::Object(counts)) = meta.get("usage") {
         usage::put(attributes, counts);
@@ -254,7 +240,7 @@ fn name_provider(attributes: &mut Attributes) {
         Some(module.to_owned())
     });
     if let Some(provider) = provider {
-        json::put_scalar(attributes, "gen_ai.provider.name", &provider.into());
+        json::put_scalar(attributes, "gen_ai.provider.name", &Value::from(provider));
     }
 }
 

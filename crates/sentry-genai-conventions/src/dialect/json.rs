@@ -7,7 +7,7 @@ use crate::{Attributes, Scalar, messages, privacy};
 pub(super) type Object = Map<String, Value>;
 
 /// Returns an attribute's value as JSON; a text stays a string.
-pub(super) fn value(value: crate::Value<'_>) -> Value {
+pub(crate) fn value(value: crate::Value<'_>) -> Value {
     match value {
         crate::Value::Bool(value) => value.into(),
         crate::Value::Integer(value) => value.into(),
@@ -17,7 +17,8 @@ pub(super) fn value(value: crate::Value<'_>) -> Value {
     }
 }
 
-pub(super) fn scalar(value: &Scalar) -> Value {
+/// Returns an item of a list as JSON.
+pub(crate) fn scalar(value: &Scalar) -> Value {
     match value {
         Scalar::Bool(value) => (*value).into(),
         Scalar::Integer(value) => (*value).into(),
@@ -78,11 +79,39 @@ pub(super) fn put(attributes: &mut Attributes, key: &'static str, value: Value) 
     }
 }
 
-/// Appends a scalar under `key` with its own type, unless the key already has a value.
-pub(super) fn put_scalar(attributes: &mut Attributes, key: &'static str, value: &Value) {
-    if attributes.contains(key) {
-        return;
+/// Parses a text that is JSON. Other values stay as they are.
+pub(super) fn parsed(value: Value) -> Value {
+    match value {
+        Value::String(text) => messages::read_json(&text).unwrap_or(Value::String(text)),
+        value => value,
     }
+}
+
+/// Moves JSON to another key, unless that already has a value. What is not JSON stays.
+pub(super) fn rename(attributes: &mut Attributes, from: &str, to: &'static str) {
+    if let Some(value) = read(attributes, from) {
+        put(attributes, to, value);
+        attributes.remove(from);
+    }
+}
+
+/// Returns a list, or its item if it has only one.
+pub(super) fn list_or_single(mut items: Vec<Value>) -> Value {
+    match items.len() {
+        1 => items.remove(0),
+        _ => items.into(),
+    }
+}
+
+/// Appends a scalar, if there is one, under `key` with its own type, unless the key already has a value.
+pub(super) fn put_scalar<'v>(
+    attributes: &mut Attributes,
+    key: &'static str,
+    value: impl Into<Option<&'v Value>>,
+) {
+    let Some(value) = value.into().filter(|_| !attributes.contains(key)) else {
+        return;
+    };
     match value {
         Value::Bool(value) => attributes.push(key, *value),
         Value::String(text) if !text.is_empty() => attributes.push(key, text.as_str()),
@@ -136,8 +165,6 @@ pub(super) fn put_parameters(attributes: &mut Attributes, request: &Object) {
         }
     }
     for (name, key) in PARAMETERS {
-        if let Some(value) = request.get(*name) {
-            put_scalar(attributes, key, value);
-        }
+        put_scalar(attributes, key, request.get(*name));
     }
 }

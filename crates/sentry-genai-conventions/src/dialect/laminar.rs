@@ -42,10 +42,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     };
     let attributes = &mut span.attributes;
     for (from, to) in [(INPUT, input), (OUTPUT, output)] {
-        if let Some(value) = json::read(attributes, from) {
-            attributes.remove(from);
-            json::put(attributes, to, value);
-        }
+        json::rename(attributes, from, to);
         attributes.rename(from, to);
     }
 }

@@ -7,23 +7,16 @@ use super::{
     has_known_operation, indexed, is_of_crate, json, langsmith, litellm, name_as_span, traceloop,
     unquoted, usage,
 };
-use crate::{Attributes, SourceSpan, SourceStatus, content, messages};
+use crate::{Attributes, SourceSpan, SourceStatus, content};
 
 pub(super) static LANGFUSE: Dialect = Dialect {
     name: "langfuse",
     recognises: |span| span.attributes.contains(TYPE),
+    #[rustfmt::skip]
     aliases: &aliases([
-        (
-            "langfuse.observation.metadata.instructions",
-            "gen_ai.system_instructions",
-        ),
-        (
-            "langfuse.observation.metadata.ls_provider",
-            "gen_ai.provider.name",
-        ),
+        ("langfuse.observation.metadata.instructions", "gen_ai.system_instructions"),
+        ("langfuse.observation.metadata.ls_provider", "gen_ai.provider.name"),
         ("langfuse.observation.model.name", "gen_ai.request.model"),
-        ("langfuse.session.id", "session.id"),
-        ("langfuse.user.id", "user.id"),
     ]),
     noise: &[
         "langfuse.internal.*",
@@ -100,18 +93,13 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             attributes.rename(INPUT, "gen_ai.embeddings.input");
             attributes.remove(OUTPUT);
         }
-        _ => {
-            match kind {
-                OperationKind::Call => adjust_call(span),
-                OperationKind::Tool => unwrap_tool_message(attributes),
-                _ => {}
-            }
-            let attributes = &mut span.attributes;
-            if let Some((input, output)) = kind.content() {
-                attributes.rename(INPUT, input);
-                attributes.rename(OUTPUT, output);
-            }
-        }
+        OperationKind::Call => adjust_call(span),
+        OperationKind::Tool => unwrap_tool_message(attributes),
+        _ => {}
+    }
+    if let Some((input, output)) = kind.content() {
+        span.attributes.rename(INPUT, input);
+        span.attributes.rename(OUTPUT, output);
     }
     read_level(span);
     if kind == OperationKind::Plain {
@@ -298,7 +286,7 @@ fn read_session(attributes: &mut Attributes) {
         "langfuse.session.id",
         "langfuse.observation.metadata.langgraph_node",
     ];
-    if session_keys.iter().any(|key| attributes.contains(key)) {
+    if attributes.contains_any(&session_keys) {
         return;
     }
     // The observation's metadata comes last, so it takes precedence over that of the trace.
@@ -309,11 +297,7 @@ fn read_session(attributes: &mut Attributes) {
             let name = key.strip_prefix(prefix)?;
             // The wrapper of OpenAI's SDK puts attributes of the trace there.
             let name = name.strip_prefix("langfuse_").unwrap_or(name);
-            let value = match json::value(value) {
-                Value::String(text) => messages::read_json(&text).unwrap_or(Value::String(text)),
-                value => value,
-            };
-            Some((name.to_owned(), value))
+            Some((name.to_owned(), json::parsed(json::value(value))))
         })
         .collect();
     litellm::read_session(attributes, &metadata);
@@ -367,9 +351,11 @@ fn unwrap_tool_message(attributes: &mut Attributes) {
     let Some(answer) = json::object(attributes, OUTPUT).filter(langsmith::is_tool_message) else {
         return;
     };
-    if let Some(id) = answer.get("tool_call_id") {
-        json::put_scalar(attributes, "gen_ai.tool.call.id", id);
-    }
+    json::put_scalar(
+        attributes,
+        "gen_ai.tool.call.id",
+        answer.get("tool_call_id"),
+    );
     attributes.remove(OUTPUT);
     json::put(attributes, OUTPUT, langsmith::content_of(answer));
 }

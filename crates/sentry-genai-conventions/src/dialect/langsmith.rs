@@ -11,27 +11,16 @@ use crate::{Attributes, SourceEvent, SourceSpan, SourceStatus, stack_trace};
 pub(super) static LANGSMITH: Dialect = Dialect {
     name: "langsmith",
     recognises: |span| span.attributes.contains(SPAN_KIND),
+    #[rustfmt::skip]
     aliases: &aliases([
         (AGENT_NAME, "gen_ai.agent.name"),
         ("langsmith.metadata.ls_provider", "gen_ai.provider.name"),
         ("langsmith.metadata.ls_model_name", "gen_ai.request.model"),
-        (
-            "langsmith.metadata.ls_temperature",
-            "gen_ai.request.temperature",
-        ),
-        (
-            "langsmith.metadata.ls_max_tokens",
-            "gen_ai.request.max_tokens",
-        ),
+        ("langsmith.metadata.ls_temperature", "gen_ai.request.temperature"),
+        ("langsmith.metadata.ls_max_tokens", "gen_ai.request.max_tokens"),
         ("langsmith.metadata.user_id", "user.id"),
-        (
-            "gen_ai.response.service_tier",
-            "openai.response.service_tier",
-        ),
-        (
-            "gen_ai.response.system_fingerprint",
-            "openai.response.system_fingerprint",
-        ),
+        ("gen_ai.response.service_tier", "openai.response.service_tier"),
+        ("gen_ai.response.system_fingerprint", "openai.response.system_fingerprint"),
     ]),
     noise: &[
         "langsmith.metadata.LANGSMITH_*",
@@ -125,23 +114,8 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             attributes.remove(COMPLETION);
         }
         OperationKind::Call | OperationKind::Agent => {
-            // The wrapper of OpenAI's SDK records the whole request here.
-            if kind == OperationKind::Call
-                && let Some(mut request) = json::object(attributes, PROMPT)
-            {
-                json::put_parameters(attributes, &request);
-                if let Some(tools) = request.remove("tools") {
-                    json::put(attributes, DEFINITIONS, tools);
-                }
-            }
-            if kind == OperationKind::Call
-                && attributes.text(COMPLETION).is_some_and(|text| {
-                    text.contains("\"response_metadata\"") || text.contains("\"text_completion\"")
-                })
-                && let Some(response) = json::object(attributes, COMPLETION)
-            {
-                read_langchain_response(attributes, &response);
-                read_text_completion(attributes, &response);
+            if kind == OperationKind::Call {
+                read_request_and_response(attributes);
             }
             attributes.rename(PROMPT, super::INPUT);
             attributes.rename(COMPLETION, super::OUTPUT);
@@ -154,18 +128,38 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
                     ("from_agent", "gen_ai.handoff.from_agent"),
                     ("to_agent", "gen_ai.handoff.to_agent"),
                 ] {
-                    if let Some(agent) = agents.get(name).filter(|agent| agent.is_string()) {
-                        json::put_scalar(attributes, key, agent);
-                    }
+                    let agent = agents.get(name).filter(|agent| agent.is_string());
+                    json::put_scalar(attributes, key, agent);
                 }
             }
             attributes.rename(PROMPT, "langsmith.input");
             attributes.rename(COMPLETION, "langsmith.output");
         }
     }
-    if kind != OperationKind::Call {
-        return;
+    if kind == OperationKind::Call {
+        read_usage(attributes);
     }
+}
+
+/// Reads from a call's request, which the wrapper of OpenAI's SDK records as a whole, and from its response what the span lacks.
+fn read_request_and_response(attributes: &mut Attributes) {
+    if let Some(mut request) = json::object(attributes, PROMPT) {
+        json::put_parameters(attributes, &request);
+        if let Some(tools) = request.remove("tools") {
+            json::put(attributes, DEFINITIONS, tools);
+        }
+    }
+    let may_say_more =
+        |text: &str| text.contains("\"response_metadata\"") || text.contains("\"text_completion\"");
+    if attributes.text(COMPLETION).is_some_and(may_say_more)
+        && let Some(response) = json::object(attributes, COMPLETION)
+    {
+        read_langchain_response(attributes, &response);
+        read_text_completion(attributes, &response);
+    }
+}
+
+fn read_usage(attributes: &mut Attributes) {
     usage::take(attributes, "langsmith.metadata.usage_metadata");
     let mut details = Object::new();
     for (key, name) in [
@@ -187,9 +181,7 @@ fn read_text_completion(attributes: &mut Attributes, answer: &Object) {
     if let Some(Value::Object(counts)) = answer.get("usage") {
         usage::put(attributes, counts);
     }
-    if let Some(model) = answer.get("model") {
-        json::put_scalar(attributes, "gen_ai.response.model", model);
-    }
+    json::put_scalar(attributes, "gen_ai.response.model", answer.get("model"));
 }
 
 /// Reads from LangChain's answer what the span lacks: the model that answered, and the counts that are parts of others.
@@ -205,12 +197,8 @@ pub(super) fn read_langchain_response(attributes: &mut Attributes, answer: &Obje
         let model = ["model_name", "model"]
             .into_iter()
             .find_map(|key| metadata.get(key));
-        if let Some(model) = model {
-            json::put_scalar(attributes, "gen_ai.response.model", model);
-        }
-        if let Some(id) = metadata.get("id") {
-            json::put_scalar(attributes, "gen_ai.response.id", id);
-        }
+        json::put_scalar(attributes, "gen_ai.response.model", model);
+        json::put_scalar(attributes, "gen_ai.response.id", metadata.get("id"));
     }
     if let Some(Value::Object(counts)) = message.get("usage_metadata") {
         usage::put(attributes, counts);
@@ -279,7 +267,7 @@ fn unwrap_value(value: Value, wrapper: &str) -> Value {
         value => value,
     };
     match value {
-        Value::String(text) => crate::messages::read_json(&text).unwrap_or(Value::String(text)),
+        Value::String(_) => json::parsed(value),
         Value::Object(message) if is_tool_message(&message) => content_of(message),
         value => super::tool_answer::content_of(value),
     }

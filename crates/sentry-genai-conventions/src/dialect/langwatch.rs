@@ -54,9 +54,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let attributes = &mut span.attributes;
     if let Some(metrics) = take_object(attributes, METRICS, kind) {
         usage::put(attributes, &metrics);
-        if let Some(cost) = metrics.get("cost") {
-            json::put_scalar(attributes, "gen_ai.cost.total_tokens", cost);
-        }
+        json::put_scalar(attributes, "gen_ai.cost.total_tokens", metrics.get("cost"));
     }
     if let Some(parameters) = take_object(attributes, PARAMETERS, kind) {
         json::put_parameters(attributes, &parameters);
@@ -133,22 +131,16 @@ fn is_typed(value: &Object) -> bool {
 fn unwrap_tool_message(attributes: &mut Attributes, value: Value) -> Value {
     match value {
         Value::Object(mut message) => {
-            let fields = match message.get_mut("kwargs").map(Value::take) {
-                Some(Value::Object(fields)) if message.contains_key("lc") => fields,
-                fields => {
-                    if let Some(fields) = fields {
-                        message.insert("kwargs".to_owned(), fields);
-                    }
-                    message
-                }
+            if message.contains_key("lc")
+                && let Some(Value::Object(fields)) = message.get_mut("kwargs")
+            {
+                message = std::mem::take(fields);
+            }
+            let Some(id) = message.get("tool_call_id") else {
+                return Value::Object(message);
             };
-            if !fields.contains_key("tool_call_id") {
-                return Value::Object(fields);
-            }
-            if let Some(id) = fields.get("tool_call_id") {
-                json::put_scalar(attributes, "gen_ai.tool.call.id", id);
-            }
-            langsmith::content_of(fields)
+            json::put_scalar(attributes, "gen_ai.tool.call.id", id);
+            langsmith::content_of(message)
         }
         value => value,
     }

@@ -11,21 +11,13 @@ use crate::{Attributes, SourceSpan, provider};
 pub(super) static LITELLM: Dialect = Dialect {
     name: "litellm",
     recognises,
+    #[rustfmt::skip]
     aliases: &aliases([
-        (
-            "gen_ai.cost.cache_creation_cost",
-            "gen_ai.cost.cache_creation.input_tokens",
-        ),
-        (
-            "gen_ai.cost.cache_read_cost",
-            "gen_ai.cost.cache_read.input_tokens",
-        ),
+        ("gen_ai.cost.cache_creation_cost", "gen_ai.cost.cache_creation.input_tokens"),
+        ("gen_ai.cost.cache_read_cost", "gen_ai.cost.cache_read.input_tokens"),
         ("gen_ai.cost.input_cost", "gen_ai.cost.input_tokens"),
         ("gen_ai.cost.output_cost", "gen_ai.cost.output_tokens"),
-        (
-            "gen_ai.cost.reasoning_cost",
-            "gen_ai.cost.reasoning.output_tokens",
-        ),
+        ("gen_ai.cost.reasoning_cost", "gen_ai.cost.reasoning.output_tokens"),
         ("gen_ai.cost.total_cost", "gen_ai.cost.total_tokens"),
         ("llm.is_streaming", "gen_ai.response.streaming"),
         ("llm.user", "user.id"),
@@ -89,12 +81,11 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let attributes = &mut span.attributes;
     if is_raw_request {
         // The same content again, in the provider's format.
-        attributes.retain(|key, _| !key.starts_with("llm."));
+        attributes.remove_prefix("llm.");
         return;
     }
     if kind != OperationKind::Plain
-        && !(["gen_ai.provider.name", "gen_ai.system"].iter())
-            .any(|key| attributes.text(key).is_some_and(|name| !name.is_empty()))
+        && (attributes.first_text(&["gen_ai.provider.name", "gen_ai.system"])).is_none()
         && let Some(name) = missing_provider(attributes)
     {
         attributes.set("gen_ai.provider.name", name);
@@ -232,8 +223,6 @@ fn has_call(parts: &Value) -> bool {
 /// Reads the session from the caller's own metadata.
 pub(super) fn read_session(attributes: &mut Attributes, metadata: &json::Object) {
     for name in ["thread_id", "session_id", "conversation_id"] {
-        if let Some(id) = metadata.get(name) {
-            json::put_scalar(attributes, "session.id", id);
-        }
+        json::put_scalar(attributes, "session.id", metadata.get(name));
     }
 }

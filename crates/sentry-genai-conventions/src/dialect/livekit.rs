@@ -61,9 +61,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
                 ),
                 ("ttft", "gen_ai.response.time_to_first_chunk"),
             ] {
-                if let Some(value) = metrics.get(name) {
-                    json::put_scalar(attributes, key, value);
-                }
+                json::put_scalar(attributes, key, metrics.get(name));
             }
             usage::put(attributes, &metrics);
         }

@@ -147,7 +147,7 @@ fn read_request(attributes: &mut Attributes, fields: &mut Object) {
         let lower = class.unwrap_or_default().to_ascii_lowercase();
         if let Some(provider) = lower.strip_suffix("_llm") {
             let provider = provider.strip_suffix("_responses").unwrap_or(provider);
-            json::put_scalar(attributes, "gen_ai.provider.name", &provider.into());
+            json::put_scalar(attributes, "gen_ai.provider.name", &Value::from(provider));
         }
     }
     if let Some(Value::Array(messages)) = fields.remove("messages") {
@@ -179,16 +179,14 @@ fn read_response(attributes: &mut Attributes, mut response: Object) {
         ("stop_reason", FINISH_REASONS),
         ("stopReason", FINISH_REASONS),
     ] {
-        if let Some(value) = raw.get(field) {
-            json::put_scalar(attributes, key, value);
-        }
+        json::put_scalar(attributes, key, raw.get(field));
     }
-    if let Some(reason) = raw
-        .get("choices")
-        .and_then(|choices| choices.get(0)?.get("finish_reason"))
-    {
-        json::put_scalar(attributes, FINISH_REASONS, reason);
-    }
+    json::put_scalar(
+        attributes,
+        FINISH_REASONS,
+        raw.get("choices")
+            .and_then(|choices| choices.get(0)?.get("finish_reason")),
+    );
     for counts in ["usage", "usage_metadata"] {
         if let Some(Value::Object(counts)) = raw.remove(counts) {
             usage::put(attributes, &counts);
@@ -235,7 +233,8 @@ fn message(mut message: Value) -> Value {
     message
 }
 
-fn text_of_blocks(blocks: &Value) -> Option<String> {
+/// Joins the texts of blocks, if all of them are texts.
+pub(super) fn text_of_blocks(blocks: &Value) -> Option<String> {
     let blocks = blocks.as_array()?;
     let texts: Option<Vec<&str>> = blocks.iter().map(|block| block["text"].as_str()).collect();
     texts.map(|texts| texts.join("\n"))

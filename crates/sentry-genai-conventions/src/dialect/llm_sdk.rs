@@ -6,11 +6,9 @@ use crate::SourceSpan;
 pub(super) static LLM_SDK: Dialect = Dialect {
     name: "llm_sdk",
     recognises,
+    #[rustfmt::skip]
     aliases: &aliases([
-        (
-            "gen_ai.server.time_to_first_token",
-            "gen_ai.response.time_to_first_chunk",
-        ),
+        ("gen_ai.server.time_to_first_token", "gen_ai.response.time_to_first_chunk"),
         ("llm_sdk.cost", "gen_ai.cost.total_tokens"),
     ]),
     // Totals of all calls of an agent.
@@ -21,8 +19,8 @@ pub(super) static LLM_SDK: Dialect = Dialect {
 
 /// In Rust the scope is not specific to these libraries.
 fn recognises(span: &SourceSpan) -> bool {
-    let mut methods = ["llm_sdk.method", "llm_agent.method"].into_iter();
-    span.scope.starts_with("@hoangvvo/llm-") || methods.any(|key| span.attributes.contains(key))
+    span.scope.starts_with("@hoangvvo/llm-")
+        || (span.attributes).contains_any(&["llm_sdk.method", "llm_agent.method"])
 }
 
 fn adjust(span: &mut SourceSpan, _: OperationKind) {

@@ -98,12 +98,14 @@ fn only_opens_stream(span: &SourceSpan) -> bool {
     let has_failed = matches!(span.status, SourceStatus::Error(_))
         || span.events.iter().any(|event| event.name == "exception");
     !has_failed
-        && !attributes.contains(OUTPUT)
-        && !attributes.contains(tokens::INPUT)
-        && !attributes.contains(tokens::OUTPUT)
-        && !attributes.contains("gen_ai.response.id")
         && attributes.contains("request_data")
-        && !attributes.contains("response_data")
+        && !attributes.contains_any(&[
+            OUTPUT,
+            tokens::INPUT,
+            tokens::OUTPUT,
+            "gen_ai.response.id",
+            "response_data",
+        ])
 }
 
 /// Moves the start of a stream's span back. That span is a log record from the end of the stream, with its duration in seconds.

@@ -5,12 +5,12 @@
 
 mod amount;
 
-pub(crate) use amount::{amount, is_count, may_be_count_or_cost};
+pub(crate) use amount::{amount, is_count, is_number, may_be_count_or_cost};
 
 use super::{
     ARGUMENTS, DEFINITIONS, INPUT, NONE, OUTPUT, OperationKind, RESULT, first_chunk, span_names,
 };
-use crate::{Attributes, SourceSpan, Value, attributes::Owned, recognise, tables, tokens};
+use crate::{Attributes, SourceSpan, Value, recognise, tables, tokens};
 
 const MODEL: &str = "gen_ai.request.model";
 const SYSTEM: &str = "gen_ai.system_instructions";
@@ -202,10 +202,8 @@ fn adjust_named_call(span: &mut SourceSpan) {
     // The name of the model will be elsewhere.
     let provider = span_names::provider_in_name(span);
     adjust(span, kind);
-    if let Some(provider) = provider
-        && !span.attributes.contains("gen_ai.provider.name")
-    {
-        span.attributes.push("gen_ai.provider.name", provider);
+    if let Some(provider) = provider {
+        span.attributes.supply("gen_ai.provider.name", provider);
     }
 }
 
@@ -227,11 +225,11 @@ fn move_numbers_aside(attributes: &mut Attributes) {
     };
     let numbers: Vec<_> = (attributes.iter())
         .filter(|(key, value)| is_number(*value) && is_content(key))
-        .map(|(key, value)| (key.to_owned(), Owned::from(value)))
+        .map(|(key, value)| (key.to_owned(), value.to_input()))
         .collect();
     for (key, number) in numbers {
         attributes.remove(&key);
-        number.push(attributes, &format!("otel.{key}"));
+        attributes.push_owned_key(&format!("otel.{key}"), number);
     }
 }
 
@@ -316,10 +314,9 @@ fn find_names(
             if !fits(canonical, value) {
                 return None;
             }
-            let key = key.to_owned();
             Some(NamedAttribute {
                 rank,
-                key,
+                key: key.to_owned(),
                 canonical,
             })
         })

@@ -71,14 +71,12 @@ fn only_wraps_inferences(span: &SourceSpan) -> bool {
 }
 
 fn adjust(span: &mut SourceSpan, kind: OperationKind) {
-    if kind == OperationKind::Agent && !span.attributes.contains("gen_ai.agent.name") {
-        let name = span
-            .name
-            .strip_prefix("agent.")
+    if kind == OperationKind::Agent {
+        let name = (span.name.strip_prefix("agent."))
             .or_else(|| span.attributes.text("agent.id"))
             .unwrap_or(&span.name)
             .to_owned();
-        span.attributes.push("gen_ai.agent.name", name);
+        span.attributes.supply("gen_ai.agent.name", name);
     }
     let attributes = &mut span.attributes;
     match attributes.text(TYPE) {

@@ -7,11 +7,9 @@ use crate::SourceSpan;
 pub(super) static MICROSOFT: Dialect = Dialect {
     name: "microsoft",
     recognises,
+    #[rustfmt::skip]
     aliases: &aliases([
-        (
-            "gen_ai.response.completion_tokens",
-            "gen_ai.usage.output_tokens",
-        ),
+        ("gen_ai.response.completion_tokens", "gen_ai.usage.output_tokens"),
         ("gen_ai.response.prompt_tokens", "gen_ai.usage.input_tokens"),
     ]),
     noise: &["sk.available_functions"],

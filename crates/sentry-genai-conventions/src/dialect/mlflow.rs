@@ -74,9 +74,7 @@ fn read_call(attributes: &mut Attributes) {
     attributes.rename("mlflow.chat.tools", DEFINITIONS);
     usage::take(attributes, "mlflow.chat.tokenUsage");
     if let Some(answer) = json::object(attributes, OUTPUTS) {
-        if let Some(id) = answer.get("id") {
-            json::put_scalar(attributes, "gen_ai.response.id", id);
-        }
+        json::put_scalar(attributes, "gen_ai.response.id", answer.get("id"));
         // MLflow's own counts lack the reasoning.
         if let Some(Value::Object(counts)) = answer.get("usage") {
             usage::put(attributes, counts);
@@ -132,11 +130,6 @@ fn read_model(attributes: &mut Attributes) {
 }
 
 fn move_content(attributes: &mut Attributes, input: &'static str, output: &'static str) {
-    for (key, name) in [(INPUTS, input), (OUTPUTS, output)] {
-        match json::read(attributes, key) {
-            Some(value) => json::put(attributes, name, value),
-            None => continue,
-        }
-        attributes.remove(key);
-    }
+    json::rename(attributes, INPUTS, input);
+    json::rename(attributes, OUTPUTS, output);
 }

@@ -19,24 +19,18 @@ const DEFAULT_AGENT: &str = "OpenAI Agent";
 /// OpenLLMetry's instrumentation has the same scope, but also one of these attributes on every span.
 fn recognises(span: &SourceSpan) -> bool {
     span.scope == "opentelemetry.instrumentation.openai_agents"
-        && ![
+        && !span.attributes.contains_any(&[
             "llm.request.type",
             "traceloop.span.kind",
             "traceloop.workflow.name",
-        ]
-        .iter()
-        .any(|key| span.attributes.contains(key))
+        ])
 }
 
 fn operation(span: &SourceSpan) -> Override {
     let attributes = &span.attributes;
     match attributes.text("gen_ai.operation.name") {
         // OpenLLMetry's response of a voice session. Another span of the operation lasts while audio arrives, and has no more.
-        Some("realtime")
-            if [tokens::INPUT, tokens::OUTPUT, OUTPUT]
-                .iter()
-                .any(|key| attributes.contains(key)) =>
-        {
+        Some("realtime") if attributes.contains_any(&[tokens::INPUT, tokens::OUTPUT, OUTPUT]) => {
             Override::To("chat")
         }
         // The span of the trace claims to be an agent.

@@ -29,6 +29,7 @@ pub(super) use messages::is_object_repr;
 pub(super) static OPENINFERENCE: Dialect = Dialect {
     name: "openinference",
     recognises: |span| span.attributes.contains(KIND),
+    #[rustfmt::skip]
     aliases: &aliases([
         ("agent.name", "gen_ai.agent.name"),
         // OpenInference's conventions list this as a span attribute, and its crate for Rust records it as one.
@@ -48,23 +49,11 @@ pub(super) static OPENINFERENCE: Dialect = Dialect {
         ("llm.system", "gen_ai.provider.name"),
         ("llm.provider", "gen_ai.provider.name"),
         ("llm.token_count.completion", "gen_ai.usage.output_tokens"),
-        (
-            "llm.token_count.completion_details.reasoning",
-            "gen_ai.usage.reasoning.output_tokens",
-        ),
+        ("llm.token_count.completion_details.reasoning", "gen_ai.usage.reasoning.output_tokens"),
         ("llm.token_count.prompt", "gen_ai.usage.input_tokens"),
-        (
-            "llm.token_count.prompt_details.cache_input",
-            "gen_ai.usage.cache_creation.input_tokens",
-        ),
-        (
-            "llm.token_count.prompt_details.cache_read",
-            "gen_ai.usage.cache_read.input_tokens",
-        ),
-        (
-            "llm.token_count.prompt_details.cache_write",
-            "gen_ai.usage.cache_creation.input_tokens",
-        ),
+        ("llm.token_count.prompt_details.cache_input", "gen_ai.usage.cache_creation.input_tokens"),
+        ("llm.token_count.prompt_details.cache_read", "gen_ai.usage.cache_read.input_tokens"),
+        ("llm.token_count.prompt_details.cache_write", "gen_ai.usage.cache_creation.input_tokens"),
         ("llm.token_count.total", "gen_ai.usage.total_tokens"),
         ("reranker.model_name", "gen_ai.request.model"),
         ("tool.description", "gen_ai.tool.description"),
@@ -164,15 +153,14 @@ const LANGCHAIN_AGENT: &str = "lc_agent_name";
 
 fn is_completion(span: &SourceSpan) -> bool {
     span.name == "Completion"
-        || span.attributes.contains("llm.prompts.0.prompt.text")
-        || span.attributes.contains("llm.choices.0.completion.text")
+        || span
+            .attributes
+            .contains_any(&["llm.prompts.0.prompt.text", "llm.choices.0.completion.text"])
 }
 
 /// Recognises the span around the whole trace of OpenAI's agents, which is not an agent.
 fn is_trace(span: &SourceSpan) -> bool {
-    is_of_openai_agents(span)
-        && !span.attributes.contains("graph.node.id")
-        && !span.attributes.contains("agent.name")
+    is_of_openai_agents(span) && !(span.attributes).contains_any(&["graph.node.id", "agent.name"])
 }
 
 /// Returns whether a span is from OpenAI's agents, in Python or in JavaScript.
@@ -212,18 +200,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     realtime::adjust(span, kind);
     prefer_host(&mut span.attributes);
     read_first_token_event(span);
-    let metadata = json::object(&span.attributes, "metadata");
-    if let Some(metadata) = metadata {
-        litellm::read_session(&mut span.attributes, &metadata);
-        // LangChain's instrumentation for JavaScript names the provider there.
-        if let Some(provider) = metadata.get("ls_provider")
-            && kind == OperationKind::Call
-            && !span.attributes.contains("llm.system")
-            && !span.attributes.contains("llm.provider")
-        {
-            json::put_scalar(&mut span.attributes, "gen_ai.provider.name", provider);
-        }
-    }
+    read_metadata(&mut span.attributes, kind);
     if kind == OperationKind::Plain {
         return;
     }
@@ -244,28 +221,10 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     if is_litellm {
         litellm::split_provider_from_model(attributes);
     }
-    if let Some(variables) = json::object(attributes, "llm.prompt_template.variables") {
-        let texts = variables
-            .into_iter()
-            .filter_map(|(name, value)| Some((name, json::text(value)?)));
-        attributes.supply_texts("gen_ai.prompt.variable.", texts.collect());
-        attributes.remove("llm.prompt_template.variables");
-    }
+    read_prompt_variables(attributes);
     match kind {
         OperationKind::Embeddings => read_embedding_input(attributes),
-        OperationKind::Tool => {
-            attributes.rename(INPUT_VALUE, ARGUMENTS);
-            if let Some(result) = json::read(attributes, OUTPUT_VALUE) {
-                if let Some(id) = tool_answer::call_id_of(&result)
-                    && !attributes.contains("tool.id")
-                    && !attributes.contains("tool_call.id")
-                {
-                    attributes.supply("gen_ai.tool.call.id", id);
-                }
-                json::put(attributes, RESULT, tool_answer::content_of(result));
-            }
-            attributes.rename(OUTPUT_VALUE, RESULT);
-        }
+        OperationKind::Tool => read_tool(attributes),
         OperationKind::Call | OperationKind::Agent => {
             // In older versions only the answer states the finish reason. The instrumentation of OpenAI's agents reports that
             // everything completed has stopped.
@@ -285,6 +244,41 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         }
         OperationKind::Other | OperationKind::Plain => {}
     }
+}
+
+/// Reads the session, and the provider, which LangChain's instrumentation for JavaScript names in the metadata.
+fn read_metadata(attributes: &mut Attributes, kind: OperationKind) {
+    if let Some(metadata) = json::object(attributes, "metadata") {
+        litellm::read_session(attributes, &metadata);
+        if kind == OperationKind::Call && !attributes.contains_any(&["llm.system", "llm.provider"])
+        {
+            let provider = metadata.get("ls_provider");
+            json::put_scalar(attributes, "gen_ai.provider.name", provider);
+        }
+    }
+}
+
+fn read_prompt_variables(attributes: &mut Attributes) {
+    if let Some(variables) = json::object(attributes, "llm.prompt_template.variables") {
+        let texts = variables
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, json::text(value)?)));
+        attributes.supply_texts("gen_ai.prompt.variable.", texts.collect());
+        attributes.remove("llm.prompt_template.variables");
+    }
+}
+
+fn read_tool(attributes: &mut Attributes) {
+    attributes.rename(INPUT_VALUE, ARGUMENTS);
+    if let Some(result) = json::read(attributes, OUTPUT_VALUE) {
+        if let Some(id) = tool_answer::call_id_of(&result)
+            && !attributes.contains_any(&["tool.id", "tool_call.id"])
+        {
+            attributes.supply("gen_ai.tool.call.id", id);
+        }
+        json::put(attributes, RESULT, tool_answer::content_of(result));
+    }
+    attributes.rename(OUTPUT_VALUE, RESULT);
 }
 
 /// Prefers whoever runs a model (`llm.provider`) to its maker (`llm.system`). For Google it is the maker that names the product.
@@ -328,9 +322,7 @@ fn name_models(attributes: &mut Attributes, kind: OperationKind) {
         // The instrumentation of OpenAI's agents records the whole response here.
         let is_response = parameters.contains_key("created_at");
         if is_response {
-            if let Some(id) = parameters.get("id") {
-                json::put_scalar(attributes, "gen_ai.response.id", id);
-            }
+            json::put_scalar(attributes, "gen_ai.response.id", parameters.get("id"));
             parameters.remove("model");
         }
         json::put_parameters(attributes, &parameters);
@@ -363,16 +355,12 @@ fn name_models(attributes: &mut Attributes, kind: OperationKind) {
     {
         attributes.supply("gen_ai.response.model", model);
     }
-    let is_response_model = |name: &str| match response_model {
-        Some(model) => model == name,
-        // If the answer does not name its model, this is the requested one.
-        None => false,
-    };
+    // If the answer does not name its model, this is the requested one.
     let has_answer = attributes.contains("llm.token_count.completion")
-        && attributes.text(MODEL_NAME).is_some_and(is_response_model);
+        && response_model.is_some_and(|model| attributes.text(MODEL_NAME) == Some(model));
     for key in [MODEL_NAME, "embedding.model_name"] {
-        let has_request_model = attributes.contains("gen_ai.request.model")
-            || attributes.contains("llm.request.model_name");
+        let has_request_model =
+            attributes.contains_any(&["gen_ai.request.model", "llm.request.model_name"]);
         let is_response = kind == OperationKind::Call && has_answer || has_request_model;
         attributes.rename(
             key,
@@ -388,25 +376,14 @@ fn name_models(attributes: &mut Attributes, kind: OperationKind) {
 /// Appends counts that only the answer has: that of the cache for Bedrock, and all counts for an image.
 fn put_missing_counts(attributes: &mut Attributes, usage: &Object) {
     /// The instrumentation's key for each count, the canonical key, and whether the count is part of another one.
+    #[rustfmt::skip]
     const COUNT_KEYS: [(&str, &str, bool); 6] = [
         ("llm.token_count.prompt", tokens::INPUT, false),
         ("llm.token_count.completion", tokens::OUTPUT, false),
         ("llm.token_count.total", tokens::TOTAL, false),
-        (
-            "llm.token_count.prompt_details.cache_read",
-            tokens::CACHE_READ,
-            true,
-        ),
-        (
-            "llm.token_count.prompt_details.cache_write",
-            tokens::CACHE_CREATION,
-            true,
-        ),
-        (
-            "llm.token_count.completion_details.reasoning",
-            tokens::REASONING,
-            true,
-        ),
+        ("llm.token_count.prompt_details.cache_read", tokens::CACHE_READ, true),
+        ("llm.token_count.prompt_details.cache_write", tokens::CACHE_CREATION, true),
+        ("llm.token_count.completion_details.reasoning", tokens::REASONING, true),
     ];
 
     let has_counts = COUNT_KEYS
@@ -417,25 +394,20 @@ fn put_missing_counts(attributes: &mut Attributes, usage: &Object) {
     for (own, key, is_part) in COUNT_KEYS {
         if let Some(count) = counted.integer(key)
             && !attributes.contains(own)
-            && !attributes.contains(key)
             && (is_part || !has_counts)
         {
-            attributes.push(key, count);
+            attributes.supply(key, count);
         }
     }
 }
 
 fn read_embedding_input(attributes: &mut Attributes) {
     if let Some(Value::Array(items)) = indexed::take(attributes, "embedding.embeddings.") {
-        let mut texts: Vec<_> = items
+        let texts = items
             .into_iter()
-            .filter_map(|mut item| Some(item.get_mut("embedding")?.get_mut("text")?.take()))
-            .collect();
-        let texts = match texts.len() {
-            1 => texts.remove(0),
-            _ => texts.into(),
-        };
-        if texts != Value::Array(Vec::new()) {
+            .filter_map(|mut item| Some(item.get_mut("embedding")?.get_mut("text")?.take()));
+        let texts = json::list_or_single(texts.collect());
+        if texts != json!([]) {
             json::put(attributes, "gen_ai.embeddings.input", texts);
         }
     }
@@ -451,8 +423,8 @@ fn read_embedding_input(attributes: &mut Attributes) {
         }
     }
     // Bedrock's instrumentation records the texts to embed and the result as messages.
-    attributes
-        .retain(|key, _| !key.starts_with(INPUT_MESSAGES) && !key.starts_with(OUTPUT_MESSAGES));
+    attributes.remove_prefix(INPUT_MESSAGES);
+    attributes.remove_prefix(OUTPUT_MESSAGES);
     if let Some(answer) = json::object(attributes, OUTPUT_VALUE)
         && let Some(count) = answer
             .get("inputTextTokenCount")

@@ -15,14 +15,11 @@ use crate::{
 pub(super) static OPENLIT: Dialect = Dialect {
     name: "openlit",
     recognises: |span| {
-        ["openlit.", "@openlit/"]
-            .iter()
-            .any(|prefix| span.scope.starts_with(prefix))
+        let mut scopes = ["openlit.", "@openlit/"].iter();
+        scopes.any(|prefix| span.scope.starts_with(prefix))
     },
-    aliases: &aliases([(
-        "gen_ai.response.system_fingerprint",
-        "openai.response.system_fingerprint",
-    )]),
+    #[rustfmt::skip]
+    aliases: &aliases([("gen_ai.response.system_fingerprint", "openai.response.system_fingerprint")]),
     // A total that is already there under another name, and resource attributes that are repeated on all spans.
     noise: &[
         "gen_ai.application_name",

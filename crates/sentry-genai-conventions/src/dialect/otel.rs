@@ -65,7 +65,7 @@ static ALIASES: &[(Name, &str)] = &aliases([
 ]);
 
 /// Brings values into canonical form whose key is canonical already.
-pub(super) fn normalise_values(span: &mut SourceSpan, kind: OperationKind) {
+pub(crate) fn normalise_values(span: &mut SourceSpan, kind: OperationKind) {
     provider::normalise(&mut span.attributes, kind);
     split_server_address(span);
     if kind == OperationKind::Call {
@@ -133,12 +133,11 @@ fn split_server_address(span: &mut SourceSpan) {
     };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let authority = authority.rsplit('@').next().unwrap_or_default();
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
-            (host, port.parse::<u16>().ok())
-        }
-        _ => (authority, None),
-    };
+    let with_port = authority.rsplit_once(':').and_then(|(host, port)| {
+        let port: u16 = port.parse().ok().filter(|_| !host.is_empty())?;
+        Some((host, Some(port)))
+    });
+    let (host, port) = with_port.unwrap_or((authority, None));
     let port = port.or(match scheme {
         "https" => Some(443),
         "http" => Some(80),
@@ -149,10 +148,8 @@ fn split_server_address(span: &mut SourceSpan) {
     if !host.is_empty() {
         span.attributes.push(ADDRESS, host);
     }
-    if let Some(port) = port
-        && !span.attributes.contains(PORT)
-    {
-        span.attributes.push(PORT, port);
+    if let Some(port) = port {
+        span.attributes.supply(PORT, port);
     }
 }
 
@@ -171,7 +168,7 @@ fn texts(input: &str) -> Value {
     let Some(Value::Array(items)) = messages::read_json(input) else {
         return input.into();
     };
-    let mut texts: Vec<Value> = items
+    let texts = items
         .into_iter()
         .map(|mut item| match item.pointer_mut("/parts/0/content") {
             Some(text) => text.take(),
@@ -181,8 +178,5 @@ fn texts(input: &str) -> Value {
             },
         })
         .collect();
-    match texts.len() {
-        1 => texts.remove(0),
-        _ => texts.into(),
-    }
+    json::list_or_single(texts)
 }

@@ -10,83 +10,33 @@ use crate::{Attributes, SourceSpan};
 pub(super) static PYDANTIC_AI: Dialect = Dialect {
     name: "pydantic_ai",
     recognises,
+    #[rustfmt::skip]
     aliases: &aliases([
         ("agent_name", "gen_ai.agent.name"),
         ("model_name", "gen_ai.request.model"),
         ("model_request_parameters", "gen_ai.tool.definitions"),
         ("tool_arguments", "gen_ai.tool.call.arguments"),
         ("tool_response", "gen_ai.tool.call.result"),
-        (
-            "gen_ai.aggregated_usage.input_tokens",
-            "gen_ai.usage.input_tokens",
-        ),
-        (
-            "gen_ai.aggregated_usage.output_tokens",
-            "gen_ai.usage.output_tokens",
-        ),
-        (
-            "gen_ai.aggregated_usage.cache_read.input_tokens",
-            "gen_ai.usage.cache_read.input_tokens",
-        ),
-        (
-            "gen_ai.aggregated_usage.cache_creation.input_tokens",
-            "gen_ai.usage.cache_creation.input_tokens",
-        ),
-        (
-            "gen_ai.aggregated_usage.details.reasoning_tokens",
-            "gen_ai.usage.reasoning.output_tokens",
-        ),
-        (
-            "gen_ai.usage.details.cache_read_tokens",
-            "gen_ai.usage.cache_read.input_tokens",
-        ),
-        (
-            "gen_ai.usage.details.cache_write_tokens",
-            "gen_ai.usage.cache_creation.input_tokens",
-        ),
-        (
-            "gen_ai.usage.details.reasoning_tokens",
-            "gen_ai.usage.reasoning.output_tokens",
-        ),
+        ("gen_ai.aggregated_usage.input_tokens", "gen_ai.usage.input_tokens"),
+        ("gen_ai.aggregated_usage.output_tokens", "gen_ai.usage.output_tokens"),
+        ("gen_ai.aggregated_usage.cache_read.input_tokens", "gen_ai.usage.cache_read.input_tokens"),
+        ("gen_ai.aggregated_usage.cache_creation.input_tokens", "gen_ai.usage.cache_creation.input_tokens"),
+        ("gen_ai.aggregated_usage.details.reasoning_tokens", "gen_ai.usage.reasoning.output_tokens"),
+        ("gen_ai.usage.details.cache_read_tokens", "gen_ai.usage.cache_read.input_tokens"),
+        ("gen_ai.usage.details.cache_write_tokens", "gen_ai.usage.cache_creation.input_tokens"),
+        ("gen_ai.usage.details.reasoning_tokens", "gen_ai.usage.reasoning.output_tokens"),
         // The providers' names, used up to version 0.7.
-        (
-            "gen_ai.usage.details.cached_tokens",
-            "gen_ai.usage.cache_read.input_tokens",
-        ),
-        (
-            "gen_ai.usage.details.cache_read_input_tokens",
-            "gen_ai.usage.cache_read.input_tokens",
-        ),
-        (
-            "gen_ai.usage.details.cached_content_token_count",
-            "gen_ai.usage.cache_read.input_tokens",
-        ),
-        (
-            "gen_ai.usage.details.cache_creation_input_tokens",
-            "gen_ai.usage.cache_creation.input_tokens",
-        ),
+        ("gen_ai.usage.details.cached_tokens", "gen_ai.usage.cache_read.input_tokens"),
+        ("gen_ai.usage.details.cache_read_input_tokens", "gen_ai.usage.cache_read.input_tokens"),
+        ("gen_ai.usage.details.cached_content_token_count", "gen_ai.usage.cache_read.input_tokens"),
+        ("gen_ai.usage.details.cache_creation_input_tokens", "gen_ai.usage.cache_creation.input_tokens"),
         // Gemini's names. The input includes the cache, and the output the reasoning, since pydantic-ai adds that to the
         // candidates.
-        (
-            "gen_ai.aggregated_usage.details.cached_content_tokens",
-            "gen_ai.usage.cache_read.input_tokens",
-        ),
-        (
-            "gen_ai.aggregated_usage.details.thoughts_tokens",
-            "gen_ai.usage.reasoning.output_tokens",
-        ),
-        (
-            "gen_ai.usage.details.cached_content_tokens",
-            "gen_ai.usage.cache_read.input_tokens",
-        ),
-        (
-            "gen_ai.usage.details.thinking_tokens",
-            "gen_ai.usage.reasoning.output_tokens",
-        ),
-        (
-            "gen_ai.usage.details.thoughts_tokens",
-            "gen_ai.usage.reasoning.output_tokens",
-        ),
+        ("gen_ai.aggregated_usage.details.cached_content_tokens", "gen_ai.usage.cache_read.input_tokens"),
+        ("gen_ai.aggregated_usage.details.thoughts_tokens", "gen_ai.usage.reasoning.output_tokens"),
+        ("gen_ai.usage.details.cached_content_tokens", "gen_ai.usage.cache_read.input_tokens"),
+        ("gen_ai.usage.details.thinking_tokens", "gen_ai.usage.reasoning.output_tokens"),
+        ("gen_ai.usage.details.thoughts_tokens", "gen_ai.usage.reasoning.output_tokens"),
     ]),
     noise: &["embeddings", "logfire.json_schema", "logfire.metrics"],
     operation,
@@ -129,7 +79,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             let had_output = attributes.contains(OUTPUT);
             event_list::take(attributes, "all_messages_events");
             event_list::split(attributes, "pydantic_ai.all_messages");
-            if !had_output && is_missing_from_output(attributes, RESULT) {
+            if !had_output && is_result_missing_from_output(attributes) {
                 attributes.remove(OUTPUT);
             }
             attributes.rename(RESULT, OUTPUT);
@@ -148,8 +98,8 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
 }
 
 /// Returns whether there is a result that is not a text of the answer. The answer also has the model's reasoning and calls.
-fn is_missing_from_output(attributes: &Attributes, result: &str) -> bool {
-    let Some(result) = attributes.text(result) else {
+fn is_result_missing_from_output(attributes: &Attributes) -> bool {
+    let Some(result) = attributes.text(RESULT) else {
         return false;
     };
     let has_result = |part: &Value| part["content"] == result;

@@ -8,10 +8,8 @@ use crate::SourceSpan;
 pub(super) static RIG: Dialect = Dialect {
     name: "rig",
     recognises,
-    aliases: &aliases([(
-        "gen_ai.usage.tool_use_prompt_tokens",
-        "rig.usage.tool_use_prompt_tokens",
-    )]),
+    #[rustfmt::skip]
+    aliases: &aliases([("gen_ai.usage.tool_use_prompt_tokens", "rig.usage.tool_use_prompt_tokens")]),
     noise: &["rig.completion_parent"],
     adjust,
     ..Dialect::NONE
@@ -57,7 +55,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         }
         // The calls report the same tokens, but they are not below the agent.
         OperationKind::Agent if SEPARATE_TRACE_SCOPES.contains(&&*span.scope) => {
-            attributes.retain(|key, _| !key.starts_with("gen_ai.usage."));
+            attributes.remove_prefix("gen_ai.usage.");
         }
         _ => {}
     }

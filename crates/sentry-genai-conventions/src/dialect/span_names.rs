@@ -11,11 +11,11 @@ use vocabulary::{
 
 use super::{
     Dialect, is_manual, is_of_library,
-    manual::{NAMESPACES, amount, words},
+    manual::{NAMESPACES, amount, is_number, words},
     unquoted,
 };
 use crate::{
-    AiKind, Attributes, SourceSpan, SpanKind, Value, operation, provider, recognise, tokens,
+    AiKind, Attributes, SourceSpan, SpanKind, Value, operation, plain, provider, recognise, tokens,
 };
 
 /// Returns whether a span without any attribute in GenAI's namespaces is a model call. Its name must say so, or it must state why
@@ -89,12 +89,7 @@ fn is_of_other_convention(key: &str) -> bool {
 
 /// Returns whether an attribute of embeddings counts all their tokens.
 pub(super) fn is_total_count(key: &str, value: Value<'_>) -> bool {
-    let is_number = match value {
-        Value::Integer(_) | Value::Double(_) => true,
-        Value::Str(text) => unquoted(text).parse::<f64>().is_ok(),
-        _ => false,
-    };
-    key == "tokens" && is_number
+    key == "tokens" && is_number(value)
 }
 
 /// Returns whether a failed call was made to a provider: to one that the conventions know, or to any if the span is named after a
@@ -153,7 +148,7 @@ fn is_named_after_model(span: &SourceSpan, name: &str) -> bool {
 /// Returns the operation of a span that is named after it and a provider, if it names a model: `openai.chat`, `ollama_embeddings`.
 fn provider_operation(span: &SourceSpan, dialect: &Dialect, name: &str) -> Option<&'static str> {
     let models = ["gen_ai.request.model", "gen_ai.response.model"];
-    if is_remote_side(span) || !models.iter().any(|key| span.attributes.contains(key)) {
+    if is_remote_side(span) || !span.attributes.contains_any(&models) {
         return None;
     }
     let operation = operation_after_provider(name)?;
@@ -175,16 +170,15 @@ pub(super) fn operation_after_provider(name: &str) -> Option<&'static str> {
 
 /// Returns whether the name of a span with these attributes may decide what the span is.
 pub(crate) fn may_classify_by_name(attributes: &Attributes) -> bool {
-    let mut names = AGENT_KEYS.iter().chain(TOOL_KEYS);
-    names.any(|key| attributes.contains(key))
+    attributes.contains_any(AGENT_KEYS)
+        || attributes.contains_any(TOOL_KEYS)
         || (NAMESPACES.iter()).any(|prefix| attributes.may_begin_with(prefix))
 }
 
 /// Returns whether a span that counts no tokens may be a request to a provider's model, as far as its name and its protocol are
 /// concerned.
 pub(crate) fn may_request_model(span: &SourceSpan) -> bool {
-    let text = |key| span.attributes.text(key);
-    let method = text("http.request.method").or_else(|| text("http.method"));
+    let method = span.attributes.first_text(plain::HTTP_METHODS);
     let is_for_store = || {
         let mut keys = span.attributes.iter();
         keys.any(|(key, _)| key.starts_with("db.") || key.starts_with("messaging."))
@@ -215,17 +209,15 @@ pub(crate) fn operation_by_name(
     dialect: &Dialect,
     name: &str,
 ) -> Option<&'static str> {
-    let has = |key| span.attributes.contains(key);
     // Only somebody who knows the conventions uses this name.
     let has_standard_name = |operation: &str, keys: &[&str]| {
         let is_text = |key: &&str| matches!(span.attributes.get(key), Some(Value::Str(_)));
         name == operation && keys.iter().any(is_text)
     };
-    let names_tool = has("gen_ai.tool.name")
+    let names_tool = span.attributes.contains("gen_ai.tool.name")
         || has_standard_name("execute_tool", TOOL_KEYS)
         || is_named_tool_call(span, name);
-    let names_agent = has("gen_ai.agent.name")
-        || has("gen_ai.agent.id")
+    let names_agent = (span.attributes).contains_any(&["gen_ai.agent.name", "gen_ai.agent.id"])
         || has_standard_name("invoke_agent", AGENT_KEYS)
         || is_named_agent_run(span, name);
     if let Some(operation) = provider_operation(span, dialect, name) {
@@ -267,9 +259,7 @@ fn is_named_agent_run(span: &SourceSpan, name: &str) -> bool {
 
 /// Returns whether a span is about a request, a message or a query: `POST /agent/run`, `SELECT agent_run`.
 fn is_of_protocol(span: &SourceSpan, name: &str) -> bool {
-    is_remote_side(span)
-        || name.contains(" /")
-        || (PROTOCOL_KEYS.iter()).any(|key| span.attributes.contains(key))
+    is_remote_side(span) || name.contains(" /") || span.attributes.contains_any(PROTOCOL_KEYS)
 }
 
 fn has_any_text(span: &SourceSpan, keys: &[&str]) -> bool {
@@ -293,7 +283,7 @@ fn ends_with_action(name: &str, objects: &[&str], actions: &[&str]) -> bool {
 /// model, but no tool, and an agent only if the operation [names a call](names_call). Work around calls does not count, because
 /// the calls have their own spans.
 pub(crate) fn may_be_call(span: &SourceSpan, dialect: &Dialect, operation_name: &str) -> bool {
-    let has = |keys: &[&str]| keys.iter().any(|key| span.attributes.contains(key));
+    let has = |keys: &[&str]| span.attributes.contains_any(keys);
     let is_named = names_call(operation_name);
     let operation = words(operation_name);
     let is_composite = |word| {

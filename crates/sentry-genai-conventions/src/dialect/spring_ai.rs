@@ -12,6 +12,7 @@ pub(super) static SPRING_AI: Dialect = Dialect {
     recognises: |span| {
         has_prefix(span, "spring.ai.") || (span.scope == SPRING_BOOT && mentions_gen_ai(span))
     },
+    #[rustfmt::skip]
     aliases: &aliases([
         (CONVERSATION_ID, "session.id"),
         ("embabel.agent.name", "gen_ai.agent.name"),
@@ -22,10 +23,7 @@ pub(super) static SPRING_AI: Dialect = Dialect {
         ("spring.ai.tool.call.arguments", ARGUMENTS),
         ("spring.ai.tool.call.id", "gen_ai.tool.call.id"),
         ("spring.ai.tool.call.result", RESULT),
-        (
-            "spring.ai.tool.definition.description",
-            "gen_ai.tool.description",
-        ),
+        ("spring.ai.tool.definition.description", "gen_ai.tool.description"),
         ("spring.ai.tool.definition.name", "gen_ai.tool.name"),
     ]),
     noise: &[],

@@ -41,7 +41,7 @@ use super::*;
 
 use crate::{
     SentrySpan, SpanId, SpanKind, Timestamp, TraceId, TranslateOptions, Translator,
-    growth::assert_linear,
+    growth::assert_linear, testing,
 };
 
 type Attribute = (&'static str, &'static str);
@@ -51,10 +51,9 @@ fn translated(scope: &str, name: &str, attributes: &[(&'static str, &str)]) -> S
 }
 
 fn source(scope: &str, name: &str, attributes: &[(&'static str, &str)]) -> SourceSpan {
-    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-    let span_id = SpanId::from_bytes([2; 8]).unwrap();
-    let start = Timestamp::from_nanos(1_795_197_437_000_000_000);
-    let mut span = SourceSpan::new(trace_id, span_id, name.to_owned(), start);
+    let mut span = testing::span(name.to_owned());
+    span.start = Timestamp::from_nanos(1_795_197_437_000_000_000);
+    span.end = span.start;
     span.scope = scope.to_owned().into();
     span.kind = Some(SpanKind::Internal);
     for (key, value) in attributes {
@@ -116,12 +115,8 @@ fn tags_lose_their_prefix() {
 
 #[test]
 fn many_tags_are_renamed_in_linear_time() {
-    let (trace_id, span_id) = (
-        TraceId::from_bytes([1; 16]).unwrap(),
-        SpanId::from_bytes([2; 8]).unwrap(),
-    );
     assert_linear(2_000, |many| {
-        let mut span = SourceSpan::new(trace_id, span_id, "work", Timestamp::from_nanos(1));
+        let mut span = testing::span("work");
         span.attributes.push("7", "there before");
         for number in 0..many {
             let key = format!("tags.{number}");
@@ -136,12 +131,8 @@ fn many_tags_are_renamed_in_linear_time() {
 
 #[test]
 fn much_telemetry_metadata_is_moved_in_linear_time() {
-    let (trace_id, span_id) = (
-        TraceId::from_bytes([1; 16]).unwrap(),
-        SpanId::from_bytes([2; 8]).unwrap(),
-    );
     assert_linear(2_000, |many| {
-        let mut span = SourceSpan::new(trace_id, span_id, "call", Timestamp::from_nanos(1));
+        let mut span = testing::span("call");
         span.attributes.push("ai.operationId", "ai.generateText");
         let there = "vercel.ai.telemetry.metadata.7";
         span.attributes.push(there, "there before");
@@ -315,9 +306,7 @@ fn a_response_withheld_by_adk_is_not_output() {
 #[test]
 fn conversation_and_user_ids_may_be_numbers() {
     let of = |key: &'static str| {
-        let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-        let span_id = SpanId::from_bytes([2; 8]).unwrap();
-        let mut span = SourceSpan::new(trace_id, span_id, "chat m", Timestamp::default());
+        let mut span = testing::span("chat m");
         span.attributes.push("gen_ai.operation.name", "chat");
         span.attributes
             .push("ai.operationId", "ai.generateText.doGenerate");
@@ -376,10 +365,8 @@ fn a_thread_id_is_the_fallback_conversation_id() {
 #[test]
 fn planned_tools_have_no_model() {
     let mut planning = crate::PlanningTranslator::new(Translator::new(TranslateOptions::default()));
-    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-    let span_id = SpanId::from_bytes([2; 8]).unwrap();
     for _ in 0..3 {
-        let mut span = SourceSpan::new(trace_id, span_id, "execute_tool w", Timestamp::default());
+        let mut span = testing::span("execute_tool w");
         for (key, value) in [
             ("gen_ai.operation.name", "execute_tool"),
             ("gen_ai.tool.name", "w"),

@@ -19,6 +19,7 @@ use crate::{Attributes, SourceSpan, SourceStatus, messages, tokens};
 pub(super) static TRACELOOP: Dialect = Dialect {
     name: "traceloop",
     recognises,
+    #[rustfmt::skip]
     aliases: &aliases([
         // Laminar adds these to everything in its traces.
         ("lmnr.association.properties.session_id", "session.id"),
@@ -26,10 +27,7 @@ pub(super) static TRACELOOP: Dialect = Dialect {
         ("crewai.agent.tools", DEFINITIONS),
         ("gen_ai.openai.api_base", "server.address"),
         ("gen_ai.request.streaming", "gen_ai.response.streaming"),
-        (
-            "gen_ai.streaming.time_to_first_token",
-            "gen_ai.response.time_to_first_chunk",
-        ),
+        ("gen_ai.streaming.time_to_first_token", "gen_ai.response.time_to_first_chunk"),
         ("gen_ai.user", "user.id"),
         ("llm.chat.stop_sequences", "gen_ai.request.stop_sequences"),
         ("llm.frequency_penalty", "gen_ai.request.frequency_penalty"),
@@ -37,34 +35,19 @@ pub(super) static TRACELOOP: Dialect = Dialect {
         ("llm.presence_penalty", "gen_ai.request.presence_penalty"),
         ("llm.request.model", "gen_ai.request.model"),
         (REASONING_EFFORT, "gen_ai.request.reasoning.level"),
-        (
-            "llm.response.finish_reason",
-            "gen_ai.response.finish_reasons",
-        ),
+        ("llm.response.finish_reason", "gen_ai.response.finish_reasons"),
         ("llm.response.model", "gen_ai.response.model"),
         ("llm.response.stop_reason", "gen_ai.response.finish_reasons"),
         ("llm.top_k", "gen_ai.request.top_k"),
-        (
-            "llm.usage.cache_creation_input_tokens",
-            "gen_ai.usage.cache_creation.input_tokens",
-        ),
-        (
-            "llm.usage.cache_read_input_tokens",
-            "gen_ai.usage.cache_read.input_tokens",
-        ),
+        ("llm.usage.cache_creation_input_tokens", "gen_ai.usage.cache_creation.input_tokens"),
+        ("llm.usage.cache_read_input_tokens", "gen_ai.usage.cache_read.input_tokens"),
         ("llm.usage.completion_tokens", tokens::OUTPUT),
         ("llm.usage.prompt_tokens", tokens::INPUT),
-        (
-            "llm.usage.reasoning_tokens",
-            "gen_ai.usage.reasoning.output_tokens",
-        ),
+        ("llm.usage.reasoning_tokens", "gen_ai.usage.reasoning.output_tokens"),
         ("llm.usage.total_tokens", "gen_ai.usage.total_tokens"),
         ("llm.user", "user.id"),
         ("llm.vendor", "gen_ai.provider.name"),
-        (
-            "traceloop.association.properties.lc_agent_name",
-            "gen_ai.agent.name",
-        ),
+        ("traceloop.association.properties.lc_agent_name", "gen_ai.agent.name"),
         ("tool.description", "gen_ai.tool.description"),
         ("traceloop.association.properties.user_id", "user.id"),
         ("traceloop.workflow.name", "gen_ai.pipeline.name"),
@@ -108,9 +91,7 @@ fn recognises(span: &SourceSpan) -> bool {
 
 /// Recognises keys for a model that OpenLLMetry has never used.
 fn names_model_by_hand(attributes: &Attributes) -> bool {
-    ["llm.model", "llm.model_name", "llm.request.model"]
-        .iter()
-        .any(|key| attributes.contains(key))
+    attributes.contains_any(&["llm.model", "llm.model_name", "llm.request.model"])
 }
 
 /// Returns whether a scope is one of OpenLLMetry's own. OpenTelemetry's instrumentations have similar scopes.
@@ -129,8 +110,7 @@ fn operation(span: &SourceSpan) -> Override {
         return Override::To("embeddings");
     }
     // AgentOps has another name for it.
-    let request = ["llm.request.type", "gen_ai.request.type"];
-    let request = request.iter().find_map(|key| span.attributes.text(key));
+    let request = (span.attributes).first_text(&["llm.request.type", "gen_ai.request.type"]);
     match span.attributes.text(SPAN_KIND) {
         // LlamaIndex's tasks are the model calls themselves.
         Some("workflow" | "task") if request.is_some() => {}
@@ -231,30 +211,13 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     if span.scope.ends_with(GEMINI) {
         derive_reasoning_tokens(&mut span.attributes);
     }
-    // The SDKs for Go and Ruby have the older names.
-    let completions = indexed::take(&mut span.attributes, "gen_ai.completion.")
-        .or_else(|| indexed::take(&mut span.attributes, "llm.completions."))
-        .filter(|completions| !frameworks::are_field_names(span, completions));
-    let attributes = &mut span.attributes;
-    replace_framework_provider(attributes);
+    replace_framework_provider(&mut span.attributes);
     // In the first generation this is the maker of the model.
-    if is_bedrock && attributes.remove("gen_ai.system") {
-        attributes.set("gen_ai.provider.name", "aws.bedrock");
+    if is_bedrock && span.attributes.remove("gen_ai.system") {
+        span.attributes.set("gen_ai.provider.name", "aws.bedrock");
     }
-    let prompts = indexed::take(attributes, "gen_ai.prompt.");
-    if let Some(mut prompts) = prompts.or_else(|| indexed::take(attributes, "llm.prompts.")) {
-        if is_bedrock {
-            bedrock::unquote_contents(&mut prompts);
-        }
-        json::put(attributes, INPUT, messages_from_flattened(prompts, "user"));
-    }
-    if let Some(completions) = completions {
-        json::put(
-            attributes,
-            OUTPUT,
-            messages_from_flattened(completions, "assistant"),
-        );
-    }
+    read_flattened(span, is_bedrock);
+    let attributes = &mut span.attributes;
     put_definitions(attributes, "llm.request.functions.");
     match kind {
         OperationKind::Tool => {
@@ -276,8 +239,29 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         OperationKind::Plain if attributes.text(SPAN_KIND) == Some("workflow") => {
             attributes.remove("gen_ai.agent.name");
         }
-        OperationKind::Call if is_bedrock => bedrock::include_cache(attributes),
+        OperationKind::Call if is_bedrock => tokens::add_cache(attributes),
         _ => {}
+    }
+}
+
+/// Reads the flattened messages.
+fn read_flattened(span: &mut SourceSpan, is_bedrock: bool) {
+    // The SDKs for Go and Ruby have the older names.
+    let prompts = indexed::take(&mut span.attributes, "gen_ai.prompt.")
+        .or_else(|| indexed::take(&mut span.attributes, "llm.prompts."));
+    if let Some(mut prompts) = prompts {
+        if is_bedrock {
+            bedrock::unquote_contents(&mut prompts);
+        }
+        let messages = messages_from_flattened(prompts, "user");
+        json::put(&mut span.attributes, INPUT, messages);
+    }
+    let completions = indexed::take(&mut span.attributes, "gen_ai.completion.")
+        .or_else(|| indexed::take(&mut span.attributes, "llm.completions."))
+        .filter(|completions| !frameworks::are_field_names(span, completions));
+    if let Some(completions) = completions {
+        let messages = messages_from_flattened(completions, "assistant");
+        json::put(&mut span.attributes, OUTPUT, messages);
     }
 }
 
@@ -401,10 +385,8 @@ pub(super) fn put_definitions(attributes: &mut Attributes, prefix: &str) {
     };
     for function in &mut functions {
         for key in ["parameters", "input_schema"] {
-            if let Some(schema) = function.get_mut(key)
-                && let Some(parsed) = schema.as_str().and_then(crate::messages::read_json)
-            {
-                *schema = parsed;
+            if let Some(schema) = function.get_mut(key) {
+                *schema = json::parsed(schema.take());
             }
         }
     }
@@ -448,21 +430,21 @@ pub(super) fn unwrap_arguments(value: Value) -> Value {
         && let Some(Value::Array(items)) = call.get_mut("args")
         && let [Value::String(text)] = items.as_mut_slice()
     {
-        return crate::messages::read_json(text).unwrap_or_else(|| std::mem::take(text).into());
+        return messages::read_json(text).unwrap_or_else(|| std::mem::take(text).into());
     }
     if call.contains_key("tool_name")
         && let Some(arguments) = call.remove("arguments")
     {
         return arguments;
     }
-    let is_run = has(&call, "input_str");
-    if is_run {
+    // A LangChain run.
+    if has(&call, "input_str") {
         if let Some(inputs @ Value::Object(_)) = call.remove("inputs") {
             return inputs;
         }
         let text = call.remove("input_str");
         let text = text.as_ref().and_then(Value::as_str).unwrap_or_default();
-        return crate::messages::read_json(text).unwrap_or_else(|| text.into());
+        return messages::read_json(text).unwrap_or_else(|| text.into());
     }
     Value::Object(call)
 }

@@ -67,9 +67,11 @@ static CACHE_WRITE_PATHS: [&str; 2] = [
 /// Appends the counts in a provider's usage object, except for those that are already there.
 pub(super) fn put(attributes: &mut Attributes, usage: &Object) {
     for (key, path) in COUNTS {
-        if let Some(count) = value_at(usage, path).filter(|value| value.is_number()) {
-            json::put_scalar(attributes, key, count);
-        }
+        json::put_scalar(
+            attributes,
+            key,
+            value_at(usage, path).filter(|value| value.is_number()),
+        );
     }
     // LangChain splits the tokens written to Anthropic's cache by lifetime and reports no total.
     let written = CACHE_WRITE_PATHS
@@ -81,12 +83,9 @@ pub(super) fn put(attributes: &mut Attributes, usage: &Object) {
     }
     // Gemini counts reasoning separately from the candidates. ADK passes on the counts of other providers. If their total is
     // input plus candidates, the candidates already include it.
-    let candidates = value_at(usage, "candidates_token_count")
-        .or_else(|| value_at(usage, "candidatesTokenCount"));
-    if let Some(candidates) = candidates.and_then(Value::as_i64) {
-        let reasoning = value_at(usage, "thoughts_token_count")
-            .or_else(|| value_at(usage, "thoughtsTokenCount"));
-        let reasoning = reasoning.and_then(Value::as_i64).unwrap_or(0);
+    let count = |names: [&str; 2]| names.iter().find_map(|name| usage.get(*name))?.as_i64();
+    if let Some(candidates) = count(["candidates_token_count", "candidatesTokenCount"]) {
+        let reasoning = count(["thoughts_token_count", "thoughtsTokenCount"]).unwrap_or(0);
         let input = attributes.integer(INPUT).unwrap_or(0);
         let is_reasoning_included = reasoning < candidates
             && attributes.integer(TOTAL) == Some(input.saturating_add(candidates));

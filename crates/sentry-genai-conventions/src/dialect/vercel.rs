@@ -11,6 +11,7 @@ use crate::{SourceSpan, SourceStatus, attributes::Name, tokens};
 pub(super) static VERCEL: Dialect = Dialect {
     name: "vercel_ai",
     recognises: |span| span.attributes.contains(OPERATION_ID) || is_version_7(span),
+    #[rustfmt::skip]
     aliases: &aliases([
         // Laminar adds these to everything in its traces.
         ("lmnr.association.properties.session_id", "session.id"),
@@ -20,28 +21,16 @@ pub(super) static VERCEL: Dialect = Dialect {
         ("ai.prompt", INPUT),
         ("ai.prompt.messages", INPUT),
         ("ai.prompt.tools", "gen_ai.tool.definitions"),
-        (
-            "ai.response.avgCompletionTokensPerSecond",
-            "gen_ai.response.tokens_per_second",
-        ),
-        (
-            "ai.response.avgOutputTokensPerSecond",
-            "gen_ai.response.tokens_per_second",
-        ),
+        ("ai.response.avgCompletionTokensPerSecond", "gen_ai.response.tokens_per_second"),
+        ("ai.response.avgOutputTokensPerSecond", "gen_ai.response.tokens_per_second"),
         ("ai.response.finishReason", "gen_ai.response.finish_reasons"),
         ("ai.response.id", "gen_ai.response.id"),
         ("ai.response.model", "gen_ai.response.model"),
-        (
-            "ai.settings.frequencyPenalty",
-            "gen_ai.request.frequency_penalty",
-        ),
+        ("ai.settings.frequencyPenalty", "gen_ai.request.frequency_penalty"),
         ("ai.settings.context.userId", "user.id"),
         ("ai.settings.maxOutputTokens", "gen_ai.request.max_tokens"),
         ("ai.settings.maxTokens", "gen_ai.request.max_tokens"),
-        (
-            "ai.settings.presencePenalty",
-            "gen_ai.request.presence_penalty",
-        ),
+        ("ai.settings.presencePenalty", "gen_ai.request.presence_penalty"),
         ("ai.settings.seed", "gen_ai.request.seed"),
         ("ai.settings.stopSequences", "gen_ai.request.stop_sequences"),
         ("ai.settings.temperature", "gen_ai.request.temperature"),
@@ -54,30 +43,15 @@ pub(super) static VERCEL: Dialect = Dialect {
         ("ai.toolCall.name", "gen_ai.tool.name"),
         ("ai.toolCall.result", "gen_ai.tool.call.result"),
         ("ai.total_cost", "gen_ai.cost.total_tokens"),
-        (
-            "ai.usage.cachedInputTokens",
-            "gen_ai.usage.cache_read.input_tokens",
-        ),
+        ("ai.usage.cachedInputTokens", "gen_ai.usage.cache_read.input_tokens"),
         ("ai.usage.completionTokens", "gen_ai.usage.output_tokens"),
-        (
-            "ai.usage.inputTokenDetails.cacheReadTokens",
-            "gen_ai.usage.cache_read.input_tokens",
-        ),
-        (
-            "ai.usage.inputTokenDetails.cacheWriteTokens",
-            "gen_ai.usage.cache_creation.input_tokens",
-        ),
+        ("ai.usage.inputTokenDetails.cacheReadTokens", "gen_ai.usage.cache_read.input_tokens"),
+        ("ai.usage.inputTokenDetails.cacheWriteTokens", "gen_ai.usage.cache_creation.input_tokens"),
         ("ai.usage.inputTokens", "gen_ai.usage.input_tokens"),
-        (
-            "ai.usage.outputTokenDetails.reasoningTokens",
-            "gen_ai.usage.reasoning.output_tokens",
-        ),
+        ("ai.usage.outputTokenDetails.reasoningTokens", "gen_ai.usage.reasoning.output_tokens"),
         ("ai.usage.outputTokens", "gen_ai.usage.output_tokens"),
         ("ai.usage.promptTokens", "gen_ai.usage.input_tokens"),
-        (
-            "ai.usage.reasoningTokens",
-            "gen_ai.usage.reasoning.output_tokens",
-        ),
+        ("ai.usage.reasoningTokens", "gen_ai.usage.reasoning.output_tokens"),
         ("ai.usage.totalTokens", "gen_ai.usage.total_tokens"),
         // Version 7's names for transcripts.
         ("ai.usage.input_tokens", "gen_ai.usage.input_tokens"),
@@ -127,11 +101,8 @@ fn operation(span: &SourceSpan) -> Override {
     if has_known_operation(span) {
         return Override::None;
     }
-    let texts = &span.attributes;
-    let Some(id) = texts
-        .text(OPERATION_ID)
-        .or(texts.text("gen_ai.operation.name"))
-    else {
+    let ids = [OPERATION_ID, "gen_ai.operation.name"];
+    let Some(id) = span.attributes.first_text(&ids) else {
         return Override::None;
     };
     // For example `ai.streamText.doStream`. Some versions append the function.
@@ -235,20 +206,14 @@ fn unquote_texts(attributes: &mut crate::Attributes) {
     };
     let texts = match attributes.get(KEY) {
         Some(crate::Value::Str(text)) => unquote(text),
-        Some(value @ crate::Value::Array(_)) => match json::value(value) {
-            Value::Array(items) => items
-                .iter()
-                .map(|item| item.as_str().map_or_else(|| item.clone(), unquote))
-                .collect(),
-            value => value,
-        },
+        Some(crate::Value::Array(items)) => {
+            let items = items.iter().map(json::scalar);
+            let texts = items.map(|item| item.as_str().map(unquote).unwrap_or(item));
+            json::list_or_single(texts.collect())
+        }
         _ => return,
     };
     attributes.remove(KEY);
-    let texts = match texts {
-        Value::Array(mut items) if items.len() == 1 => items.remove(0),
-        texts => texts,
-    };
     json::put(attributes, KEY, texts);
 }
 
@@ -297,9 +262,11 @@ fn normalise_counts(attributes: &mut crate::Attributes) {
     let providers = json::object(attributes, "ai.response.providerMetadata").unwrap_or_default();
     for metadata in providers.values() {
         // Version 4 reports it nowhere else.
-        if let Some(cached) = metadata.get("cachedPromptTokens") {
-            json::put_scalar(attributes, "ai.usage.cachedInputTokens", cached);
-        }
+        json::put_scalar(
+            attributes,
+            "ai.usage.cachedInputTokens",
+            metadata.get("cachedPromptTokens"),
+        );
     }
     let is_count = |(_, to): &&(Name, &str)| tokens::COUNTS.contains(to);
     for (from, to) in VERCEL.aliases.iter().filter(is_count) {
@@ -322,9 +289,7 @@ fn normalise_counts(attributes: &mut crate::Attributes) {
 }
 
 fn is_anthropic(usage: &json::Object) -> bool {
-    ["cache_read_input_tokens", "cacheReadInputTokens"]
-        .iter()
-        .any(|key| usage.contains_key(*key))
+    usage.contains_key("cache_read_input_tokens") || usage.contains_key("cacheReadInputTokens")
 }
 
 /// Makes the input the sum of the three parts that Anthropic counts separately.

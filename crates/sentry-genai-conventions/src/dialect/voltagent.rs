@@ -6,6 +6,7 @@ use crate::SourceSpan;
 pub(super) static VOLTAGENT: Dialect = Dialect {
     name: "voltagent",
     recognises: |span| span.scope.starts_with("@voltagent/"),
+    #[rustfmt::skip]
     aliases: &aliases([
         ("agent.instructions", "gen_ai.system_instructions"),
         ("ai.model.name", "gen_ai.request.model"),
@@ -16,31 +17,19 @@ pub(super) static VOLTAGENT: Dialect = Dialect {
         ("llm.stream", "gen_ai.response.streaming"),
         ("llm.temperature", "gen_ai.request.temperature"),
         ("llm.top_p", "gen_ai.request.top_p"),
-        (
-            "llm.usage.cached_tokens",
-            "gen_ai.usage.cache_read.input_tokens",
-        ),
+        ("llm.usage.cached_tokens", "gen_ai.usage.cache_read.input_tokens"),
         ("llm.usage.completion_tokens", "gen_ai.usage.output_tokens"),
         ("llm.usage.prompt_tokens", "gen_ai.usage.input_tokens"),
-        (
-            "llm.usage.reasoning_tokens",
-            "gen_ai.usage.reasoning.output_tokens",
-        ),
+        ("llm.usage.reasoning_tokens", "gen_ai.usage.reasoning.output_tokens"),
         ("llm.usage.total_tokens", "gen_ai.usage.total_tokens"),
         ("tool.call.id", "gen_ai.tool.call.id"),
         ("tool.description", "gen_ai.tool.description"),
         ("tool.name", "gen_ai.tool.name"),
         // On agents. For generated objects, no other span has these counts.
-        (
-            "usage.cached_tokens",
-            "gen_ai.usage.cache_read.input_tokens",
-        ),
+        ("usage.cached_tokens", "gen_ai.usage.cache_read.input_tokens"),
         ("usage.completion_tokens", "gen_ai.usage.output_tokens"),
         ("usage.prompt_tokens", "gen_ai.usage.input_tokens"),
-        (
-            "usage.reasoning_tokens",
-            "gen_ai.usage.reasoning.output_tokens",
-        ),
+        ("usage.reasoning_tokens", "gen_ai.usage.reasoning.output_tokens"),
         ("usage.total_tokens", "gen_ai.usage.total_tokens"),
         ("voltagent.conversation_id", "session.id"),
     ]),

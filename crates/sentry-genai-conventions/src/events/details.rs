@@ -12,7 +12,7 @@ const FEW: usize = 64;
 /// The data from all events: each key once, in order of first appearance.
 #[derive(Default)]
 pub(super) struct Details {
-    entries: Vec<(String, Value)>,
+    pub(super) entries: Vec<(String, Value)>,
     /// The position of each key; used only once there are many.
     positions: HashMap<String, usize>,
 }
@@ -55,19 +55,10 @@ impl Details {
     }
 }
 
-impl IntoIterator for Details {
-    type Item = (String, Value);
-    type IntoIter = std::vec::IntoIter<Self::Item>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.entries.into_iter()
-    }
-}
-
 fn into_messages(messages: Value) -> Vec<Value> {
     let parsed = messages.as_str().and_then(messages::read_json);
     match (messages, parsed) {
-        (Value::Array(into_messages), _) | (_, Some(Value::Array(into_messages))) => into_messages,
+        (Value::Array(messages), _) | (_, Some(Value::Array(messages))) => messages,
         (message, _) => vec![message],
     }
 }

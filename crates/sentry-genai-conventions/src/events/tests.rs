@@ -1,10 +1,8 @@
 use super::*;
-use crate::{SourceStatus, SpanId, Status, Timestamp, TraceId, TranslateOptions, Translator};
+use crate::{SourceStatus, Status, TranslateOptions, Translator, testing};
 
 fn span() -> SourceSpan {
-    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-    let span_id = SpanId::from_bytes([2; 8]).unwrap();
-    let mut span = SourceSpan::new(trace_id, span_id, "chat gpt-4o", Timestamp::from_nanos(1));
+    let mut span = testing::span("chat gpt-4o");
     span.attributes.push("gen_ai.operation.name", "chat");
     span.attributes.push("gen_ai.request.model", "gpt-4o");
     span

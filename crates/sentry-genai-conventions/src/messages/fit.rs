@@ -92,7 +92,7 @@ fn fit_oversized(mut messages: Vec<Message>, side: Side, limits: &ContentLimits)
         let frame_bytes = render(&message).len() + 1;
         let mut remaining_for_parts = remaining.saturating_sub(frame_bytes);
         for part in parts.into_iter().rev() {
-            let length = render(&Message::new(Role::System, part.clone())).len();
+            let length = render(&Message::new(Role::System, vec![part.clone()])).len();
             if length > remaining_for_parts {
                 break;
             }
@@ -232,17 +232,16 @@ fn collapse(part: &mut Part) {
                 *value = Value::String(text);
             }
         }
-        Part::Object(_) | Part::Other(_) => {
-            let mut text = match part {
-                Part::Object(value) => value.to_string(),
-                Part::Other(fields) => Value::Object(std::mem::take(fields)).to_string(),
-                _ => return,
-            };
-            cut::cut(&mut text, COLLAPSED_BYTES);
-            *part = Part::Text(text);
-        }
+        Part::Object(value) => *part = collapsed(value),
+        Part::Other(fields) => *part = collapsed(&Value::Object(std::mem::take(fields))),
         Part::Text(_) | Part::Reasoning(_) | Part::Media(_) => {}
     }
+}
+
+fn collapsed(value: &Value) -> Part {
+    let mut text = value.to_string();
+    cut::cut(&mut text, COLLAPSED_BYTES);
+    Part::Text(text)
 }
 
 fn render(message: &Message) -> Vec<u8> {

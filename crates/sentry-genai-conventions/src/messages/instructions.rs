@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{
-    ContentLimits, Message, Messages, Part, Role, Side, cut, parse,
+    ContentLimits, Message, Messages, Part, Role, Side, cut, normalise, parse,
     shapes::{self, Shape, fields},
     write,
 };
@@ -20,12 +20,10 @@ pub(crate) fn system_instructions(text: &str, limits: &ContentLimits) -> String 
 /// Adds the parts of system messages to system instructions, except for texts that are already among them.
 pub(crate) fn join_system(instructions: &str, parts: Vec<Part>, limits: &ContentLimits) -> String {
     let instructions = texts(read(instructions));
-    let known: BTreeSet<&String> = instructions.iter().collect();
     let mut added = texts(parts);
+    let known: BTreeSet<&String> = instructions.iter().collect();
     added.retain(|text| !known.contains(text));
-    let mut joined = instructions;
-    joined.append(&mut added);
-    fit(joined, limits)
+    fit(instructions.into_iter().chain(added).collect(), limits)
 }
 
 fn read(text: &str) -> Vec<Part> {
@@ -35,11 +33,12 @@ fn read(text: &str) -> Vec<Part> {
         Some(value) if shapes::classify(&value) == Shape::Parts => {
             let mut parts = Vec::new();
             shapes::part::read(value, &mut parts);
-            Messages::new(vec![system_message(parts)], Side::Input).messages
+            normalise::normalise(vec![Message::new(Role::System, parts)], Side::Input)
         }
         Some(Value::Array(items)) if items.iter().all(Value::is_string) => {
             let parts = items.into_iter().map(fields::text_of).map(Part::Text);
-            Messages::new(vec![system_message(parts.collect())], Side::Input).messages
+            let message = Message::new(Role::System, parts.collect());
+            normalise::normalise(vec![message], Side::Input)
         }
         _ => Messages::parse(text, Side::Input).messages,
     };
@@ -99,13 +98,4 @@ fn text_part(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(b"{\"type\":\"text\"");
     write::text_field(out, "content", text);
     out.push(b'}');
-}
-
-fn system_message(parts: Vec<Part>) -> Message {
-    Message {
-        role: Role::System,
-        name: None,
-        parts,
-        finish_reason: None,
-    }
 }

@@ -123,10 +123,8 @@ fn split(message: Message) -> Vec<Message> {
         .into_iter()
         .filter(|(_, parts)| !parts.is_empty())
         .map(|(role, parts)| Message {
-            role,
             name: name.clone(),
-            parts,
-            finish_reason: None,
+            ..Message::new(role, parts)
         })
         .collect()
 }
@@ -152,14 +150,13 @@ fn split_in_order(name: Option<&str>, parts: Vec<Part>) -> Vec<Message> {
                 run = run.or(kind);
             }
             None => {
+                let role = match kind {
+                    Some(Kind::Response) => Role::Tool,
+                    _ => Role::Assistant,
+                };
                 messages.push(Message {
-                    role: match kind {
-                        Some(Kind::Response) => Role::Tool,
-                        _ => Role::Assistant,
-                    },
                     name: name.map(str::to_owned),
-                    parts: vec![part],
-                    finish_reason: None,
+                    ..Message::new(role, vec![part])
                 });
                 run = kind;
             }

@@ -109,5 +109,6 @@ fn are_evaluations(items: &[Value]) -> bool {
 }
 
 fn plain_text(text: String, side: Side) -> Messages {
-    Messages::new(vec![Message::new(side.role(), Part::Text(text))], side)
+    let message = Message::new(side.role(), vec![Part::Text(text)]);
+    Messages::new(vec![message], side)
 }

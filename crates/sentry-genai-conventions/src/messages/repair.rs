@@ -18,42 +18,38 @@ pub(super) struct Repaired {
     pub(super) is_truncated: bool,
 }
 
+impl Repaired {
+    /// Returns the value, unless the text ended before it was complete.
+    pub(super) fn complete(self) -> Option<Value> {
+        (!self.is_truncated).then_some(self.value)
+    }
+}
+
 /// Reads a list or an object in the syntax of JSON, Python or Rust, whose end may be missing. Returns `None` for any other text.
 pub(super) fn read(text: &str) -> Option<Repaired> {
-    let mut reader = Reader::new(text);
-    if !matches!(reader.peek_token()?, '[' | '{' | '(') {
-        return None;
-    }
-    reader.read_whole()
+    read_if(text, |first| matches!(first, '[' | '{' | '('))
 }
 
 /// Reads output of Rust's `Debug` that starts with a name, such as `Some([...])` or `Message { .. }`, if it is complete.
 pub(super) fn read_named(text: &str) -> Option<Value> {
-    let mut reader = Reader::new(text);
-    let is_name = reader.peek_token()?.is_ascii_uppercase();
-    let repaired = is_name.then(|| reader.read_whole())??;
-    (!repaired.is_truncated).then_some(repaired.value)
+    read_if(text, |first| first.is_ascii_uppercase())?.complete()
 }
 
 /// Reads `Name(field=value, ...)`, Python's repr of an object, if it is complete.
-pub(super) fn read_constructor(text: &str) -> Option<Value> {
-    let mut reader = Reader::new(text);
-    if !reader.peek_token()?.is_alphabetic() {
-        return None;
-    }
-    reader
-        .read_whole()
-        .filter(|repaired| !repaired.is_truncated)
-        .map(|repaired| repaired.value)
+pub(crate) fn read_constructor(text: &str) -> Option<Value> {
+    read_if(text, char::is_alphabetic)?.complete()
 }
 
 /// Reads as many fields as there are of an object that was cut off, perhaps with an ellipsis.
-pub(super) fn read_cut_constructor(text: &str) -> Option<Value> {
-    let mut reader = Reader::new(text.strip_suffix("...").unwrap_or(text));
-    if !reader.peek_token()?.is_alphabetic() {
-        return None;
-    }
-    reader.read_whole().map(|repaired| repaired.value)
+pub(crate) fn read_cut_constructor(text: &str) -> Option<Value> {
+    let text = text.strip_suffix("...").unwrap_or(text);
+    Some(read_if(text, char::is_alphabetic)?.value)
+}
+
+/// Reads a whole text, provided that it starts with such a character.
+fn read_if(text: &str, is_start: impl Fn(char) -> bool) -> Option<Repaired> {
+    let mut reader = Reader::new(text);
+    is_start(reader.peek_token()?).then(|| reader.read_whole())?
 }
 
 /// At the end of the text, every method returns what it has read so far. `None` means syntax that is not understood.
@@ -172,27 +168,35 @@ impl<'t> Reader<'t> {
         if !is_field && name.starts_with(|first: char| first.is_ascii_uppercase()) {
             return self.tuple(name, levels);
         }
-        let mut fields = Object::new();
+        let mut fields = self.named_fields(')', '=', levels)?;
         // In LangChain's `HumanMessage(content=...)`, only the name says who sent the message.
         let class = name.rsplit('.').next().unwrap_or(name);
         if let Some(role) = fields::role(class).filter(|_| class.contains("Message")) {
-            fields.insert("role".to_owned(), role.as_str().into());
+            fields.entry("role").or_insert(role.as_str().into());
         }
-        while !self.consume_close(')') {
-            let name = self
-                .take_while(|c| c.is_alphanumeric() || c == '_')
-                .to_owned();
+        Some(Value::Object(fields))
+    }
+
+    /// Reads fields such as `name=value` up to the closing bracket.
+    fn named_fields(&mut self, close: char, separator: char, levels: usize) -> Option<Object> {
+        let mut fields = Object::new();
+        while !self.consume_close(close) {
+            // Rust writes `..` in place of fields that it does not show.
+            if separator == ':' && !self.take_while(|c| c == '.').is_empty() {
+                continue;
+            }
+            let name = self.take_while(|c| c.is_alphanumeric() || c == '_');
             match self.peek_token() {
                 None => self.is_truncated = true,
-                Some('=') if !name.is_empty() => {
+                Some(c) if c == separator && !name.is_empty() => {
                     self.chars.next();
-                    fields.insert(name, self.value(levels)?);
-                    self.consume_comma(')')?;
+                    fields.insert(name.to_owned(), self.value(levels)?);
+                    self.consume_comma(close)?;
                 }
                 Some(_) => return None,
             }
         }
-        Some(Value::Object(fields))
+        Some(fields)
     }
 
     /// Reads an enum value in Python, such as `<Role.USER: 'user'>`, as its value.

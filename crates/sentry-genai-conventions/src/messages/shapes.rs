@@ -9,6 +9,7 @@ pub(super) mod part;
 use serde_json::Value;
 
 use self::envelope::Reader;
+pub(crate) use self::kind::is_part;
 use super::{Message, Object, Side, parse};
 
 /// How much a JSON value says about messages.
@@ -22,11 +23,6 @@ pub(super) enum Shape {
     Messages,
 }
 
-/// Returns whether `object` is unmistakably a part of a message.
-pub(super) fn is_part(object: &Object) -> bool {
-    kind::is_part(object)
-}
-
 /// Returns what `value` is, judging by its fields.
 pub(super) fn classify(value: &Value) -> Shape {
     match value {
@@ -35,7 +31,7 @@ pub(super) fn classify(value: &Value) -> Shape {
         {
             Shape::Messages
         }
-        Value::Object(object) if kind::is_part(object) => Shape::Parts,
+        Value::Object(object) if is_part(object) => Shape::Parts,
         Value::Array(items)
             if fields::role_and_text(items).is_some() || are_serialised_messages(items) =>
         {

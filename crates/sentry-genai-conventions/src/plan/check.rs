@@ -4,37 +4,27 @@ use crate::{
     ContentLimits, Value,
     attributes::{Verdict, is_plain_and_not_binary, needs_no_escape},
     content,
-    dialect::{NONE, is_response_id, is_unnamed_agent, unquoted},
-    provider, status,
+    dialect::{NONE, unquoted},
+    provider,
 };
 
 /// The condition that the value of one attribute must meet.
 ///
 /// Types need no check, since all spans of one shape have the same types.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Check {
     /// No condition: all values are treated alike.
     Any,
     /// A text that is not empty, not in quotation marks, and need not be cut.
     Text,
+    /// Like `Text`, but not one for which this holds.
+    TextExcept(fn(&str) -> bool),
     /// Content. It is normalised later, so it only must not be empty.
     Content,
     /// The text for which the plan was made, with the verdict on it.
     Exactly(Box<str>, Verdict),
     /// A provider under its canonical name: the one for which the plan was made, or another common one.
     Provider(Box<str>, Verdict),
-    /// An address that is not a URL.
-    Address,
-    /// An id that is not a placeholder.
-    CallId,
-    /// Like `Text`, but not the id of a response.
-    Conversation,
-    /// Like `Text`, but not a placeholder for a missing name.
-    AgentName,
-    /// The format of an output, under its canonical name.
-    OutputType,
-    /// The outcome of a tool call that did not fail.
-    Outcome,
     /// A JSON list with one finish reason.
     FinishReason,
     /// A number of tokens.
@@ -58,10 +48,7 @@ impl Check {
     pub(super) fn verdict(&self, value: Value<'_>, limits: &ContentLimits) -> Verdict {
         match (self, value) {
             (Self::Text, Value::Str(text)) => text_verdict(text, limits),
-            (Self::Conversation, Value::Str(text)) if !is_response_id(text) => {
-                text_verdict(text, limits)
-            }
-            (Self::AgentName, Value::Str(text)) if !is_unnamed_agent(text) => {
+            (Self::TextExcept(is_exception), Value::Str(text)) if !is_exception(text) => {
                 text_verdict(text, limits)
             }
             (Self::Exactly(known, verdict) | Self::Provider(known, verdict), Value::Str(text))
@@ -78,20 +65,7 @@ impl Check {
         match (self, value) {
             (Self::Any, _) => true,
             (Self::Content, Value::Str(text)) => !text.is_empty(),
-            (Self::Text, Value::Str(text)) => stays_unchanged(text, limits),
             (Self::Provider(..), Value::Str(text)) => provider::is_common(text),
-            (Self::Address, Value::Str(text)) => {
-                stays_unchanged(text, limits) && !text.contains("://")
-            }
-            (Self::CallId, Value::Str(text)) => {
-                stays_unchanged(text, limits) && text != "<not specified>"
-            }
-            (Self::Outcome, Value::Str(text)) => {
-                stays_unchanged(text, limits) && !status::is_failed_outcome(text)
-            }
-            (Self::OutputType, Value::Str(text)) => {
-                stays_unchanged(text, limits) && !matches!(text, "json_schema" | "json_object")
-            }
             (Self::FinishReason, Value::Str(text)) => {
                 content::is_single_reason(text) && stays_unchanged(text, limits)
             }

@@ -27,7 +27,6 @@ const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
 static IRREGULAR: &[&str] = &[
     "error",
     "error.message",
-    "error.type",
     "faas.trigger",
     "gen_ai.response.text",
     "gen_ai.response.tool_calls",
@@ -39,15 +38,6 @@ static IRREGULAR: &[&str] = &[
 ];
 
 static IRREGULAR_PREFIXES: &[&str] = &["ai.", "mcp.", "sentry."];
-
-/// Attributes without content that spans of this kind must not have.
-fn forbidden_keys(kind: AiKind) -> &'static [&'static str] {
-    match kind {
-        AiKind::Agent => &["gen_ai.response.model", FINISH_REASONS],
-        AiKind::Tool => &["gen_ai.request.model", "gen_ai.response.model"],
-        _ => &[],
-    }
-}
 
 impl Plan {
     /// Makes a plan for spans like `span`, which has not been translated yet. Returns `None` if such spans must be
@@ -224,10 +214,7 @@ impl Draft<'_> {
             Some(_) => Provenance::GenAi,
             None => Provenance::of_plain(trial, self.trial.dialect),
         };
-        let capture = Capture {
-            inputs: self.options.capture_inputs,
-            outputs: self.options.capture_outputs,
-        };
+        let capture = Capture::of(self.options);
         let (withheld, conditional, addresses) = self.withheld(provenance, capture);
         let formatted_message = (!capture.allows_all())
             .then(|| self.position(privacy::FORMATTED_MESSAGE))
@@ -253,10 +240,8 @@ impl Draft<'_> {
 
     /// Returns the removals of attributes that have been read, or that spans of this kind must not have.
     fn removals(&self) -> impl Iterator<Item = (usize, KeyEdit)> {
-        let forbidden_keys = self
-            .trial
-            .row
-            .map_or(&[][..], |row| forbidden_keys(row.kind));
+        let row = self.trial.row;
+        let forbidden_keys = row.map_or(&[][..], |row| translate::forbidden_keys(row.kind));
         // That a tool has succeeded is in its status.
         let keys = forbidden_keys.iter().chain([&status::OUTCOME]);
         keys.filter_map(|key| Some((self.position(key)?, KeyEdit::Remove)))
@@ -317,12 +302,14 @@ impl Draft<'_> {
             OPERATION => Check::exactly(text),
             "gen_ai.provider.name" if !stays_unchanged(text, &self.options.limits) => return None,
             "gen_ai.provider.name" => Check::provider(text),
-            "server.address" => Check::Address,
-            "gen_ai.tool.call.id" => Check::CallId,
-            "gen_ai.conversation.id" => Check::Conversation,
-            "gen_ai.agent.name" => Check::AgentName,
-            "gen_ai.output.type" => Check::OutputType,
-            status::OUTCOME => Check::Outcome,
+            "server.address" => Check::TextExcept(|text| text.contains("://")),
+            "gen_ai.tool.call.id" => Check::TextExcept(|text| text == "<not specified>"),
+            "gen_ai.conversation.id" => Check::TextExcept(dialect::is_response_id),
+            "gen_ai.agent.name" => Check::TextExcept(dialect::is_unnamed_agent),
+            "gen_ai.output.type" => {
+                Check::TextExcept(|text| matches!(text, "json_schema" | "json_object"))
+            }
+            status::OUTCOME => Check::TextExcept(status::is_failed_outcome),
             FINISH_REASONS => Check::FinishReason,
             _ if status::HTTP_STATUSES.contains(&key) => return None,
             _ if status::GRPC_STATUSES.contains(&key) && text != "OK" => return None,
@@ -345,24 +332,12 @@ impl Draft<'_> {
         if attributes.text(OPERATION) != Some(row.name) {
             return None;
         }
-        let (subject_key, subjects): (_, &[&str]) = match row.kind {
-            AiKind::LlmCall => (
-                "gen_ai.request.model",
-                &["gen_ai.request.model", "gen_ai.response.model"],
-            ),
-            AiKind::Agent => (
-                "gen_ai.agent.name",
-                &[
-                    "gen_ai.agent.name",
-                    "gen_ai.pipeline.name",
-                    "gen_ai.function_id",
-                ],
-            ),
-            // Tools must not have counts, but this is too rare to support.
-            AiKind::Tool if tokens::has_usage(attributes) => return None,
-            AiKind::Tool => ("gen_ai.tool.name", &["gen_ai.tool.name"]),
-            AiKind::Handoff | AiKind::Memory => return None,
-        };
+        // Tools must not have counts, but this is too rare to support.
+        if row.kind == AiKind::Tool && tokens::has_usage(attributes) {
+            return None;
+        }
+        let subjects = naming::subject_keys(row.kind);
+        let subject_key = subjects.first()?;
         let has_conversation = self.position("gen_ai.conversation.id").is_some();
         // Another attribute may stand in for the conversation.
         if !has_conversation && dialect::session(self.span).is_some() {
@@ -395,21 +370,17 @@ impl Draft<'_> {
         let has_costs = attributes.iter().any(|(key, _)| tokens::is_cost(key));
         Some(match present.next() {
             None if !has_costs => Counts::None,
-            _ if tokens::PARTS.iter().any(|key| attributes.contains(key)) || has_costs => {
+            _ if has_costs
+                || attributes.contains_any(tokens::PARTS)
+                || !tokens::has_input_or_output(attributes) =>
+            {
                 Counts::Reconcile
             }
-            _ => {
-                let input = self.position(tokens::INPUT);
-                let output = self.position(tokens::OUTPUT);
-                match (input, output) {
-                    (None, None) => Counts::Reconcile,
-                    _ => Counts::Sum {
-                        input,
-                        output,
-                        total: self.position(tokens::TOTAL),
-                    },
-                }
-            }
+            _ => Counts::Sum {
+                input: self.position(tokens::INPUT),
+                output: self.position(tokens::OUTPUT),
+                total: self.position(tokens::TOTAL),
+            },
         })
     }
 

@@ -89,7 +89,7 @@ impl Work {
         let fits =
             |text: Option<&str>| text.is_none_or(|text| stays_unchanged(text, &options.limits));
         let inherited = &span.inherited;
-        (work.has_conversation || fits(work.inherited_conversation(span)))
+        (work.has_conversation || fits(inherited.conversation(None)))
             && (work.has_agent || fits(inherited.agent_name.as_deref()))
     }
 
@@ -129,11 +129,10 @@ impl AiWork {
         }
         self.counts.apply(attributes);
         if !self.has_conversation
-            && let Some(id) = self.inherited_conversation(span).map(str::to_owned)
+            && let Some(id) = span.inherited.conversation(None)
         {
-            span.attributes.push(CONVERSATION, &id);
+            attributes.push(CONVERSATION, id);
         }
-        let attributes = &mut span.attributes;
         if !self.has_agent
             && self.row.kind != AiKind::Agent
             && let Some(name) = &span.inherited.agent_name
@@ -149,30 +148,16 @@ impl AiWork {
         let subject = self.subject.and_then(|index| attributes.text_at(index));
         Naming {
             name: match subject {
-                Some(subject) if is_operation_and_subject(&span.name, self.row.name, subject) => {
+                Some(_) if naming::is_with_subject(&span.name, self.row.name, subject) => {
                     mem::take(&mut span.name)
                 }
-                Some(subject) => [self.row.name, " ", subject].concat().into(),
-                None => self.row.name.into(),
+                subject => naming::with_subject(self.row.name, subject),
             },
             op: self.row.op.into(),
             origin: self.origin.clone(),
             ai: Some(self.row.kind),
         }
     }
-
-    fn inherited_conversation<'a>(&self, span: &'a SourceSpan) -> Option<&'a str> {
-        let inherited = &span.inherited;
-        let session = inherited.session_id.as_deref();
-        inherited.conversation_id.as_deref().or(session)
-    }
-}
-
-/// Returns whether a span already has the name that it will get, as the conventions ask for.
-fn is_operation_and_subject(name: &str, operation: &str, subject: &str) -> bool {
-    name.strip_prefix(operation)
-        .and_then(|rest| rest.strip_prefix(' '))
-        == Some(subject)
 }
 
 impl Counts {
@@ -216,7 +201,7 @@ impl PlainWork {
         };
         let given = mem::take(&mut span.name);
         Naming {
-            name: name.map_or(given, Cow::Owned),
+            name: name.map_or(given, |name| name.into_owned().into()),
             op: self.op.clone(),
             origin: self.origin.clone(),
             ai: None,

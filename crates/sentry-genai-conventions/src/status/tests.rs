@@ -1,5 +1,5 @@
 use super::*;
-use crate::{PlanningTranslator, SpanId, Timestamp, TraceId, TranslateOptions, Translator};
+use crate::{PlanningTranslator, TranslateOptions, Translator, testing};
 
 /// The given status and an attribute, followed by the resulting status and error type.
 #[rustfmt::skip]
@@ -37,9 +37,7 @@ const STATUSES: &[(SourceStatus, &str, &str, Status, Option<&str>)] = &[
 fn missing_values_are_not_errors() {
     let mut planning = PlanningTranslator::new(Translator::new(TranslateOptions::default()));
     for (source_status, key, value, status, error_type) in STATUSES {
-        let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-        let span_id = SpanId::from_bytes([2; 8]).unwrap();
-        let mut span = SourceSpan::new(trace_id, span_id, "execute_tool w", Timestamp::default());
+        let mut span = testing::span("execute_tool w");
         span.attributes
             .push("gen_ai.operation.name", "execute_tool");
         span.attributes.push("gen_ai.tool.name", "w");
@@ -74,9 +72,7 @@ fn fields_of_an_error_type_become_the_status_message() {
         ("RateLimit", "RateLimit", false),
         ("no dice (today)", "no dice (today)", false),
     ] {
-        let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-        let span_id = SpanId::from_bytes([2; 8]).unwrap();
-        let mut span = SourceSpan::new(trace_id, span_id, "chat m", Timestamp::default());
+        let mut span = testing::span("chat m");
         span.attributes.push("gen_ai.operation.name", "chat");
         span.attributes.push("gen_ai.request.model", "m");
         span.attributes.push(ERROR_TYPE, source_status);
@@ -102,9 +98,7 @@ fn fields_of_an_error_type_become_the_status_message() {
 }
 
 fn failed_span(event: &[(&'static str, &'static str)], message: &str) -> crate::SentrySpan {
-    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-    let span_id = SpanId::from_bytes([2; 8]).unwrap();
-    let mut span = SourceSpan::new(trace_id, span_id, "ask", Timestamp::default());
+    let mut span = testing::span("ask");
     span.status = SourceStatus::Error(Some(message.to_owned()));
     let mut exception = crate::SourceEvent::new("exception");
     for (key, value) in event {
@@ -142,9 +136,7 @@ fn an_abandoned_stream_is_not_a_failure() {
         ("abandoned stream", Status::Ok),
         ("abandoned", Status::Error),
     ] {
-        let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-        let span_id = SpanId::from_bytes([2; 8]).unwrap();
-        let mut span = SourceSpan::new(trace_id, span_id, "chat m", Timestamp::default());
+        let mut span = testing::span("chat m");
         span.attributes.push("gen_ai.operation.name", "chat");
         span.attributes.push(ERROR_TYPE, "_OTHER");
         span.status = SourceStatus::Error(Some(message.to_owned()));
@@ -162,12 +154,7 @@ fn an_abandoned_stream_is_not_a_failure() {
 fn a_javascript_stack_provides_the_error_type_only() {
     for (kind, status) in [("GraphInterrupt", Status::Ok), ("TypeError", Status::Error)] {
         let text = format!("sure?\n\n{kind}: sure?\n    at ask (a.js:1:2)");
-        let mut span = SourceSpan::new(
-            TraceId::from_bytes([1; 16]).unwrap(),
-            SpanId::from_bytes([2; 8]).unwrap(),
-            "ask",
-            Timestamp::default(),
-        );
+        let mut span = testing::span("ask");
         span.status = SourceStatus::Error(Some(text.clone()));
         let mut exception = crate::SourceEvent::new("exception");
         exception.attributes.push("exception.message", &*text);
@@ -199,15 +186,13 @@ fn a_python_traceback_is_not_a_status_message() {
 
 #[test]
 fn an_mcp_tool_fails_only_if_its_result_is_an_error() {
-    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-    let span_id = SpanId::from_bytes([2; 8]).unwrap();
     for (is_error, status, error_type) in [
         (Value::Bool(false), Status::Ok, None),
         (Value::Bool(true), Status::Error, Some("tool_error")),
         (Value::Str("false"), Status::Ok, None),
         (Value::Str("True"), Status::Error, Some("tool_error")),
     ] {
-        let mut span = SourceSpan::new(trace_id, span_id, "tools/call w", Timestamp::default());
+        let mut span = testing::span("tools/call w");
         span.attributes.push("mcp.method.name", "tools/call");
         span.attributes.push("gen_ai.tool.name", "w");
         span.attributes.push(IS_TOOL_ERROR, is_error);
@@ -224,9 +209,7 @@ fn an_mcp_tool_fails_only_if_its_result_is_an_error() {
 #[test]
 fn the_grpc_code_decides_whether_a_call_failed() {
     let error_type = |kind, key: &'static str, code: Value<'_>| {
-        let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-        let span_id = SpanId::from_bytes([2; 8]).unwrap();
-        let mut span = SourceSpan::new(trace_id, span_id, "call", Timestamp::default());
+        let mut span = testing::span("call");
         span.kind = Some(kind);
         span.attributes.push("rpc.system", "grpc");
         match code {
@@ -274,9 +257,7 @@ fn the_grpc_code_decides_whether_a_call_failed() {
 #[test]
 fn a_model_call_of_any_kind_is_a_clients() {
     let status = |operation: &'static str, kind, key: &'static str, code: i64| {
-        let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-        let span_id = SpanId::from_bytes([2; 8]).unwrap();
-        let mut span = SourceSpan::new(trace_id, span_id, "call", Timestamp::default());
+        let mut span = testing::span("call");
         span.kind = kind;
         span.attributes.push("gen_ai.operation.name", operation);
         span.attributes.push(key, code);

@@ -5,13 +5,17 @@ use crate::{Value, dialect::unquoted, tokens};
 
 /// Recognises a number of tokens, or their cost.
 pub(crate) fn amount(key: &str, value: Value<'_>) -> Option<(usize, &'static str)> {
-    let is_number = match value {
+    let canonical = is_number(value).then(|| Amount::of(&words(key))?.canonical())??;
+    Some((0, canonical))
+}
+
+/// Returns whether a value is a number, which may be a text.
+pub(crate) fn is_number(value: Value<'_>) -> bool {
+    match value {
         Value::Integer(_) | Value::Double(_) => true,
         Value::Str(text) => unquoted(text).parse::<f64>().is_ok(),
         _ => false,
-    };
-    let canonical = is_number.then(|| Amount::of(&words(key))?.canonical())??;
-    Some((0, canonical))
+    }
 }
 
 /// Returns whether a text under this name, if it is a number, is a number of tokens or their cost.

@@ -23,11 +23,9 @@ pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             else {
                 return;
             };
-            let messages_read: Option<Vec<_>> = reprs.iter().map(message_from_repr).collect();
-            if let Some(messages_read) =
-                messages_read.filter(|messages_read| !messages_read.is_empty())
-            {
-                attribute::put(attributes, INPUT, messages_read.into());
+            let messages: Option<Vec<_>> = reprs.iter().map(message_from_repr).collect();
+            if let Some(messages) = messages.filter(|messages| !messages.is_empty()) {
+                attribute::put(attributes, INPUT, messages.into());
                 attributes.remove(INPUT_VALUE);
             }
         }
@@ -61,10 +59,10 @@ fn message_from_repr(repr: &Value) -> Option<Value> {
 
 /// Moves the answers of tools, which are a list beside the message, into a message of their own.
 pub(super) fn tool_message(item: &mut Value) -> Option<Value> {
-    let Some(Value::Array(tool_message)) = item.get_mut("function").map(Value::take) else {
+    let Some(Value::Array(answers)) = item.get_mut("function").map(Value::take) else {
         return None;
     };
-    let tool_message = tool_message.iter().filter_map(|answer| {
+    let parts = answers.iter().filter_map(|answer| {
         let Value::Object(mut answer) = messages::read_json(answer.as_str()?)? else {
             return None;
         };
@@ -76,6 +74,6 @@ pub(super) fn tool_message(item: &mut Value) -> Option<Value> {
         }
         Some(part)
     });
-    let parts: Vec<_> = tool_message.collect();
+    let parts: Vec<_> = parts.collect();
     (!parts.is_empty()).then(|| json!({"role": "tool", "parts": parts}))
 }

@@ -72,7 +72,7 @@ pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
                     attributes.supply(name, count);
                 }
             }
-            attributes.retain(|key, _| !key.starts_with("metadata.usage."));
+            attributes.remove_prefix("metadata.usage.");
         }
         OperationKind::Tool => {
             // For example `tool.dynamic.weather.success`. The span's name also includes a number.

@@ -17,9 +17,11 @@ pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             let Some(response) = json::object(attributes, OUTPUT_VALUE) else {
                 return;
             };
-            if let Some(id) = response.get("response_id") {
-                json::put_scalar(attributes, "gen_ai.response.id", id);
-            }
+            json::put_scalar(
+                attributes,
+                "gen_ai.response.id",
+                response.get("response_id"),
+            );
             let reason = response
                 .get("prompt_feedback")
                 .map(|feedback| &feedback["block_reason"]);
@@ -33,7 +35,7 @@ pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
                     attributes.remove(OUTPUT_VALUE);
                 }
                 Some(Value::Array(candidates)) if candidates.iter().any(has_unflattened_parts) => {
-                    attributes.retain(|key, _| !key.starts_with(OUTPUT_MESSAGES));
+                    attributes.remove_prefix(OUTPUT_MESSAGES);
                 }
                 Some(_) => {}
                 None => {
@@ -49,7 +51,7 @@ pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             let answer = json::object(attributes, OUTPUT_VALUE);
             let parts = answer.and_then(|answer| answer.get("content")?.get("parts").cloned());
             if parts.is_some_and(|parts| parts.is_array()) {
-                attributes.retain(|key, _| !key.starts_with(OUTPUT_MESSAGES));
+                attributes.remove_prefix(OUTPUT_MESSAGES);
             }
         }
         OperationKind::Tool if span.scope.ends_with(".google_adk") => {

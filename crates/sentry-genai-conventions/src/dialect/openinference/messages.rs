@@ -43,7 +43,7 @@ pub(super) fn prefer_payload(attributes: &mut Attributes) {
         && json::object(attributes, OUTPUT_VALUE)
             .is_some_and(|answer| answer.get("generations").is_some_and(Value::is_array))
     {
-        attributes.retain(|key, _| !key.starts_with(OUTPUT_MESSAGES));
+        attributes.remove_prefix(OUTPUT_MESSAGES);
     }
     let is_incomplete = has_empty_message(attributes)
         || has_calls_without_id(attributes, INPUT_MESSAGES)
@@ -60,7 +60,7 @@ pub(super) fn prefer_payload(attributes: &mut Attributes) {
     let has_messages = request.contains_key("messages")
         || is_incomplete && request.get("input").is_some_and(Value::is_array);
     if has_messages && (is_incomplete || request.contains_key("system")) {
-        attributes.retain(|key, _| !key.starts_with(INPUT_MESSAGES));
+        attributes.remove_prefix(INPUT_MESSAGES);
     }
 }
 
@@ -132,7 +132,7 @@ fn prefer_payload_with_call_ids(attributes: &mut Attributes) {
                 .filter(|messages| has_calls_with_id(messages))
         {
             let messages = messages.to_string();
-            attributes.retain(|key, _| !key.starts_with(prefix));
+            attributes.remove_prefix(prefix);
             attributes.set(payload, messages);
         }
     }
@@ -217,12 +217,7 @@ pub(super) fn read(attributes: &mut Attributes, default_role: &str) {
     if let Some(Value::Array(tools)) = indexed::take(attributes, "llm.tools.") {
         let tools = tools.into_iter().filter_map(|mut item| {
             let schema = item.get_mut("tool")?.get_mut("json_schema")?.take();
-            Some(match schema {
-                Value::String(text) => {
-                    crate::messages::read_json(&text).unwrap_or(Value::String(text))
-                }
-                schema => schema,
-            })
+            Some(json::parsed(schema))
         });
         json::put(attributes, DEFINITIONS, tools.collect());
     }

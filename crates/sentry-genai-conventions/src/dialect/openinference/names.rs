@@ -17,11 +17,9 @@ pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let is_named = |key| span.attributes.text(key).is_some();
     // smolagents names its tools `SimpleTool` and its agents `X.run`. DSPy names its tools `X.__call__`.
     if !is_named(key) && !is_named(openinference_key) {
-        let method = [".run", ".__call__"];
-        let name = (method
-            .iter()
-            .find_map(|method| span.name.strip_suffix(method)))
-        .unwrap_or(&span.name);
+        let mut methods = [".run", ".__call__"].iter();
+        let class = methods.find_map(|method| span.name.strip_suffix(method));
+        let name = class.unwrap_or(&span.name);
         let node = named_node(&span.attributes).filter(|_| kind == OperationKind::Agent);
         let name = node.unwrap_or(name).to_owned();
         span.attributes.supply(key, name);

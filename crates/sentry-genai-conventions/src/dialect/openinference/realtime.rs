@@ -16,15 +16,10 @@ pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let attributes = &mut span.attributes;
     match kind {
         OperationKind::Call => {
-            for (key, role, transcript) in [
-                (INPUT, "user", "input.audio.transcript"),
-                (OUTPUT, "assistant", "output.audio.transcript"),
-            ] {
-                if let Some(text) = attributes.text(transcript).map(str::to_owned) {
-                    put_text(attributes, key, role, &text);
-                    attributes.remove(transcript);
-                }
-            }
+            read_texts(
+                attributes,
+                ["input.audio.transcript", "output.audio.transcript"],
+            );
             first_chunk_from_millis(attributes, FIRST_TOKEN);
         }
         OperationKind::Plain if attributes.text(KIND) == Some("AUDIO") => {
@@ -34,22 +29,20 @@ pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             if let Some(instructions @ Value::String(_)) = instructions {
                 json::put(attributes, "gen_ai.system_instructions", instructions);
             }
-            for (key, role, from) in [
-                (INPUT, "user", INPUT_VALUE),
-                (OUTPUT, "assistant", OUTPUT_VALUE),
-            ] {
-                if let Some(text) = attributes.text(from).map(str::to_owned) {
-                    put_text(attributes, key, role, &text);
-                    attributes.remove(from);
-                }
-            }
+            read_texts(attributes, [INPUT_VALUE, OUTPUT_VALUE]);
         }
         _ => {}
     }
 }
 
-fn put_text(attributes: &mut Attributes, key: &'static str, role: &str, text: &str) {
-    if !attributes.contains(key) {
-        json::put(attributes, key, json!([{"role": role, "content": text}]));
+/// Makes messages of what the user and the model said.
+fn read_texts(attributes: &mut Attributes, keys: [&str; 2]) {
+    let messages = [(INPUT, "user"), (OUTPUT, "assistant")];
+    for (from, (key, role)) in keys.into_iter().zip(messages) {
+        if let Some(text) = attributes.text(from) {
+            let message = json!([{"role": role, "content": text}]);
+            json::put(attributes, key, message);
+            attributes.remove(from);
+        }
     }
 }

@@ -18,9 +18,7 @@ pub(super) fn calls_no_model(span: &SourceSpan) -> bool {
     is_token_count(&span.name)
         || span.scope == OPENAI && span.name.starts_with("FineTuningJob")
         || span.scope == OPENAI
-            && !["llm.token_count.prompt", "llm.token_count.total"]
-                .into_iter()
-                .any(|key| span.attributes.contains(key))
+            && !(span.attributes).contains_any(&["llm.token_count.prompt", "llm.token_count.total"])
             && json::object(&span.attributes, INVOCATION_PARAMETERS).is_some_and(|parameters| {
                 !parameters.contains_key("model") && !parameters.contains_key("prompt")
             })
@@ -37,12 +35,9 @@ pub(super) fn is_litellm(span: &SourceSpan) -> bool {
 
 /// Returns the operation of a request other than chat, by what it returns: images, speech, transcriptions, or a moderation.
 pub(super) fn non_chat_operation(span: &SourceSpan) -> Option<Override> {
-    let starts_with_any = |starts: &[&str]| starts.iter().any(|start| span.name.starts_with(start));
     match &*span.scope {
         OPENAI if span.name == "ModerationCreateResponse" => Some(Override::To("evaluate")),
-        OPENAI if starts_with_any(GENERATED_CONTENT_TYPES) => {
-            Some(Override::To("generate_content"))
-        }
+        OPENAI if generates_content(span) => Some(Override::To("generate_content")),
         LITELLM if span.name.ends_with("image_generation") => {
             Some(Override::To("generate_content"))
         }
@@ -59,14 +54,15 @@ const GENERATED_CONTENT_TYPES: &[&str] = &[
     "Video",
 ];
 
+fn generates_content(span: &SourceSpan) -> bool {
+    let mut types = GENERATED_CONTENT_TYPES.iter();
+    types.any(|start| span.name.starts_with(start))
+}
+
 /// Keeps only the text in a request for images, speech or a transcription. The rest is not input, and the bytes of speech are not
 /// output.
 pub(super) fn keep_prompt_text(span: &mut SourceSpan) {
-    if span.scope != OPENAI
-        || !GENERATED_CONTENT_TYPES
-            .iter()
-            .any(|start| span.name.starts_with(start))
-    {
+    if span.scope != OPENAI || !generates_content(span) {
         return;
     }
     let answer = span.attributes.text(OUTPUT_VALUE).unwrap_or_default();
@@ -93,7 +89,7 @@ pub(super) fn adjust_mistral(span: &mut SourceSpan) {
         return;
     }
     let attributes = &mut span.attributes;
-    if !attributes.contains("llm.provider") && !attributes.contains("llm.system") {
+    if !attributes.contains_any(&["llm.provider", "llm.system"]) {
         attributes.supply("gen_ai.provider.name", "mistral_ai");
     }
     if let Some(mut envelope) = json::object(attributes, OUTPUT_VALUE)

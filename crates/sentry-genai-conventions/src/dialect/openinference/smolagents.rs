@@ -36,9 +36,8 @@ fn reduce_input(attributes: &mut Attributes, kind: OperationKind) {
         return;
     };
     if kind == OperationKind::Agent {
-        let has_additional_args = input
-            .get("additional_args")
-            .is_some_and(|additional_args| !additional_args.is_null());
+        let has_additional_args =
+            (input.get("additional_args")).is_some_and(|args| !args.is_null());
         if let Some(Value::String(task)) = input.get("task")
             && !has_additional_args
         {

@@ -64,9 +64,7 @@ fn instructions_are_not_a_provider() {
     for key in ["gen_ai.system", "llm.system", "gen_ai.provider.name"] {
         for operation in ["chat", "execute_tool", "embeddings", "summarise"] {
             let attributes = [("gen_ai.operation.name", operation), (key, PROMPT)];
-            let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-            let span_id = SpanId::from_bytes([2; 8]).unwrap();
-            let mut span = SourceSpan::new(trace_id, span_id, "step", Timestamp::from_nanos(1));
+            let mut span = testing::span("step");
             for (key, value) in attributes {
                 span.attributes.push(key, value);
             }

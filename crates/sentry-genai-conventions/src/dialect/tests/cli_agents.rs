@@ -16,9 +16,7 @@ fn copilot_names_its_agent() {
 /// The chat in VS Code reports the time to the first token in milliseconds.
 #[test]
 fn copilot_reports_time_to_first_token_in_milliseconds() {
-    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-    let span_id = SpanId::from_bytes([2; 8]).unwrap();
-    let mut span = SourceSpan::new(trace_id, span_id, "chat gpt-4o", Timestamp::default());
+    let mut span = testing::span("chat gpt-4o");
     span.scope = "copilot-chat".into();
     span.attributes.push("gen_ai.operation.name", "chat");
     span.attributes
@@ -45,9 +43,7 @@ fn qwen_code_counts_reasoning_tokens() {
 #[test]
 fn claude_tool_failures_without_captured_outputs_have_no_message() {
     let status = |scope: &'static str, capture_outputs| {
-        let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-        let span_id = SpanId::from_bytes([2; 8]).unwrap();
-        let mut span = SourceSpan::new(trace_id, span_id, "Bash", Timestamp::from_nanos(1));
+        let mut span = testing::span("Bash");
         span.scope = scope.into();
         span.status = crate::SourceStatus::Error(Some("Exit code 1".into()));
         span.attributes.push("openinference.span.kind", "TOOL");

@@ -122,14 +122,7 @@ fn embedding_models_make_embeddings() {
 
 #[test]
 fn traceloop_reasoning_is_derived_from_the_total() {
-    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-    let span_id = SpanId::from_bytes([2; 8]).unwrap();
-    let mut span = SourceSpan::new(
-        trace_id,
-        span_id,
-        "generate_content m",
-        Timestamp::default(),
-    );
+    let mut span = testing::span("generate_content m");
     span.scope = "opentelemetry.instrumentation.google_generativeai".into();
     for (key, count) in [("input", 42), ("output", 12), ("total", 59)] {
         let key = format!("gen_ai.usage.{key}_tokens");
@@ -427,12 +420,7 @@ fn llama_index_prompts_and_arguments_are_read() {
     );
     assert_eq!(tool.attributes.text(ARGUMENTS), Some(r#"{"city":"Paris"}"#));
 
-    let mut span = SourceSpan::new(
-        TraceId::from_bytes([1; 16]).unwrap(),
-        SpanId::from_bytes([2; 8]).unwrap(),
-        "OpenAI.complete",
-        Timestamp::from_nanos(1),
-    );
+    let mut span = testing::span("OpenAI.complete");
     span.scope = SCOPE.into();
     span.attributes.push("openinference.span.kind", "LLM");
     span.attributes.push("input.value", r#"{"args": ["q"]}"#);

@@ -335,12 +335,7 @@ fn a_mastra_thread_is_preferred_to_a_session() {
 #[test]
 fn a_langsmith_exception_overrides_status_ok() {
     for (event, status) in [("exception", Status::Error), ("new_token", Status::Ok)] {
-        let mut span = SourceSpan::new(
-            TraceId::from_bytes([1; 16]).unwrap(),
-            SpanId::from_bytes([2; 8]).unwrap(),
-            "ChatOpenAI",
-            Timestamp::from_nanos(1),
-        );
+        let mut span = testing::span("ChatOpenAI");
         span.attributes.push("langsmith.span.kind", "llm");
         span.status = crate::SourceStatus::Ok;
         span.events.push(crate::SourceEvent::new(event));
@@ -365,12 +360,7 @@ fn mastra_failures_are_read_from_finish_reason_and_exception() {
         let span = translated("@mastra/otel-exporter", "chat m", &call);
         assert_eq!(span.status, status, "{reason}");
     }
-    let mut span = SourceSpan::new(
-        TraceId::from_bytes([1; 16]).unwrap(),
-        SpanId::from_bytes([2; 8]).unwrap(),
-        "execute_tool t",
-        Timestamp::from_nanos(1),
-    );
+    let mut span = testing::span("execute_tool t");
     span.attributes.push("mastra.span.type", "tool_call");
     span.attributes.push("error.type", "unknown");
     span.status = crate::SourceStatus::Error(Some("no such city".into()));

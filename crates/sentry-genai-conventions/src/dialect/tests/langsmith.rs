@@ -34,9 +34,7 @@ fn exception_reprs_become_error_type_and_message() {
         ),
     ] {
         for given in [SourceStatus::Ok, SourceStatus::Error(None)] {
-            let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-            let span_id = SpanId::from_bytes([2; 8]).unwrap();
-            let mut span = SourceSpan::new(trace_id, span_id, "ask", Timestamp::default());
+            let mut span = testing::span("ask");
             span.attributes.push("langsmith.span.kind", "llm");
             span.status = given;
             let mut event = SourceEvent::new("exception");

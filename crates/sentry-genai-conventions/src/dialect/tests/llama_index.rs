@@ -7,9 +7,7 @@ const SCOPE: &str = "llamaindex.opentelemetry.tracer";
 const SUMMARY: &str = "llamaindex.step.input_summary";
 
 fn span(name: &'static str, attributes: &[Attribute], events: &[Event<'_>]) -> SourceSpan {
-    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-    let span_id = SpanId::from_bytes([2; 8]).unwrap();
-    let mut span = SourceSpan::new(trace_id, span_id, name, Timestamp::from_nanos(1));
+    let mut span = testing::span(name);
     span.scope = SCOPE.into();
     for (key, value) in attributes {
         span.attributes.push(key, *value);

@@ -460,18 +460,14 @@ fn attributes_of_named_tool_calls_are_read() {
 }
 
 fn translated_with(fill: impl FnOnce(&mut SourceSpan)) -> SentrySpan {
-    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-    let span_id = SpanId::from_bytes([2; 8]).unwrap();
-    let mut span = SourceSpan::new(trace_id, span_id, "call", Timestamp::from_nanos(1));
+    let mut span = testing::span("call");
     fill(&mut span);
     with_content(span)
 }
 
 #[test]
 fn token_counts_under_other_names_count_the_call() {
-    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-    let span_id = SpanId::from_bytes([2; 8]).unwrap();
-    let mut span = SourceSpan::new(trace_id, span_id, "call", Timestamp::from_nanos(1));
+    let mut span = testing::span("call");
     span.attributes.push("gen_ai.operation.name", "chat");
     assert!(!span.is_counted_model_call());
     span.attributes.push("gen_ai.tokens.input", 42_i64);

@@ -51,9 +51,7 @@ fn a_speech_to_speech_response_is_a_model_call() {
 
 #[test]
 fn a_conversation_span_has_the_session_id() {
-    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-    let span_id = SpanId::from_bytes([2; 8]).unwrap();
-    let mut span = SourceSpan::new(trace_id, span_id, "turn", Timestamp::from_nanos(1));
+    let mut span = testing::span("turn");
     span.scope = "pipecat.turn".into();
     span.attributes.push("conversation.id", "c1");
     let identity = Translator::new(TranslateOptions::default()).identify(&span);

@@ -9,9 +9,7 @@ fn request(completion: Option<i64>) -> SentrySpan {
 }
 
 fn named_request(name: &'static str, completion: Option<i64>) -> SentrySpan {
-    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-    let span_id = SpanId::from_bytes([2; 8]).unwrap();
-    let mut span = SourceSpan::new(trace_id, span_id, name, Timestamp::from_nanos(1));
+    let mut span = testing::span(name);
     span.scope = VLLM.into();
     span.kind = Some(SpanKind::Server);
     let attributes = &mut span.attributes;

@@ -1,15 +1,13 @@
 //! Hand-written spans that are classified by their names.
 
-use super::{SourceSpan, SpanId, Timestamp, TraceId, TranslateOptions, Value};
+use super::{SourceSpan, Timestamp, TranslateOptions, Value, testing};
 use crate::{PlanningTranslator, SentrySpan, SpanKind, Translator};
 
 type Attribute = (&'static str, Value<'static>);
 
 fn span(name: &'static str, attributes: &[Attribute]) -> SourceSpan {
-    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-    let span_id = SpanId::from_bytes([2; 8]).unwrap();
-    let start = Timestamp::from_nanos(1_795_197_437_000_000_000);
-    let mut span = SourceSpan::new(trace_id, span_id, name, start);
+    let mut span = testing::span(name);
+    span.start = Timestamp::from_nanos(1_795_197_437_000_000_000);
     span.end = Timestamp::from_nanos(1_795_197_440_000_000_000);
     for (key, value) in attributes {
         match value {

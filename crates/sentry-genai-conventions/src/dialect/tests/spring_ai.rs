@@ -106,9 +106,7 @@ fn vector_store_queries_are_content() {
         "db.vector.query.content",
         "db.vector.query.response.documents",
     ];
-    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-    let span_id = SpanId::from_bytes([2; 8]).unwrap();
-    let mut span = SourceSpan::new(trace_id, span_id, "pg_vector query", Timestamp::default());
+    let mut span = testing::span("pg_vector query");
     span.attributes.push("spring.ai.kind", "vector_store");
     span.attributes.push("db.system", "pg_vector");
     for key in keys {

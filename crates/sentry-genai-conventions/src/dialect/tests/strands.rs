@@ -6,9 +6,7 @@ use crate::{Status, Value};
 /// It reports the time to the first token in milliseconds, and up to 1.12 the system prompt beside the messages.
 #[test]
 fn time_to_first_token_and_system_prompt_are_read() {
-    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-    let span_id = SpanId::from_bytes([2; 8]).unwrap();
-    let mut span = SourceSpan::new(trace_id, span_id, "chat", Timestamp::default());
+    let mut span = testing::span("chat");
     span.scope = "strands.telemetry.tracer".into();
     span.attributes.push("gen_ai.operation.name", "chat");
     span.attributes

@@ -18,9 +18,7 @@ fn bedrock_cache_counts_are_added_to_the_input() {
     );
     assert_eq!(span.attributes.integer("gen_ai.usage.input_tokens"), None);
 
-    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-    let span_id = SpanId::from_bytes([2; 8]).unwrap();
-    let mut span = SourceSpan::new(trace_id, span_id, "chat m", Timestamp::default());
+    let mut span = testing::span("chat m");
     span.scope = "opentelemetry.instrumentation.botocore.bedrock-runtime".into();
     span.attributes.push("gen_ai.operation.name", "chat");
     span.attributes.push("gen_ai.usage.input_tokens", 500_i64);
@@ -138,10 +136,8 @@ static COUNTS: &[(&str, &[Attribute], [i64; 5])] = &[
 
 #[test]
 fn totals_include_cache_and_reasoning() {
-    let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-    let span_id = SpanId::from_bytes([2; 8]).unwrap();
     for (scope, attributes, expected) in COUNTS {
-        let mut span = SourceSpan::new(trace_id, span_id, "call_llm", Timestamp::default());
+        let mut span = testing::span("call_llm");
         span.scope = (*scope).into();
         if *scope == "ai" {
             span.attributes

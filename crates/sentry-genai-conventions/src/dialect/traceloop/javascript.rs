@@ -27,9 +27,7 @@ pub(super) fn name_tool(attributes: &mut Attributes) {
         ("gen_ai.tool.call.id", "tool_call_id"),
     ] {
         let value = &output["kwargs"][member];
-        if value.as_str().is_some_and(|text| !text.is_empty()) && !attributes.contains(key) {
-            json::put_scalar(attributes, key, value);
-        }
+        json::put_scalar(attributes, key, value.as_str().map(|_| value));
     }
 }
 

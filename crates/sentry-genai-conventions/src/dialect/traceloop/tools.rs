@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{ENTITY_INPUT, ENTITY_OUTPUT, json};
 use crate::{
     SourceSpan,
-    dialect::{ARGUMENTS, RESULT, mark_failed},
+    dialect::{ARGUMENTS, RESULT, llama_index, mark_failed},
     messages,
 };
 
@@ -50,16 +50,12 @@ fn unwrap_llama_index(span: &mut SourceSpan) -> bool {
     let Some(mut output) = json::object(attributes, ENTITY_OUTPUT) else {
         return false;
     };
-    if let Some(id) = output.get("tool_id") {
-        json::put_scalar(attributes, "gen_ai.tool.call.id", id);
-    }
+    json::put_scalar(attributes, "gen_ai.tool.call.id", output.get("tool_id"));
     // In the step of an agent, the object is one level deeper.
     if let Some(Value::Object(inner)) = output.remove("tool_output") {
         output = inner;
     }
-    if let Some(name) = output.get("tool_name") {
-        json::put_scalar(attributes, NAME, name);
-    }
+    json::put_scalar(attributes, NAME, output.get("tool_name"));
     if let Some(text_output) = text_output(&output) {
         json::put(attributes, RESULT, text_output.into());
         attributes.remove(ENTITY_OUTPUT);
@@ -70,24 +66,17 @@ fn unwrap_llama_index(span: &mut SourceSpan) -> bool {
 /// Returns the answer of a LlamaIndex tool in the form that the model reads, if all of it is text. The object also holds the
 /// tool's input.
 pub(in crate::dialect) fn text_output(output: &json::Object) -> Option<String> {
-    if !output.contains_key("raw_output") {
-        return None;
-    }
-    let blocks = output.get("blocks")?.as_array()?;
-    let text_output: Option<Vec<_>> = blocks.iter().map(|block| block["text"].as_str()).collect();
-    text_output.map(|text_output| text_output.join("\n"))
+    output.get("raw_output")?;
+    llama_index::text_of_blocks(output.get("blocks")?)
 }
 
 /// Reads `status='success' result='21' error=None ...`.
 fn unwrap_agno(span: &mut SourceSpan) -> bool {
     let attributes = &mut span.attributes;
-    let Some(text) = attributes
+    let Some((status, rest)) = attributes
         .text(ENTITY_OUTPUT)
-        .and_then(|text| text.strip_prefix("status='"))
+        .and_then(|text| text.strip_prefix("status='")?.split_once("' result="))
     else {
-        return false;
-    };
-    let Some((status, rest)) = text.split_once("' result=") else {
         return false;
     };
     let has_failed = status == "failure";

@@ -44,40 +44,15 @@ impl Reader<'_> {
             ("Array", '[') => self.list(']', levels),
             ("Object", '{') => self.object(levels),
             (_, '{') => {
-                let fields = self.fields(levels)?;
+                self.chars.next();
+                let mut fields = self.named_fields('}', ':', levels)?;
+                // A field that is `None` is left out.
+                fields.retain(|_, value| !value.is_null());
                 Some(Value::Object(with_variant(name, fields)))
             }
             (_, ',' | ')' | ']' | '}') => Some(Value::String(snake_case(name))),
             _ => None,
         }
-    }
-
-    /// Reads `{ field: value, .. }`.
-    fn fields(&mut self, levels: usize) -> Option<Object> {
-        self.chars.next();
-        let mut fields = Object::new();
-        while !self.consume_close('}') {
-            if !self.take_while(|c| c == '.').is_empty() {
-                continue;
-            }
-            let name = self
-                .take_while(|c| c.is_alphanumeric() || c == '_')
-                .to_owned();
-            match self.peek_token() {
-                None => self.is_truncated = true,
-                Some(':') if !name.is_empty() => {
-                    self.chars.next();
-                    let value = self.value(levels)?;
-                    // A field that is `None` is left out.
-                    if !value.is_null() {
-                        fields.insert(name, value);
-                    }
-                    self.consume_comma('}')?;
-                }
-                Some(_) => return None,
-            }
-        }
-        Some(fields)
     }
 
     /// Reads `Name(value, ...)`, starting behind the parenthesis.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     super::{Message, Object, Part, Role, Side, parse},
-    fields::{self, role, role_and_text, take, take_object},
+    fields::{self, role, role_and_text, take, take_object, text_of},
     kind, message, part,
 };
 
@@ -90,7 +90,6 @@ const REQUEST_OR_RESPONSE_FIELDS: &[&str] = &[
     "stream_options",
     "tags",
     "temperature",
-    "text",
     "tool_choice",
     "toolCalls",
     "toolResults",
@@ -161,12 +160,12 @@ impl Reader {
             Value::Array(items) => match role_and_text(&items) {
                 Some((role, text)) => {
                     let text = Part::Text(text.to_owned());
-                    self.push(Message::new(role, text));
+                    self.push(Message::new(role, vec![text]));
                 }
                 None => items.into_iter().for_each(|item| self.read(item, from)),
             },
             Value::String(text) => self.read_text(text, from),
-            value => self.push(Message::new(from, Part::Text(value.to_string()))),
+            value => self.push(Message::new(from, vec![Part::Text(value.to_string())])),
         }
     }
 
@@ -174,7 +173,7 @@ impl Reader {
         // Some wrappers hold their messages as JSON in a string.
         match parse::json(&text) {
             Some(value) if super::is_known(&value) => self.read(value, from),
-            _ => self.push(Message::new(from, Part::Text(text))),
+            _ => self.push(Message::new(from, vec![Part::Text(text)])),
         }
     }
 
@@ -205,12 +204,7 @@ impl Reader {
             match &parts[..] {
                 [] => {}
                 [Part::Other(_)] => self.push_unknown(parts, from),
-                _ => self.push(Message {
-                    role: from,
-                    name: None,
-                    parts,
-                    finish_reason: None,
-                }),
+                _ => self.push(Message::new(from, parts)),
             }
         }
     }
@@ -220,15 +214,8 @@ impl Reader {
     fn push_unknown(&mut self, parts: Vec<Part>, from: Role) {
         match self.messages.last_mut() {
             Some(last) if self.accepts_parts => last.parts.extend(parts),
-            _ => self.push(Message {
-                role: match from {
-                    Role::User => Role::Assistant,
-                    role => role,
-                },
-                name: None,
-                parts,
-                finish_reason: None,
-            }),
+            _ if from == Role::User => self.push(Message::new(Role::Assistant, parts)),
+            _ => self.push(Message::new(from, parts)),
         }
     }
 
@@ -259,12 +246,7 @@ impl Reader {
         {
             let mut parts = Vec::new();
             message::content(system, &mut parts);
-            self.push(Message {
-                role: Role::System,
-                name: None,
-                parts,
-                finish_reason: None,
-            });
+            self.push(Message::new(Role::System, parts));
         }
         let start = self.messages.len();
         let mut has_body = false;
@@ -280,14 +262,13 @@ impl Reader {
         }
         if let Some(answer) = take_resume_value(&mut object) {
             has_body = true;
-            self.push(Message::new(from, Part::Text(answer)));
+            self.push(Message::new(from, vec![Part::Text(answer)]));
         }
         let is_empty = self.messages.len() == start;
-        if !has_body || (is_empty && has_stated_reason) {
-            let message = message::read(object, from, self.side);
-            if let Some(message) = message {
-                self.push(message);
-            }
+        if (!has_body || (is_empty && has_stated_reason))
+            && let Some(message) = message::read(object, from, self.side)
+        {
+            self.push(message);
         }
         for message in &mut self.messages[start..] {
             if message.role == Role::Assistant && message.finish_reason.is_none() {
@@ -304,12 +285,7 @@ impl Reader {
     fn push_parts(&mut self, role: Role, parts: Vec<Part>) {
         match self.messages.last_mut() {
             Some(last) if self.accepts_parts && last.role == role => last.parts.extend(parts),
-            _ => self.push(Message {
-                role,
-                name: None,
-                parts,
-                finish_reason: None,
-            }),
+            _ => self.push(Message::new(role, parts)),
         }
         self.accepts_parts = true;
     }
@@ -419,10 +395,7 @@ fn resume_value(command: &Object) -> Option<&Value> {
 
 fn take_resume_value(command: &mut Object) -> Option<String> {
     resume_value(command)?;
-    Some(match command.remove("resume")? {
-        Value::String(text) => text,
-        value => value.to_string(),
-    })
+    command.remove("resume").map(text_of)
 }
 
 fn is_text_field(key: &str) -> bool {

@@ -44,7 +44,7 @@ pub(in super::super) fn take_id(object: &mut Object, keys: &[&str]) -> Option<St
 }
 
 /// Returns a value as text: a string itself, other values as JSON.
-pub(in super::super) fn text_of(value: Value) -> String {
+pub(crate) fn text_of(value: Value) -> String {
     match value {
         Value::String(text) => text,
         value => value.to_string(),

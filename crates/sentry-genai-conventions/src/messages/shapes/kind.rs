@@ -71,7 +71,7 @@ pub(super) enum Kind {
 }
 
 /// Returns whether `object` is unmistakably a part in a known spelling. Structured output may also have a field named `type`.
-pub(super) fn is_part(object: &Object) -> bool {
+pub(crate) fn is_part(object: &Object) -> bool {
     let has = |keys: &[&str]| keys.iter().any(|key| object.contains_key(*key));
     if !object.contains_key("type") {
         return kind_of_fields(object).is_some();

@@ -159,19 +159,19 @@ pub(super) fn take_finish_reason(object: &mut Object) -> Option<String> {
 /// Reads the content of a message: a text, a part, or a list of parts.
 pub(super) fn content(value: Value, parts: &mut Vec<Part>) {
     match value {
-        Value::String(text) => match parse::json(&text) {
+        Value::String(text) => {
             // Flattened attributes hold a list of parts as JSON, or as the repr of a Python list.
-            Some(Value::Array(items)) if are_parts(&items) => {
-                part::read(Value::Array(items), parts);
-            }
-            None if text.starts_with("[{'") => match read_json(&text) {
-                Some(Value::Array(items)) if are_parts(&items) => {
+            let value = match parse::json(&text) {
+                None if text.starts_with("[{'") => read_json(&text),
+                value => value,
+            };
+            match value {
+                Some(Value::Array(items)) if are_all(&items, kind::is_part) => {
                     part::read(Value::Array(items), parts);
                 }
                 _ => parts.push(Part::Text(text)),
-            },
-            _ => parts.push(Part::Text(text)),
-        },
+            }
+        }
         Value::Object(mut object) if object.get("parts").is_some_and(Value::is_array) => {
             if let Some(inner) = object.remove("parts") {
                 part::read(inner, parts);
@@ -243,20 +243,20 @@ fn read_tool_answer(
     let value = match value {
         // Events hold a list of parts as JSON.
         Some(Value::String(text)) => match parse::json(&text) {
-            Some(Value::Array(items)) if are_answers(&items) => Value::Array(items),
+            Some(Value::Array(items))
+                if are_all(&items, |item| kind::is_part(item) && kind::is_answer(item)) =>
+            {
+                Value::Array(items)
+            }
             _ => Value::String(text),
         },
         Some(value) => value,
         None => return,
     };
     let list = value.as_array();
-    let list = list.or_else(|| value.get("parts").and_then(Value::as_array));
-    let has_answer_parts = list.is_some_and(|items| {
-        items
-            .iter()
-            .filter_map(Value::as_object)
-            .any(kind::is_answer)
-    });
+    let list = list.or_else(|| value.get("parts")?.as_array());
+    let mut objects = list.into_iter().flatten().filter_map(Value::as_object);
+    let has_answer_parts = objects.any(kind::is_answer);
     if has_answer_parts || (has_parts && id.is_none()) {
         content(value, parts);
         return;
@@ -370,18 +370,9 @@ fn call_id(part: &Part) -> Option<&str> {
     }
 }
 
-fn are_parts(items: &[Value]) -> bool {
-    !items.is_empty()
-        && items
-            .iter()
-            .all(|item| item.as_object().is_some_and(kind::is_part))
-}
-
-fn are_answers(items: &[Value]) -> bool {
-    are_parts(items)
-        && items
-            .iter()
-            .all(|item| item.as_object().is_some_and(kind::is_answer))
+fn are_all(items: &[Value], is_one: impl Fn(&Object) -> bool) -> bool {
+    let mut objects = items.iter().map(Value::as_object);
+    !items.is_empty() && objects.all(|object| object.is_some_and(&is_one))
 }
 
 /// Returns the role of a LangChain message, whose `type` is its class.

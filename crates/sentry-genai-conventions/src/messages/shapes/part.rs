@@ -3,7 +3,10 @@
 use serde_json::Value;
 
 use super::{
-    super::{Media, Object, Part, parse, repair},
+    super::{
+        Media, Object, Part, parse,
+        repair::{self, Repaired},
+    },
     fields::{kind, take, take_id, take_object, take_text, text_of},
     kind::{ANSWER_FIELDS, Kind, REASONING_FIELDS, TEXT_FIELDS, kind_of},
 };
@@ -33,7 +36,7 @@ pub(in super::super) fn read(value: Value, parts: &mut Vec<Part>) {
         Value::Array(items) => {
             let mut has_argument_deltas = false;
             for item in items {
-                has_argument_deltas |= is_argument_delta_item(&item);
+                has_argument_deltas |= item.as_object().is_some_and(is_argument_delta);
                 read(item, parts);
             }
             if has_argument_deltas {
@@ -136,7 +139,7 @@ pub(super) fn reasoning(value: Value, parts: &mut Vec<Part>) {
 }
 
 /// Reads a tool's answer. A list of texts becomes one text, and a value wrapped with its type is unwrapped.
-pub(in super::super) fn answer(mut value: Value) -> Value {
+pub(crate) fn answer(mut value: Value) -> Value {
     loop {
         value = match value {
             Value::Object(mut object) if is_typed_value(&object) => {
@@ -223,10 +226,6 @@ fn read_document(mut object: Object, parts: &mut Vec<Part>) {
     {
         read(value, parts);
     }
-}
-
-fn is_argument_delta_item(item: &Value) -> bool {
-    item.as_object().is_some_and(is_argument_delta)
 }
 
 fn is_argument_delta(object: &Object) -> bool {
@@ -438,10 +437,9 @@ fn unquote(value: Value) -> Value {
     match inner {
         Some(value @ (Value::Object(_) | Value::Array(_))) => value,
         Some(_) => Value::String(text),
-        None => match repair::read(&text) {
-            Some(repaired) if !repaired.is_truncated => repaired.value,
-            _ => Value::String(text),
-        },
+        None => repair::read(&text)
+            .and_then(Repaired::complete)
+            .unwrap_or(Value::String(text)),
     }
 }
 
