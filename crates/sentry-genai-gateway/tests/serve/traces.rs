@@ -144,6 +144,25 @@ fn a_rejection_by_sentry_is_reported_and_the_service_continues() {
 }
 
 #[test]
+fn routes_that_fail_in_the_same_way_are_named_together() {
+    let ingest = Ingest::start().unwrap();
+    ingest.always(Fault::status(403));
+    let route = |service: &str| format!("{service}={}", ingest.dsn());
+    let (shop, stock) = (route("shop"), route("stock"));
+    let arguments = ["--gather", "0.1", "--route", &stock, "--route", &shop];
+    let running = Running::start(&ingest, &arguments);
+    for (number, service) in (1..).zip(["stock", "shop", "till"]) {
+        let spans = [span(number, 1, None, "work", &json!({}))];
+        running.post_json("/v1/traces", &request(service, &spans));
+    }
+    let health = running.wait_for(|health| health["lost"]["send_error"] == 3);
+    assert_eq!(
+        health["last_failure"],
+        "others, shop, stock: HTTP status 403"
+    );
+}
+
+#[test]
 fn a_full_service_rejects_requests_and_loses_no_accepted_span() {
     let ingest = Ingest::start().unwrap();
     ingest.always(Fault::none().with_delay(Duration::from_millis(300)));
