@@ -184,10 +184,12 @@ impl HttpTransport {
             if kind == FailureKind::NotConnected {
                 self.resolver.invalidate();
             }
-            RequestError {
-                kind,
-                cause: error.to_string(),
-            }
+            // "Connection refused" alone would leave open by whom. The proxy's credentials are left out.
+            let cause = match self.agent().config().proxy() {
+                Some(proxy) => format!("{error} (proxy {}:{})", proxy.host(), proxy.port()),
+                None => error.to_string(),
+            };
+            RequestError { kind, cause }
         })?;
         let headers = response.headers();
         let retry_after = header_value(headers, RETRY_AFTER);
@@ -392,5 +394,15 @@ mod tests {
             assert_eq!(error.kind, FailureKind::NotConnected);
             assert!(error.cause.contains("SOCKS"), "{}", error.cause);
         }
+    }
+
+    #[test]
+    fn a_failure_names_the_proxy_without_its_credentials() {
+        let options = testing::options().http_proxy("http://user:secret@nowhere.invalid:3128");
+        let transport = HttpTransport::new(testing::config(&options));
+        let error = transport
+            .send_envelope(b"{}\n", &mut Compressor::default())
+            .unwrap_err();
+        assert_eq!(error.cause, "host not found (proxy nowhere.invalid:3128)");
     }
 }
