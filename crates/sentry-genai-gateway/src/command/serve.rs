@@ -81,13 +81,20 @@ impl Serve {
         // Requests that are still being read by then were not answered, so exporters send them again.
         runtime.shutdown_timeout(DRAIN_TIMEOUT);
         served?;
-        if service.close(FLUSH_TIMEOUT) {
+        let is_complete = service.close(FLUSH_TIMEOUT);
+        let failure = service.last_failure();
+        if is_complete {
+            let lost = service.figures().delivery.lost_total();
+            if lost > 0 {
+                print_losses(failure.as_deref(), lost);
+            }
             return Ok(Outcome::Fine);
         }
-        let reason = service.last_failure();
         print_message(&format_args!(
             "not all spans were sent: {}",
-            reason.as_deref().unwrap_or("Sentry did not answer in time")
+            failure
+                .as_deref()
+                .unwrap_or("Sentry did not answer in time")
         ));
         Ok(Outcome::Unreadable)
     }
@@ -205,14 +212,18 @@ impl DeliveryProblems {
         if is_too_soon || (failure == self.failure && lost == self.lost) {
             return;
         }
-        let what = failure.as_deref().unwrap_or("no request has failed");
-        print_message(&format_args!("{what}; {lost} spans have been lost so far"));
+        print_losses(failure.as_deref(), lost);
         *self = Self {
             failure,
             lost,
             last: Some(Instant::now()),
         };
     }
+}
+
+fn print_losses(failure: Option<&str>, lost: u64) {
+    let failure = failure.unwrap_or("no request has failed");
+    print_message(&format_args!("{failure}; spans lost so far: {lost}"));
 }
 
 /// Waits until the process is asked to end.
