@@ -34,6 +34,9 @@ use crate::{
 const MAX_RESPONSE_BYTES: u64 = 64 * 1024;
 const MAX_BODY_WAIT: Duration = Duration::from_secs(2);
 
+/// How much is kept of the explanation of a refusal.
+const MAX_DETAIL_CHARS: usize = 100;
+
 /// Names a file of certificates to trust instead of the built-in ones, as for OpenSSL.
 const ROOTS_VARIABLE: &str = "SSL_CERT_FILE";
 
@@ -59,6 +62,8 @@ pub(crate) struct Answer {
     pub(crate) retry_after: Option<String>,
     /// The server's clock, for a date in `retry_after`.
     pub(crate) date: Option<String>,
+    /// Why Sentry refused, such as "event submission rejected with_reason: ProjectId".
+    pub(crate) detail: Option<String>,
 }
 
 impl Answer {
@@ -179,26 +184,35 @@ impl HttpTransport {
             if kind == FailureKind::NotConnected {
                 self.resolver.invalidate();
             }
-            RequestError {
-                kind,
-                cause: error.to_string(),
-            }
+            // "Connection refused" alone would leave open by whom. The proxy's credentials are left out.
+            let cause = match self.agent().config().proxy() {
+                Some(proxy) => format!("{error} (proxy {}:{})", proxy.host(), proxy.port()),
+                None => error.to_string(),
+            };
+            RequestError { kind, cause }
         })?;
         let headers = response.headers();
         let retry_after = header_value(headers, RETRY_AFTER);
-        let answer = Answer {
+        let mut answer = Answer {
             status: response.status().as_u16(),
             rate_limits: header_value(headers, X_SENTRY_RATE_LIMITS),
             date: retry_after
                 .as_ref()
                 .and_then(|_| header_value(headers, DATE)),
             retry_after,
+            detail: None,
         };
         // The connection can only be reused if the body is read to its end. An error while reading it has no other
         // effect.
         let mut body = response.body_mut().as_reader().take(MAX_RESPONSE_BYTES);
-        let mut piece = [0; 512];
-        while matches!(body.read(&mut piece), Ok(1..)) {}
+        if answer.status < 400 {
+            let mut piece = [0; 512];
+            while matches!(body.read(&mut piece), Ok(1..)) {}
+        } else {
+            let mut whole = Vec::new();
+            let _ = body.read_to_end(&mut whole);
+            answer.detail = detail(&whole);
+        }
         Ok(answer)
     }
 
@@ -329,6 +343,18 @@ fn is_socks(proxy: &Proxy) -> bool {
     !matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https)
 }
 
+/// Returns the explanation in the body of a refusal. Its `causes`, which may quote the request, are left out.
+fn detail(body: &[u8]) -> Option<String> {
+    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let detail = body.get("detail")?.as_str()?.chars();
+    Some(
+        detail
+            .filter(|c| !c.is_control())
+            .take(MAX_DETAIL_CHARS)
+            .collect(),
+    )
+}
+
 /// Returns the value of a header, joined from all its lines. Returns `None` if it is missing or blank.
 fn header_value(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     let lines = headers.get_all(name).into_iter();
@@ -368,5 +394,15 @@ mod tests {
             assert_eq!(error.kind, FailureKind::NotConnected);
             assert!(error.cause.contains("SOCKS"), "{}", error.cause);
         }
+    }
+
+    #[test]
+    fn a_failure_names_the_proxy_without_its_credentials() {
+        let options = testing::options().http_proxy("http://user:secret@nowhere.invalid:3128");
+        let transport = HttpTransport::new(testing::config(&options));
+        let error = transport
+            .send_envelope(b"{}\n", &mut Compressor::default())
+            .unwrap_err();
+        assert_eq!(error.cause, "host not found (proxy nowhere.invalid:3128)");
     }
 }

@@ -125,7 +125,7 @@ mod tests {
             status,
             rate_limits: header.map(str::to_owned),
             retry_after: retry_after.map(str::to_owned),
-            date: None,
+            ..Answer::default()
         };
         limits.update(now, &answer);
         let later = now + Duration::from_secs(30);
@@ -202,8 +202,7 @@ mod tests {
             &Answer {
                 status: 200,
                 rate_limits: Some(header.to_owned()),
-                retry_after: None,
-                date: None,
+                ..Answer::default()
             },
         );
         assert!(!limits.allows(Some(Category::Span), now + Duration::from_secs(59)));

@@ -286,7 +286,11 @@ impl Sender {
         self.shared.outbox.update_from_answer(answer);
         let outcome = Outcome::of(answer);
         if outcome != Outcome::Accepted {
-            let failure = format!("HTTP status {}", answer.status);
+            let status = format!("HTTP status {}", answer.status);
+            let failure = match &answer.detail {
+                Some(detail) => format!("{status}: {detail}"),
+                None => status,
+            };
             self.shared.accounting.set_last_failure(failure);
         }
         outcome

@@ -8,7 +8,7 @@ use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    thread,
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -28,6 +28,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 struct Running {
     child: Child,
     address: String,
+    /// What it writes to standard error, except for its first line.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "only signals end it"))]
+    log: Option<JoinHandle<String>>,
 }
 
 impl Running {
@@ -44,9 +47,27 @@ impl Running {
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         stderr.read_line(&mut line).unwrap();
         let address = line.trim_end().rsplit(' ').next().unwrap().to_owned();
-        // Discard the rest of its output, so that it never blocks on writing.
-        thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
-        Self { child, address }
+        // Read all of its output, so that it never blocks on writing.
+        let log = thread::spawn(move || {
+            let mut log = String::new();
+            stderr.read_to_string(&mut log).unwrap();
+            log
+        });
+        Self {
+            child,
+            address,
+            log: Some(log),
+        }
+    }
+
+    /// Asks the program to end, and returns what it wrote to standard error.
+    #[cfg(unix)]
+    fn terminate(&mut self) -> String {
+        let id = self.child.id().to_string();
+        let kill = Command::new("kill").args(["-TERM", &id]).status();
+        assert!(kill.unwrap().success());
+        assert!(self.child.wait().unwrap().success());
+        self.log.take().unwrap().join().unwrap()
     }
 
     fn url(&self, path: &str) -> String {

@@ -62,6 +62,33 @@ fn a_limit_for_everything_stops_everything() {
     assert_eq!(stats.lost(LossReason::RatelimitBackoff), 1);
 }
 
+/// The status alone does not say what is wrong: the key, the project, or a feature that is off.
+#[test]
+fn the_last_failure_says_why_sentry_refused() {
+    let refused = |status, body| {
+        let server = Server::start([Reply::Refusal(status, body)]);
+        let delivery = start(&options(&server));
+        send_child(&delivery, &segment(&delivery, "x"));
+        assert!(delivery.flush(PATIENCE));
+        delivery.last_failure().unwrap()
+    };
+    assert_eq!(
+        refused(
+            403,
+            r#"{"detail":"event submission rejected with_reason: ProjectId"}"#
+        ),
+        "HTTP status 403: event submission rejected with_reason: ProjectId"
+    );
+    // Causes may quote the request, and other answers are not Sentry's.
+    let quoting =
+        r#"{"detail":"invalid event envelope","causes":["invalid type: string \"secret\""]}"#;
+    assert_eq!(
+        refused(400, quoting),
+        "HTTP status 400: invalid event envelope"
+    );
+    assert_eq!(refused(403, "<html>secret</html>"), "HTTP status 403");
+}
+
 #[test]
 fn a_rejection_is_reported_with_the_next_envelope() {
     let server = Server::start([Reply::Status(500, ""), Reply::Status(500, "")]);

@@ -16,6 +16,8 @@ use serde_json::Value;
 pub(crate) enum Reply {
     /// Answers with a status and some header lines.
     Status(u16, &'static str),
+    /// Answers with a status and a body.
+    Refusal(u16, &'static str),
     /// Answers 200, but not before the gate opens.
     Gate,
     /// Never answers.
@@ -135,12 +137,13 @@ fn serve(stream: &TcpStream, (state, changed): &(Mutex<State>, Condvar)) {
         };
         changed.notify_all();
         match reply {
-            None => answer(stream, 200, ""),
-            Some(Reply::Status(status, headers)) => answer(stream, status, headers),
+            None => answer(stream, 200, "", "{}"),
+            Some(Reply::Status(status, headers)) => answer(stream, status, headers, "{}"),
+            Some(Reply::Refusal(status, body)) => answer(stream, status, "", body),
             Some(Reply::Gate) => {
                 let state = state.lock().unwrap();
                 drop(changed.wait_while(state, |state| !state.gate_is_open));
-                answer(stream, 200, "");
+                answer(stream, 200, "", "{}");
             }
             Some(Reply::Hang) => thread::sleep(Duration::from_secs(3600)),
         }
@@ -171,8 +174,7 @@ fn read(reader: &mut impl BufRead) -> Option<Request> {
     Some(request)
 }
 
-fn answer(mut stream: &TcpStream, status: u16, headers: &str) {
-    let body = "{}";
+fn answer(mut stream: &TcpStream, status: u16, headers: &str, body: &str) {
     let length = body.len();
     let response =
         format!("HTTP/1.1 {status} Status\r\n{headers}Content-Length: {length}\r\n\r\n{body}");

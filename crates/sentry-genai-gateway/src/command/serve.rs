@@ -47,7 +47,12 @@ pub(super) struct Serve {
     #[arg(long, value_name = "SERVICE=DSN", value_parser = parse_route)]
     route: Vec<(String, Dsn)>,
     /// Where to listen; can be repeated
-    #[arg(long, value_name = "ADDRESS", default_values = ["127.0.0.1:4317", "127.0.0.1:4318"])]
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        default_values = ["127.0.0.1:4317", "127.0.0.1:4318"],
+        value_parser = parse_address,
+    )]
     listen: Vec<SocketAddr>,
     #[command(flatten)]
     privacy: Privacy,
@@ -76,13 +81,20 @@ impl Serve {
         // Requests that are still being read by then were not answered, so exporters send them again.
         runtime.shutdown_timeout(DRAIN_TIMEOUT);
         served?;
-        if service.close(FLUSH_TIMEOUT) {
+        let is_complete = service.close(FLUSH_TIMEOUT);
+        let failure = service.last_failure();
+        if is_complete {
+            let lost = service.figures().delivery.lost_total();
+            if lost > 0 {
+                print_losses(failure.as_deref(), lost);
+            }
             return Ok(Outcome::Fine);
         }
-        let reason = service.last_failure();
         print_message(&format_args!(
             "not all spans were sent: {}",
-            reason.as_deref().unwrap_or("Sentry did not answer in time")
+            failure
+                .as_deref()
+                .unwrap_or("Sentry did not answer in time")
         ));
         Ok(Outcome::Unreadable)
     }
@@ -94,9 +106,8 @@ impl Serve {
             let message = "no DSN: set --dsn or the environment variable SENTRY_DSN to that of the project to send to";
             return Err(Failure::Usage(message.to_owned()));
         };
-        let dsn = dsn.parse().map_err(|error| {
-            Failure::Usage(format!("--dsn: {error}: expected https://KEY@HOST/PROJECT"))
-        })?;
+        let dsn = parse_dsn(&dsn)
+            .map_err(|error| Failure::Usage(format!("--dsn or SENTRY_DSN: {error}")))?;
         let client = |dsn| {
             let mut client = Client::new(dsn);
             client.release = non_empty(&self.release);
@@ -125,8 +136,18 @@ fn parse_route(text: &str) -> Result<(String, Dsn), String> {
     let Some((service, dsn)) = text.split_once('=').filter(|(name, _)| !name.is_empty()) else {
         return Err("expected SERVICE=DSN".to_owned());
     };
-    let dsn = dsn.parse().map_err(|error| format!("{error}"));
-    Ok((service.to_owned(), dsn?))
+    Ok((service.to_owned(), parse_dsn(dsn)?))
+}
+
+fn parse_dsn(text: &str) -> Result<Dsn, String> {
+    text.parse()
+        .map_err(|error| format!("{error}: expected https://KEY@HOST/PROJECT"))
+}
+
+/// Reads an address without looking up names.
+fn parse_address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse()
+        .map_err(|_| "expected an IP address and a port, such as 0.0.0.0:4318 or [::]:4318")
 }
 
 /// Serves until the process is asked to end.
@@ -191,14 +212,18 @@ impl DeliveryProblems {
         if is_too_soon || (failure == self.failure && lost == self.lost) {
             return;
         }
-        let what = failure.as_deref().unwrap_or("no request has failed");
-        print_message(&format_args!("{what}; {lost} spans have been lost so far"));
+        print_losses(failure.as_deref(), lost);
         *self = Self {
             failure,
             lost,
             last: Some(Instant::now()),
         };
     }
+}
+
+fn print_losses(failure: Option<&str>, lost: u64) {
+    let failure = failure.unwrap_or("no request has failed");
+    print_message(&format_args!("{failure}; spans lost so far: {lost}"));
 }
 
 /// Waits until the process is asked to end.

@@ -1,6 +1,10 @@
 //! Decides which project the spans of a service go to.
 
-use std::{collections::HashMap, env, thread, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    env, thread,
+    time::Duration,
+};
 
 use sentry_core::ClientOptions;
 use sentry_genai_conventions::Attributes;
@@ -121,19 +125,24 @@ impl Routes {
         self.all.iter().map(|route| route.delivery.stats()).sum()
     }
 
-    /// Returns how the latest failed request of each route failed, with the service that the route is for.
+    /// Returns how the latest failed request of each route failed, with the services that the routes are for. Routes that failed
+    /// in the same way are named together: if Sentry cannot be reached, all of them have.
     pub(super) fn last_failure(&self) -> Option<String> {
-        let failures = self.all.iter().filter_map(
-            |Route {
-                 service, delivery, ..
-             }| {
-                let failure = delivery.last_failure()?;
-                Some(match service {
-                    Some(service) => format!("{service}: {failure}"),
-                    None => failure,
-                })
-            },
-        );
+        let mut failures = BTreeMap::<_, BTreeSet<_>>::new();
+        for route in &self.all {
+            if let Some(failure) = route.delivery.last_failure() {
+                let services = failures.entry(failure).or_default();
+                services.insert(route.service.as_deref());
+            }
+        }
+        let failures = failures.into_iter().map(|(failure, services)| {
+            if services.iter().all(Option::is_none) {
+                return failure;
+            }
+            let services = services.into_iter().map(|it| it.unwrap_or("others"));
+            let services: Vec<_> = services.collect();
+            format!("{}: {failure}", services.join(", "))
+        });
         let failures: Vec<_> = failures.collect();
         (!failures.is_empty()).then(|| failures.join("; "))
     }

@@ -144,6 +144,25 @@ fn a_rejection_by_sentry_is_reported_and_the_service_continues() {
 }
 
 #[test]
+fn routes_that_fail_in_the_same_way_are_named_together() {
+    let ingest = Ingest::start().unwrap();
+    ingest.always(Fault::status(403));
+    let route = |service: &str| format!("{service}={}", ingest.dsn());
+    let (shop, stock) = (route("shop"), route("stock"));
+    let arguments = ["--gather", "0.1", "--route", &stock, "--route", &shop];
+    let running = Running::start(&ingest, &arguments);
+    for (number, service) in (1..).zip(["stock", "shop", "till"]) {
+        let spans = [span(number, 1, None, "work", &json!({}))];
+        running.post_json("/v1/traces", &request(service, &spans));
+    }
+    let health = running.wait_for(|health| health["lost"]["send_error"] == 3);
+    assert_eq!(
+        health["last_failure"],
+        "others, shop, stock: HTTP status 403"
+    );
+}
+
+#[test]
 fn a_full_service_rejects_requests_and_loses_no_accepted_span() {
     let ingest = Ingest::start().unwrap();
     ingest.always(Fault::none().with_delay(Duration::from_millis(300)));
@@ -216,16 +235,23 @@ fn shutdown_sends_all_buffered_spans() {
     hanging
         .write_all(b"POST /v1/traces HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{")
         .unwrap();
-    let id = running.child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-TERM", &id])
-            .status()
-            .unwrap()
-            .success()
-    );
-    assert!(running.child.wait().unwrap().success());
+    assert_eq!(running.terminate(), "");
     assert_eq!(ingest.spans().len(), 1);
+}
+
+/// Reports come once a minute, so those of the last minute would be missing.
+#[cfg(unix)]
+#[test]
+fn shutdown_reports_all_losses() {
+    let ingest = Ingest::start().unwrap();
+    ingest.always(Fault::status(403));
+    let mut running = Running::start(&ingest, &["--gather", "600"]);
+    let spans = [span(1, 1, None, "work", &json!({}))];
+    running.post_json("/v1/traces", &request("shop", &spans));
+    assert_eq!(
+        running.terminate(),
+        "sentry-genai: HTTP status 403; spans lost so far: 1\n"
+    );
 }
 
 #[test]

@@ -1,0 +1,370 @@
+//! Compiles the snippets of the guides: each block that rustdoc does not see is in this file, with what it needs around it.
+//!
+//! Where a guide leaves a body out, there is `{ todo!() }` here.
+
+#![expect(
+    dead_code,
+    unused_imports,
+    unused_must_use,
+    unused_variables,
+    reason = "most snippets are compiled, not run"
+)]
+
+use std::{fs, path::Path};
+
+/// Every file with snippets that are marked `ignore`.
+const GUIDES: [&str; 4] = [
+    "README.md",
+    "crates/sentry-genai-testkit/README.md",
+    "docs/getting-started.md",
+    "docs/opentelemetry.md",
+];
+
+#[test]
+fn every_snippet_is_compiled() {
+    let here = normalised(include_str!("guides.rs"));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for guide in GUIDES {
+        let text = fs::read_to_string(root.join(guide)).unwrap();
+        let snippets: Vec<_> = text.split("```rust,ignore\n").skip(1).collect();
+        assert!(!snippets.is_empty(), "{guide}");
+        for snippet in snippets {
+            let snippet = snippet.split("```").next().unwrap();
+            assert!(
+                here.contains(&normalised(snippet)),
+                "not compiled, {guide}:\n{snippet}"
+            );
+        }
+    }
+}
+
+/// Without indentation and blank lines.
+fn normalised(code: &str) -> String {
+    let lines = code.lines().map(str::trim);
+    let code: String = lines
+        .filter(|line| !line.is_empty())
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    code.replace("{ ... }", "{ todo!() }")
+        .replace("{ /* rig, genai, ... */ }", "{ todo!() }")
+}
+
+#[rustfmt::skip]
+mod readme {
+    fn main() {
+        use tracing_subscriber::{filter::LevelFilter, prelude::*};
+
+        // The DSN comes from SENTRY_DSN, or from the options.
+        let _sentry = sentry_genai::init(sentry::ClientOptions::new().traces_sample_rate(1.0));
+        tracing_subscriber::registry()
+            .with(sentry_genai::layer().with_filter(LevelFilter::INFO)) // HTTP clients have many spans below INFO
+            .init();
+    }
+
+    async fn agent(question: String) -> anyhow::Result<()> {
+        #[tracing::instrument(skip_all, fields(gen_ai.operation.name = "invoke_agent", gen_ai.agent.name = "Support Bot"))]
+        async fn handle(question: String) -> anyhow::Result<String> { todo!() }
+
+        sentry_genai::conversation("conv_5j66").scope(handle(question)).await?;
+        Ok(())
+    }
+}
+
+#[rustfmt::skip]
+mod testkit {
+    fn test() -> std::io::Result<()> {
+        let sentry = sentry_genai_testkit::Ingest::start()?;
+        // ... code under test, whose client sends to `sentry.dsn()`; flush it ...
+        let spans = sentry.wait_for_spans(1, std::time::Duration::from_secs(5));
+        assert_eq!(sentry.violations(), [""; 0]);
+        sentry_genai_testkit::assert_spans(&spans).one("chat gpt-5-mini").has_op("gen_ai.chat").is_ok();
+        Ok(())
+    }
+}
+
+#[rustfmt::skip]
+mod getting_started {
+    struct Session;
+
+    impl Session {
+        fn id(&self) -> String {
+            todo!()
+        }
+
+        fn user_id(&self) -> String {
+            todo!()
+        }
+    }
+
+    fn add_the_layer() {
+        use sentry::integrations::tracing::ErrorLayer; // sentry's feature `tracing`
+        use tracing_subscriber::{filter::LevelFilter, prelude::*};
+
+        let options = sentry::ClientOptions::new().traces_sample_rate(1.0); // yours
+        // was: let _sentry = sentry::init(options);
+        let _sentry = sentry_genai::init(options);
+
+        tracing_subscriber::registry()
+            .with(sentry_genai::layer().with_filter(LevelFilter::INFO)) // new; replaces Sentry's SpanLayer
+            .with(ErrorLayer::new().with_filter(LevelFilter::ERROR))    // stays
+            .init();
+    }
+
+    async fn open_a_span(question: String, session: Session) -> anyhow::Result<()> {
+        #[tracing::instrument(skip_all, fields(gen_ai.operation.name = "invoke_agent", gen_ai.agent.name = "Support Bot"))]
+        async fn answer(question: String) -> anyhow::Result<String> { todo!() }
+
+        sentry_genai::conversation(session.id()).scope(answer(question)).await?;
+        Ok(())
+    }
+
+    #[tracing::instrument(skip_all, fields(
+        mcp.method.name = "tools/call", gen_ai.tool.name = "get_weather", otel.kind = "server",
+    ))]
+    fn get_weather() {}
+
+    struct Client;
+
+    struct Response {
+        model: String,
+        usage: Usage,
+    }
+
+    struct Usage {
+        prompt_tokens: u32,
+        completion_tokens: u32,
+    }
+
+    impl Client {
+        async fn chat(&self, _request: &str) -> anyhow::Result<Response> {
+            todo!()
+        }
+    }
+
+    async fn by_hand(client: Client, model: &str, request: &str) -> anyhow::Result<()> {
+        use tracing::Instrument;
+
+        let span = tracing::info_span!(
+            "chat",
+            gen_ai.operation.name = "chat",
+            gen_ai.provider.name = "openai",
+            gen_ai.request.model = model,
+            gen_ai.response.model = tracing::field::Empty,
+            gen_ai.usage.input_tokens = tracing::field::Empty,
+            gen_ai.usage.output_tokens = tracing::field::Empty,
+            error.type = tracing::field::Empty,
+        );
+        let response = client.chat(request).instrument(span.clone()).await; // `tracing::Instrument`
+        let response = response.inspect_err(|_| _ = span.record("error.type", "provider_error"))?;
+        span.record("gen_ai.response.model", &response.model);
+        span.record("gen_ai.usage.input_tokens", response.usage.prompt_tokens);
+        span.record("gen_ai.usage.output_tokens", response.usage.completion_tokens);
+        Ok(())
+    }
+
+    mod tool {
+        #[tracing::instrument(skip_all, err, fields(gen_ai.operation.name = "execute_tool", gen_ai.tool.name = "get_weather"))]
+        fn get_weather(city: &str) -> anyhow::Result<String> { todo!() }
+    }
+
+    fn tasks_and_threads() {
+        use tracing::Instrument;
+
+        async fn work() {}
+
+        tokio::spawn(work().in_current_span()); // `tracing::Instrument`
+
+        let span = tracing::Span::current();
+        std::thread::spawn(move || span.in_scope(work)); // or `spawn_blocking`, or rayon; a channel carries the span beside the job
+    }
+
+    fn users(session: Session) {
+        sentry::configure_scope(|scope| scope.set_user(Some(sentry::User { id: Some(session.user_id()), ..Default::default() })));
+    }
+
+    struct Job;
+
+    impl Job {
+        async fn run(self) {}
+    }
+
+    async fn hubs(router: axum::Router, job: Job) {
+        use sentry::{Hub, SentryFutureExt, integrations::tower::NewSentryLayer};
+
+        let app = router.layer(NewSentryLayer::<axum::extract::Request>::new_from_top());
+
+        job.run().bind_hub(Hub::new_from_top(Hub::current())).await;
+    }
+
+    fn several_projects(dsns: &[&str]) {
+        use std::sync::Arc;
+        use sentry::Hub;
+        use tracing_subscriber::{filter::{LevelFilter, dynamic_filter_fn}, prelude::*};
+
+        let mut tenants = Vec::new();
+        let mut layers = Vec::new();
+        for dsn in dsns {
+            let options = sentry::ClientOptions::new().dsn(dsn).traces_sample_rate(1.0);
+            let client = Arc::new(sentry::Client::from(sentry::apply_defaults(options)));
+            let guard = sentry_genai::attach(&client);
+            let layer = sentry_genai::layer().with_handle(guard.handle().expect("there is a DSN").clone());
+            let hub = Arc::new(Hub::new(Some(Arc::clone(&client)), Arc::default()));
+            layers.push(layer.with_filter(dynamic_filter_fn(move |metadata, _| {
+                *metadata.level() <= LevelFilter::INFO
+                    && Hub::with_active(|hub| hub.client()).is_some_and(|current| Arc::ptr_eq(&current, &client))
+            })));
+            tenants.push((guard, hub)); // for as long as the program runs
+        }
+        tracing_subscriber::registry().with(layers).init();
+    }
+
+    async fn request_of_a_tenant(tenant_hub: std::sync::Arc<sentry::Hub>) {
+        use std::sync::Arc;
+        use sentry::{Hub, SentryFutureExt};
+
+        async fn answer() {}
+
+        answer().bind_hub(Hub::new_from_top(tenant_hub)).await;
+    }
+
+    fn metrics() {
+        let _sentry = sentry_genai::Options::new()
+            .with_metrics(true)
+            .init(sentry::ClientOptions::new().traces_sample_rate(0.05));
+    }
+}
+
+#[rustfmt::skip]
+mod opentelemetry_guide {
+    use sentry_genai_opentelemetry::{opentelemetry_sdk::trace::{Sampler, TracerProviderBuilder}};
+
+    mod set_it_up {
+        use sentry_genai_opentelemetry::{SentryGenAiProcessor, opentelemetry::trace::TracerProvider};
+        use tracing_subscriber::{filter::LevelFilter, prelude::*};
+
+        fn main() -> Result<(), Box<dyn std::error::Error>> {
+            let sentry = sentry::init(sentry::ClientOptions::new().traces_sample_rate(1.0));
+            let provider = SentryGenAiProcessor::new(&sentry).provider_builder().build();
+            // For spans of `tracing`; HTTP clients have many below INFO.
+            let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("my-service"));
+            tracing_subscriber::registry().with(layer.with_filter(LevelFilter::INFO)).init();
+
+            // ... and when the program ends, before `sentry` goes:
+            provider.shutdown()?;
+            Ok(())
+        }
+    }
+
+    fn have_a_provider(sentry: sentry::ClientInitGuard, builder: TracerProviderBuilder, sampler: Sampler) {
+        use sentry_genai_opentelemetry::SentryGenAiProcessor;
+
+        let processor = SentryGenAiProcessor::new(&sentry);
+        let provider = builder
+            .with_sampler(processor.sampler(sampler)) // worthwhile if prompts are long
+            .with_span_processor(processor)
+            .build();
+    }
+
+    fn options(sentry: sentry::ClientInitGuard) {
+        use sentry_genai_opentelemetry::{Options, SentryGenAiProcessor};
+
+        let options = Options::new()
+            .with_capture_inputs(true)
+            .with_before_send_span(|span| (span.name != "health check").then_some(span));
+        let processor = SentryGenAiProcessor::with_options(&sentry, options);
+    }
+
+    fn exporter(sentry: sentry::ClientInitGuard) {
+        use std::time::Duration;
+        use sentry_genai_opentelemetry::{SentryGenAiExporter, opentelemetry_sdk::trace::SdkTracerProvider};
+
+        let exporter = SentryGenAiExporter::new(&sentry);
+        let provider = SdkTracerProvider::builder().with_batch_exporter(exporter.clone()).build();
+        // ...
+        let complete = provider.force_flush().is_ok() && exporter.flush(Duration::from_secs(5));
+    }
+
+    async fn conversations(request: ()) {
+        async fn handle(_request: ()) {}
+
+        use sentry_genai_opentelemetry::{GenAiContextExt, opentelemetry::{Context, trace::FutureExt}};
+
+        let context = Context::current().with_conversation_id("conv_5j66");
+        handle(request).with_context(context).await;
+    }
+
+    fn between_services(processor: sentry_genai_opentelemetry::SentryGenAiProcessor) {
+        use sentry_genai_opentelemetry::{
+            SentryGenAiPropagator,
+            opentelemetry::{global, propagation::TextMapCompositePropagator},
+            opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator},
+        };
+
+        global::set_text_map_propagator(TextMapCompositePropagator::new(vec![
+            Box::new(TraceContextPropagator::new()),
+            Box::new(BaggagePropagator::new()),              // if you use baggage
+            Box::new(SentryGenAiPropagator::new(&processor)), // last
+        ]));
+    }
+
+    fn through_a_collector() -> Result<(), Box<dyn std::error::Error>> {
+        use opentelemetry_otlp::{SpanExporter, WithExportConfig};
+        use sentry_genai_opentelemetry::{RewritingExporter, opentelemetry_sdk::trace::SdkTracerProvider};
+
+        let client_options = sentry::ClientOptions::new(); // what may leave, release and environment
+        let traces_url = "http://localhost:4318/v1/traces"; // with the path
+        let otlp = SpanExporter::builder().with_http().with_endpoint(traces_url).build()?;
+        let exporter = RewritingExporter::new(otlp, &client_options);
+        let provider = SdkTracerProvider::builder().with_batch_exporter(exporter).build();
+        Ok(())
+    }
+
+    fn endpoint() -> Result<(), Box<dyn std::error::Error>> {
+        use sentry_genai_opentelemetry::OtlpEndpoint;
+
+        let dsn: sentry::types::Dsn = "https://key@o42.ingest.sentry.io/7".parse()?;
+        let endpoint = OtlpEndpoint::of(&dsn);
+        endpoint.url();        // https://o42.ingest.sentry.io/api/7/integration/otlp
+        endpoint.traces_url(); // the same with /v1/traces
+        endpoint.header();     // ("x-sentry-auth", "sentry sentry_key=...")
+        Ok(())
+    }
+}
+
+#[rustfmt::skip]
+mod a_test {
+    async fn answer(_question: &str) {
+        let span = tracing::info_span!(
+            "chat",
+            gen_ai.operation.name = "chat",
+            gen_ai.request.model = "gpt-5-mini",
+            gen_ai.usage.input_tokens = 42,
+        );
+        tracing::Instrument::instrument(async {}, span).await;
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_one_model_call() {
+        use tracing_subscriber::prelude::*;
+
+        let (sender, spans) = std::sync::mpsc::channel();
+        // A client and a subscriber of this test's own, so that tests can run side by side.
+        let options = sentry::ClientOptions::new().dsn("http://key@localhost/1").traces_sample_rate(1.0);
+        let client = sentry::Client::from(options);
+        let guard = sentry_genai::Options::new()
+            .with_before_send_span(move |span| {
+                _ = sender.send(span);
+                None // nothing is sent
+            })
+            .attach(&client);
+        let layer = sentry_genai::layer().with_handle(guard.handle().expect("there is a DSN").clone());
+        let _subscriber = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+
+        answer("Where is my parcel?").await;
+
+        assert!(guard.flush(std::time::Duration::from_secs(5)));
+        let spans: Vec<_> = spans.try_iter().collect();
+        assert_eq!(spans[0].name, "chat gpt-5-mini");
+        assert_eq!(spans[0].attributes.integer("gen_ai.usage.input_tokens"), Some(42));
+    }
+}
