@@ -400,19 +400,17 @@ impl Timestamp {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::testing;
 
     #[test]
     fn only_chats_count_as_model_calls_with_tokens() {
-        let span_id = SpanId::from_bytes([2; 8]).unwrap();
-        let trace_id = TraceId::from_bytes([1; 16]).unwrap();
         for (operation, counts) in [
             ("chat", true),
             ("embeddings", false),
             ("rerank", false),
             ("ToolCall", false),
         ] {
-            let mut span = SourceSpan::new(trace_id, span_id, "work", Timestamp::default());
+            let mut span = testing::span("work");
             span.attributes.push("gen_ai.operation.name", operation);
             span.attributes.push("gen_ai.usage.input_tokens", 42_i64);
             assert_eq!(span.is_counted_model_call(), counts, "{operation}");
@@ -422,9 +420,7 @@ mod tests {
     #[test]
     fn spans_that_repeat_counts_are_not_counted_model_calls() {
         let counts = |name: &'static str, attributes: &[(&'static str, &str)]| {
-            let span_id = SpanId::from_bytes([2; 8]).unwrap();
-            let trace_id = TraceId::from_bytes([1; 16]).unwrap();
-            let mut span = SourceSpan::new(trace_id, span_id, name, Timestamp::default());
+            let mut span = testing::span(name);
             span.attributes.push("gen_ai.usage.input_tokens", 42_i64);
             for (key, value) in attributes {
                 span.attributes.push(key, *value);

@@ -21,6 +21,22 @@ fn parts(span: &crate::SentrySpan, key: &str) -> Value {
     serde_json::from_str(span.attributes.text(key).unwrap()).unwrap()
 }
 
+/// Returns the parts of a message that is a text.
+fn text(text: &str) -> Value {
+    json!([{"type": "text", "content": text}])
+}
+
+fn assert_question_and_answer(span: &crate::SentrySpan) {
+    assert_eq!(
+        parts(span, "gen_ai.input.messages"),
+        json!([{"role": "user", "parts": text("Weather?")}])
+    );
+    assert_eq!(
+        parts(span, "gen_ai.output.messages"),
+        json!([{"role": "assistant", "parts": text("4")}])
+    );
+}
+
 #[test]
 fn message_events_become_messages() {
     let mut span = span();
@@ -351,16 +367,8 @@ fn event_fields_may_have_a_namespace() {
         ),
     ];
     let span = translate(span);
-    let text = |text| json!([{"type": "text", "content": text}]);
     assert_eq!(parts(&span, "gen_ai.system_instructions"), text("Brief."));
-    assert_eq!(
-        parts(&span, "gen_ai.input.messages"),
-        json!([{"role": "user", "parts": text("Weather?")}])
-    );
-    assert_eq!(
-        parts(&span, "gen_ai.output.messages"),
-        json!([{"role": "assistant", "parts": text("4")}])
-    );
+    assert_question_and_answer(&span);
 }
 
 /// NeMo Guardrails flattens the message of a choice.
@@ -375,15 +383,7 @@ fn fields_of_a_message_may_be_flattened() {
         ),
     ];
     let span = translate(span);
-    let text = |text| json!([{"type": "text", "content": text}]);
-    assert_eq!(
-        parts(&span, "gen_ai.input.messages"),
-        json!([{"role": "user", "parts": text("Weather?")}])
-    );
-    assert_eq!(
-        parts(&span, "gen_ai.output.messages"),
-        json!([{"role": "assistant", "parts": text("4")}])
-    );
+    assert_question_and_answer(&span);
 }
 
 /// What is measured is not the model.
