@@ -16,13 +16,12 @@ use crate::{
     config::Config,
     ids,
     incoming::IncomingTrace,
-    recycle,
+    recycle, scope,
     segment::Segment,
     sender::{Role, Sender},
     thread::{self, on_delivery_thread},
     trace::{Trace, should_continue},
     unread::{Ended, Unread},
-    user,
     worker::Worker,
 };
 
@@ -156,15 +155,15 @@ impl Delivery {
         })
     }
 
-    /// Takes the user from the scope of the current hub and assigns it to the segment. All spans of the segment are
-    /// sent with this user, unless they have one of their own.
+    /// Takes the user and the tags from the scope of the current hub and assigns them to the segment. All spans of the
+    /// segment are sent with them, unless they have a user of their own, or an attribute that is named like the tag.
     ///
     /// The scope is read at most twice per segment, and not again once a user is known. The user's email, name and IP
     /// address are only sent with [`ClientOptions::send_default_pii`](sentry_core::ClientOptions::send_default_pii).
-    pub fn note_user(&self, segment: &Segment) {
-        if segment.lacks_user() {
+    pub fn read_scope(&self, segment: &Segment) {
+        if segment.may_read_scope() {
             let is_pii_sent = self.shared_without_fork_check().config.send_default_pii;
-            segment.user().look_up(is_pii_sent, user::scope_user);
+            segment.scope().read(is_pii_sent, scope::current);
         }
     }
 

@@ -7,7 +7,7 @@ mod value;
 
 use sentry_genai_conventions::{Link, Scalar, SentrySpan, Status, Timestamp, Value};
 
-pub(crate) use self::{frame::Frame, value::write_value};
+pub(crate) use self::{frame::Frame, presets::is_preset, value::write_value};
 
 use self::{
     presets::{Descriptions, Overrides, Preset, write_description, write_missing},
@@ -124,6 +124,7 @@ impl SpanEncoder {
             write_missing(buffer, overrides, frame.presets());
             write_missing(buffer, overrides, iter_presets(&self.common));
         }
+        frame.write_tags(buffer, span);
         if span.span_id == frame.segment {
             if !overrides.has(Preset::SegmentNameSource) {
                 let source = Value::Str(name_source(span));

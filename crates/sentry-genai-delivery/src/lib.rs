@@ -44,6 +44,7 @@ mod resolver;
 mod retry;
 mod rfc3339;
 mod sampling;
+mod scope;
 mod segment;
 mod sender;
 mod shared;
@@ -53,7 +54,6 @@ mod thread;
 mod trace;
 mod transaction;
 mod unread;
-mod user;
 pub mod wire;
 mod worker;
 

@@ -7,7 +7,7 @@ use std::sync::{
 
 use sentry_genai_conventions::SpanId;
 
-use crate::{trace::Trace, user::SegmentUser};
+use crate::{scope::ScopeData, trace::Trace};
 
 /// A segment: the part of a trace below one service entry.
 ///
@@ -23,7 +23,7 @@ pub struct Segment {
     name: Mutex<Arc<str>>,
     names_trace: bool,
     ended: AtomicBool,
-    user: SegmentUser,
+    scope: ScopeData,
 }
 
 impl Segment {
@@ -57,7 +57,7 @@ impl Segment {
             name: Mutex::new(name),
             names_trace,
             ended: AtomicBool::new(false),
-            user: SegmentUser::default(),
+            scope: ScopeData::default(),
         }
     }
 
@@ -94,15 +94,15 @@ impl Segment {
         &self.trace
     }
 
-    /// Returns whether [`Delivery::note_user`](crate::Delivery::note_user) would still look for the user.
+    /// Returns whether [`Delivery::read_scope`](crate::Delivery::read_scope) would still read the scope.
     #[inline]
     #[must_use]
-    pub fn lacks_user(&self) -> bool {
-        self.user.may_look_up()
+    pub fn may_read_scope(&self) -> bool {
+        self.scope.may_read()
     }
 
-    pub(crate) fn user(&self) -> &SegmentUser {
-        &self.user
+    pub(crate) fn scope(&self) -> &ScopeData {
+        &self.scope
     }
 
     pub(crate) fn end(&self) {

@@ -60,22 +60,32 @@ pub(crate) fn encode<'a>(
     encoded
 }
 
-/// Writes the user in the form that transactions use. Writes nothing if there is none.
-fn write_user(buffer: &mut Vec<u8>, segment: &Segment) {
-    let attributes = segment.user().attributes();
-    let fields: serde_json::Map<_, _> = attributes
-        .iter()
-        .map(|(key, text)| {
-            let field = match *key {
-                "user.name" => "username",
-                key => key.trim_start_matches("user."),
-            };
-            (field.to_owned(), serde_json::Value::from(text.as_str()))
-        })
-        .collect();
-    if !fields.is_empty() {
-        buffer.extend_from_slice(b",\"user\":");
-        buffer.extend_from_slice(serde_json::Value::from(fields).to_string().as_bytes());
+/// Writes the user and the tags in the form that transactions use.
+fn write_scope(buffer: &mut Vec<u8>, segment: &Segment) {
+    let user = segment.scope().user().iter().map(|(key, text)| {
+        let field = match *key {
+            "user.name" => "username",
+            key => key.trim_start_matches("user."),
+        };
+        (field.to_owned(), text.clone())
+    });
+    write_texts(buffer, "user", user);
+    write_texts(buffer, "tags", segment.scope().tags());
+}
+
+/// Writes an object of texts as a member. Writes nothing if there are none.
+fn write_texts(
+    buffer: &mut Vec<u8>,
+    member: &str,
+    texts: impl IntoIterator<Item = (String, String)>,
+) {
+    let texts = texts.into_iter().map(|(key, text)| (key, text.into()));
+    let object: serde_json::Map<_, _> = texts.collect();
+    if !object.is_empty() {
+        buffer.push(b',');
+        write_string(buffer, member);
+        buffer.push(b':');
+        buffer.extend_from_slice(serde_json::Value::from(object).to_string().as_bytes());
     }
 }
 
@@ -172,7 +182,7 @@ fn write(
     if let Some(server) = &config.server_name {
         text(buffer, "server_name", server);
     }
-    write_user(buffer, segment);
+    write_scope(buffer, segment);
     buffer.extend_from_slice(b",\"sdk\":{\"name\":");
     write_string(buffer, SDK_NAME);
     text(buffer, "version", SDK_VERSION);

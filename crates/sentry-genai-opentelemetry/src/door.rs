@@ -162,13 +162,13 @@ impl Door {
     /// Registers a span that starts below another one. In a trace that is not recorded, the span shares its parent's node, since
     /// nothing but its trace has to be known.
     pub(crate) fn start_child(&self, key: Key, node: SegmentNode) {
-        // Look for the user at the start, not at the end: a span may end while its thread is being destroyed, after Sentry's
+        // Read the scope at the start, not at the end: a span may end while its thread is being destroyed, after Sentry's
         // scope is gone.
-        if node.segment.lacks_user()
+        if node.segment.may_read_scope()
             && node.segment.trace().recorded()
             && let Some(delivery) = self.delivery()
         {
-            delivery.note_user(&node.segment);
+            delivery.read_scope(&node.segment);
         }
         self.spans.insert(key, node);
     }

@@ -156,7 +156,7 @@ impl GenAiLayer {
                 CachedInheritance::default(),
             );
             state.apply_initial_attributes(key_flags);
-            state.note_user();
+            state.read_scope();
             state
         } else {
             let mut state = SpanState::new(
@@ -225,7 +225,7 @@ where
             inherited,
         );
         state.apply_initial_attributes(key_flags);
-        state.note_user();
+        state.read_scope();
         insert(&span, state);
     }
 

@@ -93,11 +93,12 @@ impl SpanState {
         }
     }
 
-    /// Looks for the user when an AI span starts: the program has usually set it by then. No span may be locked meanwhile.
-    pub(crate) fn note_user(&self) {
+    /// Reads the user and the tags from Sentry's scope when an AI span starts: the program has usually set them by then. No span
+    /// may be locked meanwhile.
+    pub(crate) fn read_scope(&self) {
         if self.node.is_gen_ai {
             let delivery = self.trace.handle.delivery();
-            delivery.note_user(&self.trace.segment);
+            delivery.read_scope(&self.trace.segment);
         }
     }
 

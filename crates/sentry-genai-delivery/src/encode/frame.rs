@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use sentry_genai_conventions::{SpanId, Value};
+use sentry_genai_conventions::{SentrySpan, SpanId, Value};
 
 use crate::{json::hex, segment::Segment};
 
@@ -22,6 +22,8 @@ pub(crate) struct Frame {
     pub(super) attributes: Vec<u8>,
     /// The position of each of them.
     ranges: [(Preset, Range<usize>); 4],
+    /// Each tag of the scope, and the attribute that it becomes.
+    tags: Vec<(String, Vec<u8>)>,
 }
 
 impl Frame {
@@ -48,18 +50,33 @@ impl Frame {
             add(Preset::ClientSampleRate, rate.then_some(Value::Double(1.0))),
             {
                 let start = attributes.len();
-                for (key, text) in segment.user().attributes() {
+                for (key, text) in segment.scope().user() {
                     write_attribute(&mut attributes, key, Value::Str(text));
                 }
                 (Preset::User, start..attributes.len())
             },
         ];
+        let tags = segment.scope().tags().into_iter().map(|(key, text)| {
+            let mut json = Vec::new();
+            write_attribute(&mut json, &key, Value::Str(&text));
+            (key, json)
+        });
         Self {
             segment: segment.span_id(),
             head: Head::of(segment.trace().trace_id()),
             middle: Middle::new(),
             attributes,
             ranges,
+            tags: tags.collect(),
+        }
+    }
+
+    /// Writes the tags, unless the span has an attribute of that name.
+    pub(super) fn write_tags(&self, buffer: &mut Vec<u8>, span: &SentrySpan) {
+        for (key, json) in &self.tags {
+            if !span.attributes.contains(key) {
+                buffer.extend_from_slice(json);
+            }
         }
     }
 

@@ -29,7 +29,7 @@ pub(super) enum Preset {
 }
 
 /// The keys, in the order of [`Preset`].
-pub(super) const KEYS: [&str; 17] = [
+const KEYS: [&str; 17] = [
     "sentry.op",
     "sentry.origin",
     "sentry.kind",
@@ -48,6 +48,11 @@ pub(super) const KEYS: [&str; 17] = [
     "sentry.client_sample_rate",
     "user.id",
 ];
+
+/// Returns whether spans get the attribute without setting it.
+pub(crate) fn is_preset(key: &str) -> bool {
+    KEYS.contains(&key)
+}
 
 impl Preset {
     pub(super) fn key(self) -> &'static str {

@@ -1,4 +1,4 @@
-//! The user on spans: the one that the program has set on Sentry's scope.
+//! The user and the tags that the program has set on Sentry's scope, on spans.
 
 use sentry::{ClientOptions, Hub, User};
 use sentry_genai::{Options, TraceLifecycle};
@@ -17,8 +17,11 @@ fn ada() -> User {
 /// A request that is authenticated before an agent is called.
 fn handle_request() {
     let _request = info_span!("POST /ask").entered();
-    info_span!("authenticate").in_scope(|| {});
-    Hub::current().configure_scope(|scope| scope.set_user(Some(ada())));
+    info_span!("authenticate", tenant = "initech").in_scope(|| {});
+    Hub::current().configure_scope(|scope| {
+        scope.set_user(Some(ada()));
+        scope.set_tag("tenant", "acme");
+    });
     let agent = info_span!(
         "agent",
         gen_ai.operation.name = "invoke_agent",
@@ -56,9 +59,20 @@ fn all_spans_of_a_request_have_its_user() {
     assert_eq!(tool.str("user.email"), None, "that is somebody else's");
 }
 
+#[test]
+fn so_they_have_its_tags() {
+    let bridge = Bridge::start();
+    bridge.run(handle_request);
+    for name in ["POST /ask", "invoke_agent Bot", "chat m", "execute_tool t"] {
+        assert_eq!(bridge.span(name).str("tenant"), Some("acme"), "{name}");
+    }
+    let own = bridge.span("authenticate");
+    assert_eq!(own.str("tenant"), Some("initech"));
+}
+
 /// None of its spans follows GenAI's conventions.
 #[test]
-fn so_do_those_of_another_dialect() {
+fn spans_of_another_dialect_have_a_user() {
     let bridge = Bridge::start();
     bridge.run(|| {
         let request = info_span!("POST /ask").entered();
@@ -102,13 +116,14 @@ fn one_request_does_not_have_the_user_of_another() {
 }
 
 #[test]
-fn transactions_have_a_user_too() {
+fn transactions_have_user_and_tags_too() {
     let options = Options::new().with_trace_lifecycle(TraceLifecycle::Transaction);
     let client_options = ClientOptions::new().traces_sample_rate(1.0);
     let bridge = Bridge::with(options, client_options.send_default_pii(true));
     bridge.run(handle_request);
     bridge.guard().flush(std::time::Duration::from_secs(10));
     let transactions = bridge.ingest.transactions();
+    assert_eq!(transactions[0]["tags"]["tenant"], "acme");
     let user = &transactions[0]["user"];
     assert_eq!(user["id"], "u-17");
     assert_eq!(user["username"], "ada");
