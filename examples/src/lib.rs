@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 use sentry_genai::{
-    Guard, Handle, Stats,
+    Guard, Handle, SendFailure, Stats,
     sentry::{protocol::Value, types::Dsn},
 };
 use sentry_genai_testkit::{FakeLlm, Ingest, ReceivedSpan, render_transcript, render_tree};
@@ -78,7 +78,7 @@ impl Backend {
         &self,
         is_flushed: bool,
         stats: Stats,
-        last_failure: Option<String>,
+        last_failure: Option<SendFailure>,
     ) -> anyhow::Result<()> {
         let spans = self.spans(is_flushed, stats, last_failure)?;
         let Some(local) = &self.local else {
@@ -111,7 +111,7 @@ impl Backend {
         &self,
         is_flushed: bool,
         stats: Stats,
-        last_failure: Option<String>,
+        last_failure: Option<SendFailure>,
     ) -> anyhow::Result<Vec<ReceivedSpan>> {
         let losses = stats
             .losses()
@@ -120,7 +120,8 @@ impl Backend {
         if lost.is_empty() {
             lost.push_str("none");
         }
-        let failure = last_failure.unwrap_or_else(|| "no request failed".to_owned());
+        let failure =
+            last_failure.map_or_else(|| "no request failed".to_owned(), |it| it.to_string());
         ensure!(
             is_flushed,
             "not all spans arrived within 5 seconds ({} spans were accepted, lost: {lost}; {failure})",

@@ -9,9 +9,13 @@ use std::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::SystemTime,
 };
 
-use crate::json::{write_integer, write_string};
+use crate::{
+    failure::SendFailure,
+    json::{write_integer, write_string},
+};
 
 /// Why a span did not reach Sentry, in the vocabulary of Sentry's client reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -165,7 +169,7 @@ pub(crate) struct Accounting {
     unreported: [AtomicU64; LossReason::ALL.len()],
     /// The transactions among the losses.
     unreported_transactions: [AtomicU64; LossReason::ALL.len()],
-    last_failure: Mutex<Option<String>>,
+    last_failure: Mutex<Option<SendFailure>>,
 }
 
 impl Accounting {
@@ -181,16 +185,16 @@ impl Accounting {
         }
     }
 
-    /// Remembers how a request failed.
-    pub(crate) fn set_last_failure(&self, failure: String) {
-        *self.lock_failure() = Some(failure);
+    /// Remembers why a request has failed.
+    pub(crate) fn set_last_failure(&self, cause: String) {
+        *self.lock_failure() = Some(SendFailure::new(cause, SystemTime::now()));
     }
 
-    pub(crate) fn last_failure(&self) -> Option<String> {
+    pub(crate) fn last_failure(&self) -> Option<SendFailure> {
         self.lock_failure().clone()
     }
 
-    fn lock_failure(&self) -> MutexGuard<'_, Option<String>> {
+    fn lock_failure(&self) -> MutexGuard<'_, Option<SendFailure>> {
         self.last_failure
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

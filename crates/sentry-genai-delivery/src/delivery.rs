@@ -14,6 +14,7 @@ pub(crate) use crate::shared::Shared;
 use crate::{
     accounting::{LossReason, Stats},
     config::Config,
+    failure::SendFailure,
     ids,
     incoming::IncomingTrace,
     recycle, scope,
@@ -358,10 +359,9 @@ impl Delivery {
         stats
     }
 
-    /// Returns how the most recent failed request failed, such as "HTTP status 403" or the system's error for a
-    /// connection. Returns `None` if no request has failed.
+    /// Returns how and when the most recent failed request failed. Returns `None` if no request has failed.
     #[must_use]
-    pub fn last_failure(&self) -> Option<String> {
+    pub fn last_failure(&self) -> Option<SendFailure> {
         self.shared().accounting.last_failure()
     }
 

@@ -37,7 +37,7 @@ impl LossEvents {
                 spans,
                 reason = reason.as_str(),
                 accepted = stats.accepted,
-                last_failure = accounting.last_failure(),
+                last_failure = accounting.last_failure().map(tracing::field::display),
                 "spans were not sent"
             );
         }

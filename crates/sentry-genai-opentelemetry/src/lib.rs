@@ -35,7 +35,7 @@ pub use sentry_genai_conventions::{
     SpanKind, Status, Timestamp, TraceId, Value,
 };
 pub use sentry_genai_delivery::{
-    Compression, Delivery, LossReason, Options, RetryPolicy, Stats, TraceLifecycle,
+    Compression, Delivery, LossReason, Options, RetryPolicy, SendFailure, Stats, TraceLifecycle,
 };
 
 #[cfg(feature = "otel-0-32")]

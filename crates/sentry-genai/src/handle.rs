@@ -11,7 +11,7 @@ use std::{
 
 use sentry::{Client, ClientInitGuard};
 use sentry_genai_conventions::ContentLimits;
-use sentry_genai_delivery::{Delivery, Stats};
+use sentry_genai_delivery::{Delivery, SendFailure, Stats};
 
 use crate::{conversation::TaskConversations, propagation::IncomingContext};
 
@@ -100,9 +100,9 @@ impl Handle {
         self.0.delivery.stats()
     }
 
-    /// Returns a description of the latest failed request, such as "HTTP status 403"; `None` if no request has failed.
+    /// Returns how and when the latest failed request failed; `None` if no request has failed.
     #[must_use]
-    pub fn last_failure(&self) -> Option<String> {
+    pub fn last_failure(&self) -> Option<SendFailure> {
         self.0.delivery.last_failure()
     }
 

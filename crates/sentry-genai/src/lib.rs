@@ -49,7 +49,7 @@ pub use sentry_genai_conventions::{
     SpanKind, Status, Timestamp, TraceId, Value,
 };
 pub use sentry_genai_delivery::{
-    Compression, Delivery, LossReason, RetryPolicy, Stats, TraceLifecycle,
+    Compression, Delivery, LossReason, RetryPolicy, SendFailure, Stats, TraceLifecycle,
 };
 pub use span_ext::SpanExt;
 

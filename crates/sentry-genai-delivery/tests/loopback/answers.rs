@@ -70,7 +70,7 @@ fn the_last_failure_says_why_sentry_refused() {
         let delivery = start(&options(&server));
         send_child(&delivery, &segment(&delivery, "x"));
         assert!(delivery.flush(PATIENCE));
-        delivery.last_failure().unwrap()
+        delivery.last_failure().unwrap().cause
     };
     assert_eq!(
         refused(

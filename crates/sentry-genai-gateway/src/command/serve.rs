@@ -10,7 +10,7 @@ use std::{
 
 use clap::Args;
 use sentry_core::types::Dsn;
-use sentry_genai_delivery::Options;
+use sentry_genai_delivery::{Options, SendFailure};
 use sentry_genai_gateway::{
     Client,
     serve::{Patience, Projects, Service, router},
@@ -86,16 +86,15 @@ impl Serve {
         if is_complete {
             let lost = service.figures().delivery.lost_total();
             if lost > 0 {
-                print_losses(failure.as_deref(), lost);
+                print_losses(failure.as_ref(), lost);
             }
             return Ok(Outcome::Fine);
         }
-        print_message(&format_args!(
-            "not all spans were sent: {}",
-            failure
-                .as_deref()
-                .unwrap_or("Sentry did not answer in time")
-        ));
+        let reason = failure.map_or_else(
+            || "Sentry did not answer in time".to_owned(),
+            |failure| failure.to_string(),
+        );
+        print_message(&format_args!("not all spans were sent: {reason}"));
         Ok(Outcome::Unreadable)
     }
 
@@ -196,7 +195,7 @@ async fn serve(service: &Service, addresses: &[SocketAddr]) -> Result<(), Failur
 /// What has been reported of problems with Sentry.
 #[derive(Default)]
 struct DeliveryProblems {
-    failure: Option<String>,
+    cause: Option<String>,
     lost: u64,
     last: Option<Instant>,
 }
@@ -205,24 +204,23 @@ impl DeliveryProblems {
     /// Reports what is new since the last report, at most once per [`REPORT_INTERVAL`].
     fn report(&mut self, service: &Service) {
         let is_too_soon = (self.last).is_some_and(|last| last.elapsed() < REPORT_INTERVAL);
-        let (failure, lost) = (
-            service.last_failure(),
-            service.figures().delivery.lost_total(),
-        );
-        if is_too_soon || (failure == self.failure && lost == self.lost) {
+        let failure = service.last_failure();
+        let lost = service.figures().delivery.lost_total();
+        let cause = failure.as_ref().map(|failure| failure.cause.clone());
+        if is_too_soon || (cause == self.cause && lost == self.lost) {
             return;
         }
-        print_losses(failure.as_deref(), lost);
+        print_losses(failure.as_ref(), lost);
         *self = Self {
-            failure,
+            cause,
             lost,
             last: Some(Instant::now()),
         };
     }
 }
 
-fn print_losses(failure: Option<&str>, lost: u64) {
-    let failure = failure.unwrap_or("no request has failed");
+fn print_losses(failure: Option<&SendFailure>, lost: u64) {
+    let failure = failure.map_or_else(|| "no request has failed".to_owned(), ToString::to_string);
     print_message(&format_args!("{failure}; spans lost so far: {lost}"));
 }
 

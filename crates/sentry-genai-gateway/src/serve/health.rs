@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use sentry_genai_delivery::LossReason;
+use sentry_genai_delivery::{LossReason, SendFailure};
 use serde_json::{Map, Value, json};
 
 use super::Service;
@@ -27,6 +27,7 @@ async fn health(State(service): State<Service>) -> Json<Value> {
         .losses()
         .map(|(reason, spans)| (reason.as_str().to_owned(), spans.into()))
         .collect();
+    let failure = service.last_failure();
     // The status is 200 even when the service is full: restarting it for that would lose what waits.
     Json(json!({
         "received": figures.received,
@@ -35,7 +36,8 @@ async fn health(State(service): State<Service>) -> Json<Value> {
         "accepted": figures.delivery.accepted,
         "lost": lost,
         "full": service.is_full(),
-        "last_failure": service.last_failure(),
+        "last_failure": failure.as_ref().map(|failure| &failure.cause),
+        "last_failure_at": failure.as_ref().map(SendFailure::timestamp),
     }))
 }
 

@@ -19,7 +19,7 @@ use std::{
 };
 
 use sentry_genai_conventions::Translator;
-use sentry_genai_delivery::{Options, Stats};
+use sentry_genai_delivery::{Options, SendFailure, Stats};
 
 pub use gather::Patience;
 pub use http::router;
@@ -193,10 +193,10 @@ impl Service {
         }
     }
 
-    /// Returns how the latest failed request to each project failed, such as "HTTP status 403"; `None` if no request has failed.
-    /// Failures of a project that a service has for itself name the service.
+    /// Returns how the latest failed request to each project failed, and when the latest of them did; `None` if no request has
+    /// failed. Failures of a project that a service has for itself name the service.
     #[must_use]
-    pub fn last_failure(&self) -> Option<String> {
+    pub fn last_failure(&self) -> Option<SendFailure> {
         self.0.routes.last_failure()
     }
 

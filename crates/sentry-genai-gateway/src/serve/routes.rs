@@ -8,7 +8,7 @@ use std::{
 
 use sentry_core::ClientOptions;
 use sentry_genai_conventions::Attributes;
-use sentry_genai_delivery::{Delivery, Options, Stats};
+use sentry_genai_delivery::{Delivery, Options, SendFailure, Stats};
 
 use crate::Client;
 
@@ -127,24 +127,26 @@ impl Routes {
 
     /// Returns how the latest failed request of each route failed, with the services that the routes are for. Routes that failed
     /// in the same way are named together: if Sentry cannot be reached, all of them have.
-    pub(super) fn last_failure(&self) -> Option<String> {
-        let mut failures = BTreeMap::<_, BTreeSet<_>>::new();
+    pub(super) fn last_failure(&self) -> Option<SendFailure> {
+        let mut causes = BTreeMap::<_, BTreeSet<_>>::new();
+        let mut latest = None;
         for route in &self.all {
-            if let Some(failure) = route.delivery.last_failure() {
-                let services = failures.entry(failure).or_default();
+            if let Some(SendFailure { cause, at, .. }) = route.delivery.last_failure() {
+                latest = latest.max(Some(at));
+                let services = causes.entry(cause).or_default();
                 services.insert(route.service.as_deref());
             }
         }
-        let failures = failures.into_iter().map(|(failure, services)| {
+        let causes = causes.into_iter().map(|(cause, services)| {
             if services.iter().all(Option::is_none) {
-                return failure;
+                return cause;
             }
             let services = services.into_iter().map(|it| it.unwrap_or("others"));
             let services: Vec<_> = services.collect();
-            format!("{}: {failure}", services.join(", "))
+            format!("{}: {cause}", services.join(", "))
         });
-        let failures: Vec<_> = failures.collect();
-        (!failures.is_empty()).then(|| failures.join("; "))
+        let causes: Vec<_> = causes.collect();
+        Some(SendFailure::new(causes.join("; "), latest?))
     }
 
     /// Closes all deliveries at the same time. Returns whether every span was accepted by the server or counted as lost within

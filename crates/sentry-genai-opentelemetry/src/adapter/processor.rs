@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use sentry_core::Client;
-use sentry_genai_delivery::{Delivery, Options, Stats};
+use sentry_genai_delivery::{Delivery, Options, SendFailure, Stats};
 
 use super::{
     super::{
@@ -128,9 +128,9 @@ impl SentryGenAiProcessor {
             .map_or_else(Stats::default, Delivery::stats)
     }
 
-    /// Returns a description of the latest failed request, such as "HTTP status 403"; `None` if no request has failed.
+    /// Returns how and when the latest failed request failed; `None` if no request has failed.
     #[must_use]
-    pub fn last_failure(&self) -> Option<String> {
+    pub fn last_failure(&self) -> Option<SendFailure> {
         self.door.delivery()?.last_failure()
     }
 
