@@ -32,6 +32,9 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The number of bytes per permit of the semaphore: permits are counted in 32 bits.
 const BYTES_PER_PERMIT: usize = 1024;
 
+/// The room for a request that does not announce its length, until it needs more.
+const FIRST_ROOM: usize = 256 * 1024;
+
 /// Room for the bodies of requests, from before they are received until they are answered.
 #[derive(Clone, Debug)]
 pub(super) struct Admission(Arc<Semaphore>);
@@ -43,10 +46,13 @@ impl Admission {
         Self(Arc::new(Semaphore::new(permits as usize)))
     }
 
-    /// Waits until there is room for `bytes`; `None` if there is none in time.
-    async fn admit(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+    /// Waits until there is room for `bytes`. Fails if there is none in time.
+    async fn admit(&self, bytes: usize) -> Result<OwnedSemaphorePermit, RequestError> {
         let permits = Arc::clone(&self.0).acquire_many_owned(permits_for(bytes));
-        timeout(ADMISSION_TIMEOUT, permits).await.ok()?.ok()
+        match timeout(ADMISSION_TIMEOUT, permits).await {
+            Ok(Ok(permits)) => Ok(permits),
+            _ => Err(capacity_error(NoRoom::Now)),
+        }
     }
 }
 
@@ -71,45 +77,96 @@ pub(super) async fn receive(
 ) -> Response {
     let (parts, body) = request.into_parts();
     let mut body = Incoming::new(body);
-    let admitted = timeout(BODY_TIMEOUT, admit(&service, &parts.headers, &mut body)).await;
-    let (mut permits, size) = match admitted.unwrap_or(Err(TOO_SLOW)) {
-        Ok(admitted) => admitted,
-        Err(error) => {
+    let received = timeout(
+        BODY_TIMEOUT,
+        receive_body(&service, &parts.headers, &mut body),
+    )
+    .await;
+    // The permits are held until the request has been answered.
+    let _permits = match received {
+        Ok(Ok(permits)) => permits,
+        Ok(Err(error)) => {
             // A client that is still sending might not read an answer until its request has been received.
             let _ = timeout(BODY_TIMEOUT, body.discard()).await;
             return error_response(&parts.headers, error);
         }
+        Err(_) => return error_response(&parts.headers, TOO_SLOW),
     };
-    let received = timeout(BODY_TIMEOUT, body.receive(size)).await;
-    let body = match received.unwrap_or(Err(TOO_SLOW)) {
-        Ok(body) => body,
-        Err(error) => return error_response(&parts.headers, error),
-    };
-    let used = permits_for(body.len()) as usize;
-    drop(permits.split(permits.num_permits().saturating_sub(used)));
-    next.run(Request::from_parts(parts, Body::from(body))).await
+    let body = Body::from(body.received);
+    next.run(Request::from_parts(parts, body)).await
 }
 
-/// Waits until there is room for a whole body. Returns the permits for it, and how many bytes it may have.
-async fn admit(
-    service: &Service,
+/// Room for a body.
+struct Room<'s> {
+    admission: &'s Admission,
+    permits: OwnedSemaphorePermit,
+    size: usize,
+    /// The size that the body must not exceed: the announced one if there is any.
+    max_size: usize,
+}
+
+/// Waits until there is room for a body.
+async fn admit<'s>(
+    service: &'s Service,
     headers: &HeaderMap,
     body: &mut Incoming,
-) -> Result<(OwnedSemaphorePermit, usize), RequestError> {
-    let size = match body.body.size_hint().exact() {
-        Some(size) => usize::try_from(size).unwrap_or(usize::MAX),
-        None if is_rpc(headers) => body.receive_rpc_size().await?,
-        None => MAX_REQUEST_BYTES,
+) -> Result<Room<'s>, RequestError> {
+    let announced = match body.body.size_hint().exact() {
+        Some(size) => Some(usize::try_from(size).unwrap_or(usize::MAX)),
+        None if is_rpc(headers) => Some(body.receive_rpc_size().await?),
+        None => None,
     };
-    if size > MAX_REQUEST_BYTES {
+    if announced.is_some_and(|size| size > MAX_REQUEST_BYTES) {
         return Err(TOO_LARGE);
     }
     if service.is_full() {
         return Err(capacity_error(NoRoom::Now));
     }
-    let permits = service.0.admission.admit(size).await;
-    let permits = permits.ok_or_else(|| capacity_error(NoRoom::Now))?;
-    Ok((permits, size))
+    let admission = &service.0.admission;
+    let size = announced.unwrap_or(FIRST_ROOM);
+    Ok(Room {
+        permits: admission.admit(size).await?,
+        admission,
+        size,
+        max_size: announced.unwrap_or(MAX_REQUEST_BYTES),
+    })
+}
+
+/// Receives a body once there is room for it. Returns the permits for it.
+async fn receive_body(
+    service: &Service,
+    headers: &HeaderMap,
+    body: &mut Incoming,
+) -> Result<OwnedSemaphorePermit, RequestError> {
+    let mut room = admit(service, headers, body).await?;
+    loop {
+        let rest = room.size.saturating_sub(body.received.len());
+        body.received.reserve_exact(rest);
+        while body.received.len() <= room.size {
+            if !body.receive_frame().await? {
+                let used = permits_for(body.received.len()) as usize;
+                let unused = room.permits.num_permits().saturating_sub(used);
+                drop(room.permits.split(unused));
+                return Ok(room.permits);
+            }
+        }
+        room.grow().await?;
+    }
+}
+
+impl Room<'_> {
+    /// Doubles the size, as far as the body may have more. If requests wait for the room of each other, some are refused, and
+    /// exporters send them again.
+    async fn grow(&mut self) -> Result<(), RequestError> {
+        let size = (2 * self.size).min(self.max_size);
+        if size == self.size {
+            return Err(TOO_LARGE);
+        }
+        let more = self.admission.admit(size - self.size).await?;
+        self.permits.merge(more);
+        self.size = size;
+        Ok(())
+    }
 }
 
 /// The body of a request, and what has been received of it.
@@ -137,18 +194,6 @@ impl Incoming {
                 return Ok(self.received.len());
             }
         }
-    }
-
-    /// Receives the rest of the body, which may have up to `size` bytes.
-    async fn receive(mut self, size: usize) -> Result<Bytes, RequestError> {
-        let rest = size.saturating_sub(self.received.len());
-        self.received.reserve(rest);
-        while self.received.len() <= size {
-            if !self.receive_frame().await? {
-                return Ok(self.received.into());
-            }
-        }
-        Err(TOO_LARGE)
     }
 
     /// Receives the next piece of the body. Returns whether there was any.

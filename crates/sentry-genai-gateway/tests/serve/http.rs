@@ -1,5 +1,7 @@
 //! OTLP over HTTP.
 
+use std::net::TcpStream;
+
 use crate::*;
 
 #[test]
@@ -148,4 +150,36 @@ fn prometheus_reads_the_figures() {
     assert!(text.contains(&accepted), "{text}");
     let lost = "sentry_genai_lost_spans_total{reason=\"network_error\"} 0\n";
     assert!(text.contains(lost), "{text}");
+}
+
+/// Exporters that compress while they send do not say how much that will be.
+#[test]
+fn a_request_of_unknown_length_takes_the_room_that_it_needs() {
+    let ingest = Ingest::start().unwrap();
+    let running = Running::start(&ingest, &["--gather", "0.1", "--max-memory", "16"]);
+    let head = "POST /v1/traces HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n1\r\n{";
+    let hanging: Vec<_> = std::iter::repeat_with(|| {
+        let mut client = TcpStream::connect(&running.address).unwrap();
+        client.write_all(head.as_bytes()).unwrap();
+        client
+    })
+    .take(8)
+    .collect();
+
+    let chunked = |body: String| {
+        let body = ureq::SendBody::from_owned_reader(std::io::Cursor::new(body));
+        let request = agent().post(running.url("/v1/traces"));
+        let answer = request
+            .header("content-type", "application/json")
+            .send(body)
+            .unwrap();
+        answer.status().as_u16()
+    };
+    let spans = [span(1, 1, None, "work", &json!({}))];
+    let body = request("shop", &spans).to_string();
+    let padded = |bytes| format!("{body}{}", " ".repeat(bytes));
+    assert_eq!(chunked(padded(3 * 1024 * 1024)), 200);
+    drop(hanging);
+    assert_eq!(chunked(padded(17 * 1024 * 1024)), 413);
+    assert_eq!(ingest.wait_for_spans(1, PATIENCE).len(), 1);
 }
