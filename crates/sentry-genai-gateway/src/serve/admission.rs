@@ -1,6 +1,6 @@
 //! Limits how many bytes of requests are read at a time, so that many large requests at once do not exhaust the memory.
 
-use std::{borrow::Cow, future::poll_fn, pin::Pin, sync::Arc, time::Duration};
+use std::{borrow::Cow, future::poll_fn, mem, pin::Pin, sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, Bytes, HttpBody as _},
@@ -209,6 +209,8 @@ impl Incoming {
     }
 
     async fn discard(mut self) {
+        // Nothing is admitted for it any more.
+        drop(mem::take(&mut self.received));
         while let Some(Ok(_)) = next_frame(&mut self.body).await {}
     }
 }
