@@ -5,6 +5,7 @@
 mod adk;
 mod agent_sdk;
 mod agentops;
+mod agentscope;
 mod anthropic;
 mod autoagents;
 mod ax;
@@ -81,7 +82,7 @@ pub(crate) use span_names::{
     operation_by_name, repeats_counts,
 };
 
-use helpers::{has_known_operation, has_prefix, is_of_crate, mark_failed};
+use helpers::{has_known_operation, has_prefix, is_of_crate, kind_of, mark_failed};
 
 /// How one library describes GenAI work.
 pub(crate) struct Dialect {
@@ -215,6 +216,7 @@ static DIALECTS: &[&Dialect] = &[
     &strands::STRANDS,
     &openlit::OPENLIT,
     &agentops::AGENTOPS,
+    &agentscope::AGENTSCOPE,
     &tanstack::TANSTACK,
     &traceloop::TRACELOOP,
     &ax::AX,

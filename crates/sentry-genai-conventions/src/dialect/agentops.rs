@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
-use super::{ARGUMENTS, Dialect, OperationKind, Override, RESULT, aliases, json};
+use super::{ARGUMENTS, Dialect, OperationKind, Override, RESULT, aliases, json, kind_of};
 use crate::SourceSpan;
 
 pub(super) static AGENTOPS: Dialect = Dialect {
     name: "agentops",
     recognises: |span| {
-        let kind = span.attributes.text(KIND);
+        let kind = kind_of(span, KIND);
         kind.is_some_and(|kind| kind != "llm")
     },
     aliases: &aliases([
@@ -24,7 +24,7 @@ pub(super) static AGENTOPS: Dialect = Dialect {
 const KIND: &str = "agentops.span.kind";
 
 fn operation(span: &SourceSpan) -> Override {
-    match span.attributes.text(KIND) {
+    match kind_of(span, KIND).as_deref() {
         Some("agent") => Override::To("invoke_agent"),
         // A tool call inside a model's answer is spelled differently.
         Some("tool") => Override::To("execute_tool"),

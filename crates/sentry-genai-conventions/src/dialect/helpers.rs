@@ -59,6 +59,12 @@ pub(crate) fn unquoted(text: &str) -> &str {
         .unwrap_or(text)
 }
 
+/// Returns the kind that a span has under `key`, in lower case: spans by hand spell the kinds of a library as they like.
+pub(super) fn kind_of(span: &SourceSpan, key: &str) -> Option<String> {
+    let kind = unquoted(span.attributes.text(key)?);
+    Some(kind.to_ascii_lowercase())
+}
+
 /// Returns whether the span has an attribute that only GenAI spans have.
 pub(crate) fn mentions_gen_ai(span: &SourceSpan) -> bool {
     let attributes = &span.attributes;

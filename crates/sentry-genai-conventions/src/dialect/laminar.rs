@@ -1,7 +1,7 @@
 //! Laminar's SDKs: spans of functions under `observe`. Their instrumentations follow the conventions, or OpenLLMetry's spelling.
 
 use super::{
-    Dialect, OperationKind, Override, aliases, has_known_operation, json, mentions_gen_ai,
+    Dialect, OperationKind, Override, aliases, has_known_operation, json, kind_of, mentions_gen_ai,
     name_as_span,
 };
 use crate::SourceSpan;
@@ -27,9 +27,9 @@ fn operation(span: &SourceSpan) -> Override {
     if has_known_operation(span) {
         return Override::None;
     }
-    match span.attributes.text(TYPE) {
-        Some("LLM" | "CACHED") => Override::To("chat"),
-        Some("TOOL") => Override::To("execute_tool"),
+    match kind_of(span, TYPE).as_deref() {
+        Some("llm" | "cached") => Override::To("chat"),
+        Some("tool") => Override::To("execute_tool"),
         _ if mentions_gen_ai(span) => Override::None,
         _ => Override::Plain,
     }

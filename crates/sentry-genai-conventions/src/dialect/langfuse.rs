@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::{
     DEFINITIONS, Dialect, OperationKind, Override, aliases, first_chunk_from_time,
-    has_known_operation, indexed, is_of_crate, json, langsmith, litellm, name_as_span, traceloop,
-    unquoted, usage,
+    has_known_operation, indexed, is_of_crate, json, kind_of, langsmith, litellm, name_as_span,
+    traceloop, unquoted, usage,
 };
 use crate::{Attributes, SourceSpan, SourceStatus, content};
 
@@ -48,7 +48,7 @@ fn openai_api(name: &str) -> Option<&str> {
 }
 
 fn operation(span: &SourceSpan) -> Override {
-    match span.attributes.text(TYPE) {
+    match kind_of(span, TYPE).as_deref() {
         // In JavaScript's wrapper, everything is a generation.
         Some("generation") => Override::To(match openai_api(&span.name) {
             Some("embeddings") => "embeddings",

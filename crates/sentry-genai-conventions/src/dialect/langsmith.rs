@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    DEFINITIONS, Dialect, OperationKind, Override, aliases, indexed, json, json::Object,
+    DEFINITIONS, Dialect, OperationKind, Override, aliases, indexed, json, json::Object, kind_of,
     name_as_span, usage,
 };
 use crate::{Attributes, SourceEvent, SourceSpan, SourceStatus, stack_trace};
@@ -40,11 +40,9 @@ const MODEL_TYPE: &str = "langsmith.metadata.ls_model_type";
 const PROMPT: &str = "gen_ai.prompt";
 const COMPLETION: &str = "gen_ai.completion";
 
-/// Decides by the kind, because a prompt template claims to be a chat, and chains have their own operation. Spans by hand spell it
-/// `LLM`, as LangSmith's guide does.
+/// Decides by the kind, because a prompt template claims to be a chat, and chains have their own operation.
 fn operation(span: &SourceSpan) -> Override {
-    let kind = span.attributes.text(SPAN_KIND).map(str::to_ascii_lowercase);
-    match kind.as_deref() {
+    match kind_of(span, SPAN_KIND).as_deref() {
         // Models that complete a text have their own type.
         Some("llm") if span.attributes.text(MODEL_TYPE) == Some("llm") => {
             Override::To("text_completion")

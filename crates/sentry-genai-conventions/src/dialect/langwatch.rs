@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{
     ARGUMENTS, DEFINITIONS, Dialect, OperationKind, Override, RESULT, aliases, has_known_operation,
     json::{self, Object},
-    langsmith, name_as_span, usage,
+    kind_of, langsmith, name_as_span, usage,
 };
 use crate::{Attributes, SourceSpan};
 
@@ -37,7 +37,7 @@ fn operation(span: &SourceSpan) -> Override {
     if has_known_operation(span) {
         return Override::None;
     }
-    match span.attributes.text(TYPE) {
+    match kind_of(span, TYPE).as_deref() {
         Some("llm") => Override::To("chat"),
         Some("agent") => Override::To("invoke_agent"),
         Some("tool") => Override::To("execute_tool"),

@@ -3,7 +3,7 @@
 //! Up to version 1.4 that is the generation, with the tokens of all its steps. Later it is an inference inside each step.
 
 use super::{
-    Dialect, INPUT, OUTPUT, OperationKind, Override, aliases, first_chunk_from_time, json,
+    Dialect, INPUT, OUTPUT, OperationKind, Override, aliases, first_chunk_from_time, json, kind_of,
     mark_failed,
 };
 use crate::{Attributes, SourceSpan};
@@ -54,7 +54,7 @@ fn is_method_span(span: &SourceSpan) -> bool {
 }
 
 fn operation(span: &SourceSpan) -> Override {
-    match span.attributes.text(TYPE) {
+    match kind_of(span, TYPE).as_deref() {
         Some("agent_run") => Override::To("invoke_agent"),
         Some("model_generation") if only_wraps_inferences(span) => Override::Plain,
         Some("model_generation" | "llm_generation" | "model_inference") => Override::To("chat"),
@@ -78,8 +78,9 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             .to_owned();
         span.attributes.supply("gen_ai.agent.name", name);
     }
+    let span_type = kind_of(span, TYPE);
     let attributes = &mut span.attributes;
-    match attributes.text(TYPE) {
+    match span_type.as_deref() {
         Some("agent_run") => {
             attributes.rename("mastra.agent_run.input", INPUT);
             attributes.rename("mastra.agent_run.output", OUTPUT);

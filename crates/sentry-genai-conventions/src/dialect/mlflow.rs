@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases, json,
-    name_as_span, openinference, usage,
+    kind_of, name_as_span, openinference, usage,
 };
 use crate::{Attributes, SourceSpan};
 
@@ -41,13 +41,12 @@ static PROVIDER_FORMATS: [&str; 6] = [
 ];
 
 fn operation(span: &SourceSpan) -> Override {
-    let kind = span.attributes.text(TYPE).unwrap_or_default();
-    match kind.trim_matches('"') {
-        "CHAT_MODEL" | "LLM" => Override::To("chat"),
-        "EMBEDDING" => Override::To("embeddings"),
-        "RERANKER" => Override::To("rerank"),
-        "AGENT" => Override::To("invoke_agent"),
-        "TOOL" => Override::To("execute_tool"),
+    match kind_of(span, TYPE).as_deref() {
+        Some("chat_model" | "llm") => Override::To("chat"),
+        Some("embedding") => Override::To("embeddings"),
+        Some("reranker") => Override::To("rerank"),
+        Some("agent") => Override::To("invoke_agent"),
+        Some("tool") => Override::To("execute_tool"),
         _ => Override::Plain,
     }
 }

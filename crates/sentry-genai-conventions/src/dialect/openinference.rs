@@ -18,7 +18,7 @@ use super::{
     ARGUMENTS, Dialect, OperationKind, Override, RESULT, aliases, bedrock, has_known_operation,
     indexed,
     json::{self, Object},
-    langsmith, litellm,
+    kind_of, langsmith, litellm,
     pydantic_ai::PYDANTIC_AI,
     tool_answer, usage,
 };
@@ -91,28 +91,28 @@ pub(super) const CLAUDE_AGENT_SDK: &str = "openinference.instrumentation.claude_
 const SYNTHETIC_MODEL: &str = "<synthetic>";
 
 fn operation(span: &SourceSpan) -> Override {
-    let kind = span.attributes.text(KIND).unwrap_or_default();
-    match &*kind.to_ascii_uppercase() {
+    let kind = kind_of(span, KIND).unwrap_or_default();
+    match &*kind {
         _ if beeai::is_event(span) => Override::Plain,
-        "LLM" if span.name.ends_with(llama_index::PREPARE_REQUEST) => Override::Plain,
-        "LLM" if requests::calls_no_model(span) || haystack::is_prompt_builder(span) => {
+        "llm" if span.name.ends_with(llama_index::PREPARE_REQUEST) => Override::Plain,
+        "llm" if requests::calls_no_model(span) || haystack::is_prompt_builder(span) => {
             Override::Plain
         }
-        "LLM" if bedrock::uses_embedding_model(span, MODEL_NAME) => Override::To("embeddings"),
-        "LLM" => {
+        "llm" if bedrock::uses_embedding_model(span, MODEL_NAME) => Override::To("embeddings"),
+        "llm" => {
             requests::non_chat_operation(span).unwrap_or(Override::To(if is_completion(span) {
                 "text_completion"
             } else {
                 "chat"
             }))
         }
-        "EMBEDDING" => Override::To("embeddings"),
-        "AGENT" if is_trace(span) => Override::Plain,
-        "AGENT" => Override::To("invoke_agent"),
-        "TOOL" if handoff_target(&span.name).is_some() => Override::To("handoff"),
-        "TOOL" => Override::To("execute_tool"),
-        "RERANKER" => Override::To("rerank"),
-        "CHAIN"
+        "embedding" => Override::To("embeddings"),
+        "agent" if is_trace(span) => Override::Plain,
+        "agent" => Override::To("invoke_agent"),
+        "tool" if handoff_target(&span.name).is_some() => Override::To("handoff"),
+        "tool" => Override::To("execute_tool"),
+        "reranker" => Override::To("rerank"),
+        "chain"
             if is_langchain_agent_run(span)
                 || haystack::is_agent(span)
                 || llama_index::is_agent_run(span) =>
@@ -120,7 +120,7 @@ fn operation(span: &SourceSpan) -> Override {
             Override::To("invoke_agent")
         }
         // `CHAIN` is the kind of everything that has no better one, so an operation is more specific.
-        "CHAIN" if has_known_operation(span) => Override::None,
+        "chain" if has_known_operation(span) => Override::None,
         _ => Override::Plain,
     }
 }

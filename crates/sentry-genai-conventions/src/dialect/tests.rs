@@ -1,5 +1,6 @@
 mod adk;
 mod agentops;
+mod agentscope;
 mod auxiliary;
 mod ax;
 mod bedrock;
@@ -9,6 +10,7 @@ mod finish_reasons;
 mod haystack;
 mod instrumentations;
 mod javascript;
+mod kinds;
 mod laminar;
 mod langchain_rust;
 mod langfuse;

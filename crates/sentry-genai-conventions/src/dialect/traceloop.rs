@@ -12,7 +12,7 @@ pub(super) use tools::text_output;
 
 use super::{
     CREWAI, DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override, aliases, bedrock,
-    has_known_operation, has_prefix, indexed, json, tool_answer,
+    has_known_operation, has_prefix, indexed, json, kind_of, tool_answer,
 };
 use crate::{Attributes, SourceSpan, SourceStatus, messages, tokens};
 
@@ -111,7 +111,7 @@ fn operation(span: &SourceSpan) -> Override {
     }
     // AgentOps has another name for it.
     let request = (span.attributes).first_text(&["llm.request.type", "gen_ai.request.type"]);
-    match span.attributes.text(SPAN_KIND) {
+    match kind_of(span, SPAN_KIND).as_deref() {
         // LlamaIndex's tasks are the model calls themselves.
         Some("workflow" | "task") if request.is_some() => {}
         // Newer versions follow OpenTelemetry's conventions and have an operation instead of a request type.
