@@ -4,6 +4,7 @@ mod evaluations;
 mod other_service;
 mod overlapping;
 mod sibling_agents;
+mod thread_runs;
 mod unnamed_agents;
 
 use proptest::prelude::*;
