@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::{ReceivedSpan, any_value::AnyValue, codes, received::Gathered};
 
 mod base64;
+mod depth;
 mod id;
 mod logs;
 mod non_finite;
@@ -114,6 +115,7 @@ impl std::error::Error for ParseError {}
 /// - Field names may be in camel case or snake case.
 /// - A null, or a number that is not finite, counts as no value.
 /// - Attribute values that are objects, or lists of anything but scalars of one type, become JSON texts.
+/// - Of a value nested more deeply than 120 levels of JSON, only these levels are read.
 /// - A missing start or end of a span is taken from the times of its events, or else from the other of the two.
 ///
 /// Log records that are GenAI events become events of their spans. Everything else in requests of other signals (metrics, logs,

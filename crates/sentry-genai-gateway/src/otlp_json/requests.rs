@@ -5,8 +5,8 @@ use std::{borrow::Cow, vec};
 use serde_json::Value;
 
 use super::{
-    EXPECTED_REQUEST, ParseError, Path, Traces, error_message, logs, non_finite, read_traces,
-    surrogates,
+    EXPECTED_REQUEST, ParseError, Path, Traces, depth, error_message, logs, non_finite,
+    read_traces, surrogates,
 };
 use crate::{ReceivedEvent, Request};
 
@@ -196,7 +196,15 @@ impl Requests<'_> {
 /// Parses the first value of a text and returns it with its length.
 fn first_value(text: &str) -> Option<Result<(Value, usize), serde_json::Error>> {
     let mut stream = serde_json::Deserializer::from_str(text).into_iter();
-    let value = stream.next()?;
+    let value = match stream.next()? {
+        Err(error) if error_message(&error) == "recursion limit exceeded" => {
+            let value = depth::first_value_with_limited_depth(text);
+            let length = value.as_ref().map_or(0, String::len);
+            let value = value.and_then(|value| serde_json::from_str(&value).ok());
+            return Some(value.map(|value| (value, length)).ok_or(error));
+        }
+        value => value,
+    };
     Some(value.map(|value| (value, stream.byte_offset())))
 }
 

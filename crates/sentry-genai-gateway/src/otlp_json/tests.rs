@@ -104,6 +104,36 @@ fn values_of_every_kind() {
 }
 
 #[test]
+fn a_deeply_nested_value_keeps_its_outer_levels() {
+    let attribute = |levels: usize| {
+        let start = r#"{"kvlistValue":{"values":[{"key":"a\"]é","value":"#.repeat(levels);
+        let end = "}]}}".repeat(levels);
+        format!(r#"{{"key":"deep","value":{start}{{"stringValue":"x"}}{end}}}"#)
+    };
+    let text = |levels| {
+        let attributes = format!(
+            r#""attributes":[{},{{"key":"next","value":{{"intValue":1}}}}]"#,
+            attribute(levels)
+        );
+        let span = one(&attributes);
+        assert_eq!(span.attributes.integer("next"), Some(1));
+        span.attributes.text("deep").map(str::to_owned)
+    };
+    let complete = text(20).unwrap();
+    assert!(complete.ends_with(&format!("\"x\"{}", "}".repeat(20))));
+    let outer_levels = text(10_000).unwrap();
+    assert!(outer_levels.starts_with(complete.split("\"x\"").next().unwrap()));
+
+    let cut = format!(
+        "{}\n{}",
+        &request(&attribute(10_000))[..9_000],
+        request(&format!("{{{IDS},\"endTimeUnixNano\":1}}"))
+    );
+    let read: Vec<_> = requests(&cut).map(|read| read.is_ok()).collect();
+    assert_eq!(read, [false, true]);
+}
+
+#[test]
 fn events_links_and_resources() {
     let text = request(&format!(
         r#"{{{IDS},"startTimeUnixNano":"5","name":"x","parentSpanId":"",
