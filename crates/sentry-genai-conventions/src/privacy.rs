@@ -1,23 +1,25 @@
 //! Step 5: removes content that must not leave the program.
 
 use crate::{
-    Attributes, Scalar, SourceSpan, TranslateOptions, Value,
+    Attributes, Scalar, SourceSpan, SpanKind, TranslateOptions, Value,
     content::{self, Side},
     dialect::{self, Dialect},
     reasons, tables,
 };
 
+mod client_addresses;
 mod credentials;
 mod names;
 
 pub(crate) use credentials::{names_address, redact_urls};
 use names::{is_within_content, names_content};
 
-/// Which content may leave the program.
+/// What may leave the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Capture {
     pub(crate) inputs: bool,
     pub(crate) outputs: bool,
+    pub(crate) client_addresses: bool,
 }
 
 impl Capture {
@@ -25,6 +27,7 @@ impl Capture {
         Self {
             inputs: options.capture_inputs,
             outputs: options.capture_outputs,
+            client_addresses: options.capture_client_addresses,
         }
     }
 
@@ -36,7 +39,7 @@ impl Capture {
         }
     }
 
-    pub(crate) fn allows_all(self) -> bool {
+    pub(crate) fn allows_all_content(self) -> bool {
         self.inputs && self.outputs
     }
 }
@@ -74,18 +77,20 @@ impl Provenance {
 ///   functions (keys without a namespace) that are prose or JSON.
 pub(crate) fn withhold(span: &mut SourceSpan, provenance: Provenance, capture: Capture) {
     reasons::redact(span);
-    if !capture.allows_all() {
+    if !capture.allows_all_content() {
         reasons::withhold_quotations(span, capture);
         if formats_arguments(span) {
             span.attributes.remove(FORMATTED_MESSAGE);
         }
     }
-    span.attributes
-        .retain(|key, value| match withholding(key, provenance, capture) {
+    let kind = span.kind;
+    (span.attributes).retain(
+        |key, value| match withholding(key, kind, provenance, capture) {
             Withholding::Never | Withholding::Redacted => true,
             Withholding::Always => false,
             Withholding::If(heuristic) => !heuristic.is_content(key, value),
-        });
+        },
+    );
     let addresses: Vec<_> = (span.attributes.slots().enumerate())
         .filter(|(_, slot)| {
             slot.is_some_and(|(key, _)| credentials::is_address(key) || names_address(key))
@@ -149,16 +154,24 @@ pub(crate) enum ContentHeuristic {
     Argument,
 }
 
-/// Returns how to decide whether an attribute may leave.
-pub(crate) fn withholding(key: &str, provenance: Provenance, capture: Capture) -> Withholding {
+/// Returns how to decide whether an attribute of a span of this kind may leave.
+pub(crate) fn withholding(
+    key: &str,
+    kind: Option<SpanKind>,
+    provenance: Provenance,
+    capture: Capture,
+) -> Withholding {
     // Not content, but never meant to leave.
     if credentials::is_secret_header(key) {
+        return Withholding::Always;
+    }
+    if !capture.client_addresses && client_addresses::is_client_address(key, kind) {
         return Withholding::Always;
     }
     if credentials::is_address(key) {
         return Withholding::Redacted;
     }
-    if capture.allows_all() {
+    if capture.allows_all_content() {
         return Withholding::Never;
     }
     match content::side(key) {

@@ -19,7 +19,7 @@ use crate::{
 /// The prefix of tags.
 pub(crate) const TAG: &str = "tags.";
 
-/// What content the translation keeps, and how much of it.
+/// What the translation keeps, and how much of it.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct TranslateOptions {
@@ -27,6 +27,8 @@ pub struct TranslateOptions {
     pub capture_inputs: bool,
     /// Keep answers and tool results. Off by default.
     pub capture_outputs: bool,
+    /// Keep the network addresses of those who send requests, such as `client.address`. Off by default.
+    pub capture_client_addresses: bool,
     /// The maximum length of content.
     pub limits: ContentLimits,
 }

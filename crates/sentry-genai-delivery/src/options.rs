@@ -23,6 +23,7 @@ use crate::{
 pub struct Options {
     capture_inputs: Option<bool>,
     capture_outputs: Option<bool>,
+    capture_client_addresses: Option<bool>,
     limits: ContentLimits,
     max_buffer_bytes: Option<usize>,
     before_send_span: Option<BeforeSendSpan>,
@@ -55,6 +56,14 @@ impl Options {
     /// [`with_capture_inputs`](Self::with_capture_inputs).
     pub fn with_capture_outputs(mut self, capture: bool) -> Self {
         self.capture_outputs = Some(capture);
+        self
+    }
+
+    /// Sets whether the network addresses of those who send requests, such as `client.address`, may be sent.
+    ///
+    /// By default [`ClientOptions::send_default_pii`] decides.
+    pub fn with_capture_client_addresses(mut self, capture: bool) -> Self {
+        self.capture_client_addresses = Some(capture);
         self
     }
 
@@ -188,6 +197,8 @@ impl Options {
         let mut translation = TranslateOptions::default();
         translation.capture_inputs = self.capture_inputs.unwrap_or(default);
         translation.capture_outputs = self.capture_outputs.unwrap_or(default);
+        translation.capture_client_addresses =
+            (self.capture_client_addresses).unwrap_or(client_options.send_default_pii);
         translation.limits = self.limits;
         translation
     }
@@ -238,6 +249,7 @@ impl fmt::Debug for Options {
         f.debug_struct("Options")
             .field("capture_inputs", &self.capture_inputs)
             .field("capture_outputs", &self.capture_outputs)
+            .field("capture_client_addresses", &self.capture_client_addresses)
             .field("limits", &self.limits)
             .field("max_buffer_bytes", &self.max_buffer_bytes)
             .field("keep_ai_traces", &self.keep_ai_traces)

@@ -99,6 +99,7 @@ impl Default for Checker {
         let mut everything = TranslateOptions::default();
         everything.capture_inputs = true;
         everything.capture_outputs = true;
+        everything.capture_client_addresses = true;
         Self {
             redacted: Translator::new(TranslateOptions::default()),
             full: Translator::new(everything),

@@ -101,6 +101,13 @@ impl Options {
         self
     }
 
+    /// Sets whether the network addresses of those who send requests, such as `client.address`, leave the process. The default is
+    /// [`ClientOptions::send_default_pii`].
+    pub fn with_capture_client_addresses(mut self, capture: bool) -> Self {
+        self.delivery = self.delivery.with_capture_client_addresses(capture);
+        self
+    }
+
     /// Sets the maximum length of a single text and of a single attribute, in bytes; 100,000 and 256,000 by default.
     ///
     /// ```

@@ -216,7 +216,7 @@ impl Draft<'_> {
         };
         let capture = Capture::of(self.options);
         let (withheld, conditional, addresses) = self.withheld(provenance, capture);
-        let formatted_message = (!capture.allows_all())
+        let formatted_message = (!capture.allows_all_content())
             .then(|| self.position(privacy::FORMATTED_MESSAGE))
             .flatten();
         Some(Plan {
@@ -416,7 +416,7 @@ impl Draft<'_> {
             let Some((key, _)) = slot else {
                 continue;
             };
-            let withholding = privacy::withholding(key, provenance, capture);
+            let withholding = privacy::withholding(key, self.trial.span.kind, provenance, capture);
             match withholding {
                 Withholding::Never | Withholding::Redacted => {}
                 Withholding::Always => withheld.push(index),

@@ -189,17 +189,18 @@ const SHORT: ContentLimits = ContentLimits {
 };
 
 fn options() -> impl Strategy<Value = TranslateOptions> {
-    (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(inputs, outputs, short)| {
-        TranslateOptions {
+    any::<[bool; 4]>().prop_map(
+        |[inputs, outputs, client_addresses, short]| TranslateOptions {
             capture_inputs: inputs,
             capture_outputs: outputs,
+            capture_client_addresses: client_addresses,
             limits: if short {
                 SHORT
             } else {
                 ContentLimits::default()
             },
-        }
-    })
+        },
+    )
 }
 
 proptest! {

@@ -1,5 +1,6 @@
 //! What may leave, depending on the span.
 
+mod client_addresses;
 mod credentials;
 
 use super::*;
@@ -36,6 +37,7 @@ fn kept(
 const CAPTURE_NOTHING: Capture = Capture {
     inputs: false,
     outputs: false,
+    client_addresses: false,
 };
 
 #[test]
@@ -89,6 +91,7 @@ fn inputs_and_outputs_are_captured_independently() {
     let inputs = Capture {
         inputs: true,
         outputs: false,
+        client_addresses: false,
     };
     assert_eq!(
         kept(Provenance::GenAi, inputs, &pairs),
@@ -97,6 +100,7 @@ fn inputs_and_outputs_are_captured_independently() {
     let both = Capture {
         inputs: true,
         outputs: true,
+        client_addresses: true,
     };
     assert_eq!(kept(Provenance::GenAi, both, &pairs).len(), 3);
 }

@@ -52,7 +52,7 @@ struct Inputs {
 /// What may leave the process.
 #[derive(Debug, Args)]
 struct Privacy {
-    /// Keep content (prompts, answers, tool arguments and results), which is left out by default
+    /// Keep content (prompts, answers, tool arguments and results) and addresses of clients, which are left out by default
     #[arg(long)]
     pii: bool,
 }
@@ -62,6 +62,7 @@ impl Privacy {
         let mut options = TranslateOptions::default();
         options.capture_inputs = self.pii;
         options.capture_outputs = self.pii;
+        options.capture_client_addresses = self.pii;
         Translator::new(options)
     }
 }

@@ -124,7 +124,8 @@ impl Serve {
         patience.max_bytes = self.max_memory.get().saturating_mul(1024 * 1024);
         let options = Options::new()
             .with_capture_inputs(self.privacy.pii)
-            .with_capture_outputs(self.privacy.pii);
+            .with_capture_outputs(self.privacy.pii)
+            .with_capture_client_addresses(self.privacy.pii);
         Service::start(projects, options, patience)
             .ok_or_else(|| Failure::Usage("--dsn: cannot send to this DSN".to_owned()))
     }

@@ -59,6 +59,8 @@ pub(super) static KEYS: &[&str] = &[
     "session.id",
     "thread.id",
     "server.address",
+    "client.address",
+    "network.peer.address",
     "http.request.header.authorization",
     "http.request.method",
     "http.method",

@@ -7,6 +7,7 @@ fn credentials_are_always_removed() {
     let allows_all = Capture {
         inputs: true,
         outputs: true,
+        client_addresses: true,
     };
     let pairs = [
         ("http.request.header.authorization", Value::Str("hunter2")),
@@ -29,6 +30,7 @@ fn addresses_under_any_key_are_redacted() {
     let allows_all = Capture {
         inputs: true,
         outputs: true,
+        client_addresses: true,
     };
     let url = Value::Str("https://me:hunter2@h.example/v1?key=hunter2&n=1");
     let keys = [
