@@ -42,6 +42,7 @@ mod manual;
 mod mastra;
 mod mcp;
 mod microsoft;
+mod mirascope;
 mod mistral;
 mod mlflow;
 mod openai_agents;
@@ -200,6 +201,7 @@ static DIALECTS: &[&Dialect] = &[
     &logfire::LOGFIRE,
     &microsoft::MICROSOFT,
     &anthropic::ANTHROPIC,
+    &mirascope::MIRASCOPE,
     &mistral::MISTRAL,
     &claude_code::CLAUDE_CODE,
     &codex::CODEX,
@@ -240,6 +242,7 @@ static SCOPES: &[&str] = &[
     "@ai-sdk/",
     "@arizeai/openinference",
     "@langfuse/",
+    "@langtrase/",
     "@mastra/",
     "@traceloop/",
     "braintrust",
@@ -247,6 +250,7 @@ static SCOPES: &[&str] = &[
     "haystack",
     "langfuse",
     "langsmith",
+    "langtrace_python_sdk.",
     "livekit-agents",
     "mirascope.",
     "mlflow",

@@ -178,7 +178,9 @@ pub(crate) fn withholding(
         Some(side) if capture.allows(side) => Withholding::Never,
         Some(_) => Withholding::Always,
         None if is_parameter(key) => Withholding::Always,
-        None if is_conventional_metadata(key) => Withholding::Never,
+        None if is_conventional_metadata(key) && !is_librarys_query(key, provenance) => {
+            Withholding::Never
+        }
         None => Withholding::If(match provenance {
             Provenance::GenAi => ContentHeuristic::Anything,
             Provenance::Library => ContentHeuristic::FreeText,
@@ -258,6 +260,12 @@ static CONVENTION_PREFIXES: &[&str] = &[
     "user.",
     "user_agent.",
 ];
+
+/// Returns whether an attribute is what a GenAI library calls a database's query: all that was passed to a method, such as
+/// documents. No convention defines it.
+fn is_librarys_query(key: &str, provenance: Provenance) -> bool {
+    key == "db.query" && provenance != Provenance::Other
+}
 
 /// Returns whether a convention defines `key` as something that describes the operation.
 fn is_conventional_metadata(key: &str) -> bool {

@@ -18,6 +18,7 @@ mod langsmith;
 mod langwatch;
 mod llama_index;
 mod manual;
+mod mirascope;
 mod mistral;
 mod mlflow;
 mod openinference;

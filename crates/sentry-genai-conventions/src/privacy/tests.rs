@@ -391,3 +391,19 @@ fn an_mcp_tool_answer_reported_as_failure_is_content() {
     assert!(!has_reason("tool_error"));
     assert!(has_reason("-32601"));
 }
+
+/// Langtrace records all arguments of a vector database's method.
+#[test]
+fn a_librarys_query_may_be_content() {
+    let arguments = [("db.query", Value::Str(r#"{"query_texts":["hunter2"]}"#))];
+    let sql = [("db.query", Value::Str("SELECT name FROM cities"))];
+    assert_eq!(
+        kept(Provenance::Library, CAPTURE_NOTHING, &arguments),
+        [""; 0]
+    );
+    assert_eq!(kept(Provenance::Other, CAPTURE_NOTHING, &sql), ["db.query"]);
+    let mut span = span_of(&arguments);
+    span.scope = "langtrace_python_sdk.instrumentation.chroma.instrumentation".into();
+    let translated = Translator::new(TranslateOptions::default()).translate(span);
+    assert!(!translated.attributes.contains("db.query"));
+}
