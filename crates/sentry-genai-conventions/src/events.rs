@@ -2,7 +2,7 @@
 
 mod details;
 
-use std::{collections::HashSet, mem};
+use std::collections::HashSet;
 
 use details::Details;
 use serde_json::{Map, Value, json};
@@ -26,6 +26,11 @@ pub(crate) fn are_relevant(events: &[SourceEvent]) -> bool {
     events.iter().any(is_relevant)
 }
 
+const EVALUATION_RESULT: &str = "gen_ai.evaluation.result";
+
+/// How many evaluations of a span are kept. The attributes have room for one; the keys of the others have a number appended.
+const MAX_EVALUATIONS: usize = 16;
+
 /// Folds events into the attributes that now hold messages. What the span already has wins.
 pub(crate) fn fold(span: &mut SourceSpan, kind: OperationKind) {
     if !(span.events.iter()).any(|event| event.gen_ai_name().is_some()) {
@@ -36,15 +41,18 @@ pub(crate) fn fold(span: &mut SourceSpan, kind: OperationKind) {
     let mut details = Details::default();
     let mut tools = None;
     let mut tool = Tool::default();
-    let mut is_evaluated = false;
+    let mut evaluations = 0;
     for event in &span.events {
         match event.gen_ai_name().unwrap_or_default() {
-            // A span has room for one.
-            "gen_ai.evaluation.result" if mem::replace(&mut is_evaluated, true) => {}
+            EVALUATION_RESULT if evaluations > 0 => {
+                add_evaluation(event, evaluations, &mut details);
+                evaluations += 1;
+            }
             // Ax reports token counts in an event.
-            "gen_ai.client.inference.operation.details"
-            | "gen_ai.evaluation.result"
-            | "gen_ai.usage" => {
+            name @ ("gen_ai.client.inference.operation.details"
+            | EVALUATION_RESULT
+            | "gen_ai.usage") => {
+                evaluations += usize::from(name == EVALUATION_RESULT);
                 let entries = event
                     .attributes
                     .iter()
@@ -113,6 +121,18 @@ pub(crate) fn fold(span: &mut SourceSpan, kind: OperationKind) {
 /// Returns whether a key says where in a program an event was created, as `tracing-opentelemetry` records it.
 fn is_source_location(key: &str) -> bool {
     matches!(key, "level" | "target") || key.starts_with("code.")
+}
+
+/// Adds another evaluation, with a number appended to its keys, unless there are too many.
+fn add_evaluation(event: &SourceEvent, number: usize, details: &mut Details) {
+    if number >= MAX_EVALUATIONS {
+        return;
+    }
+    for (key, value) in event.attributes.iter() {
+        if key.starts_with("gen_ai.evaluation.") {
+            details.add(format!("{key}.{number}"), json_of(value));
+        }
+    }
 }
 
 /// Returns whether a parameter may have this value. For each parameter that was not given, edgequake-llm records an impossible

@@ -388,7 +388,7 @@ fn fields_of_a_message_may_be_flattened() {
 
 /// What is measured is not the model.
 #[test]
-fn a_span_tells_its_first_evaluation() {
+fn a_span_tells_its_evaluations() {
     const NAME: &str = "gen_ai.evaluation.name";
     let result = |name, label| {
         let fields = [(NAME, name), ("gen_ai.evaluation.score.label", label)];
@@ -398,6 +398,8 @@ fn a_span_tells_its_first_evaluation() {
     chat.events = vec![result("tone", "good"), result("length", "bad")];
     let chat = translate(chat);
     assert_eq!(chat.attributes.text(NAME), Some("tone"));
+    let second = "gen_ai.evaluation.score.label.1";
+    assert_eq!(chat.attributes.text(second), Some("bad"));
 
     let mut evaluation = span();
     evaluation.name = "evaluate tone".into();
