@@ -135,6 +135,7 @@ static CONTENT_WORDS: &[&str] = &[
     "preamble",
     "prompt",
     "prompts",
+    "q",
     "query",
     "question",
     "questions",

@@ -110,6 +110,7 @@ fn a_plain_span_loses_arguments_that_look_like_content() {
     let pairs = [
         ("queue", Value::Str("default")),
         ("order_id", Value::Str("A-17")),
+        ("q", Value::Str("hunter2")),
         ("question", Value::Str("hunter2")),
         ("note", Value::Str("what is the weather in Vienna")),
         ("req", Value::Str(r#"{"prompt":"x"}"#)),
