@@ -338,7 +338,27 @@ fn spotlight_url(
 
 #[cfg(test)]
 mod tests {
-    use super::spotlight_url;
+    use sentry_core::ClientOptions;
+
+    use super::{Options, spotlight_url};
+
+    #[test]
+    fn addresses_of_clients_leave_as_the_client_or_the_option_says() {
+        for is_pii_sent in [false, true] {
+            let client = ClientOptions::new().send_default_pii(is_pii_sent);
+            for (option, expected) in [
+                (None, is_pii_sent),
+                (Some(true), true),
+                (Some(false), false),
+            ] {
+                let options = option.map_or_else(Options::new, |capture| {
+                    Options::new().with_capture_client_addresses(capture)
+                });
+                let translation = options.translation(&client);
+                assert_eq!(translation.capture_client_addresses, expected);
+            }
+        }
+    }
 
     #[test]
     fn spotlight_url_from_options_and_environment() {
