@@ -20,7 +20,7 @@ use super::{
     json::{self, Object},
     kind_of, langsmith, litellm,
     pydantic_ai::PYDANTIC_AI,
-    tool_answer, usage,
+    tool_answer, usage, vercel,
 };
 use crate::{Attributes, SourceSpan, content, timestamp, tokens};
 
@@ -179,6 +179,9 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         span.attributes.remove(MODEL_NAME);
     }
     messages::remove_hidden(&mut span.attributes);
+    if span.scope == vercel::VERSION_7_SCOPE {
+        vercel::clear_copied_failure(span);
+    }
     // OpenInference's processor keeps pydantic-ai's own attributes, which say more.
     if (PYDANTIC_AI.recognises)(span) {
         PYDANTIC_AI.apply(span, kind);

@@ -85,15 +85,17 @@ const VERSION_7_PREFIXES: [&str; 9] = [
     "ai.value",
 ];
 
+/// The scope of version 7, unless the program brings its own tracer.
+pub(super) const VERSION_7_SCOPE: &str = "gen_ai";
+
 /// Recognises version 7, which on request adds attributes to its conventional spans that the conventions have no names for.
-/// Operations without a conventional name, such as speech, keep their own. Its scope is `gen_ai`, or that of the program's own
-/// tracer.
+/// Operations without a conventional name, such as speech, keep their own.
 fn is_version_7(span: &SourceSpan) -> bool {
     let operation = span.attributes.text("gen_ai.operation.name");
     let has_key = |prefix: &&str| has_prefix(span, prefix);
     operation.is_some_and(|operation| operation.starts_with("ai."))
         || has_key(&"ai.")
-            && (span.scope == "gen_ai"
+            && (span.scope == VERSION_7_SCOPE
                 || operation.is_some() && VERSION_7_PREFIXES.iter().any(has_key))
 }
 
@@ -136,6 +138,7 @@ const OPENINFERENCE_PREFIXES: [&str; 7] = [
 ];
 
 fn adjust(span: &mut SourceSpan, kind: OperationKind) {
+    clear_copied_failure(span);
     // A stream that breaks off has no exception.
     if span.status == SourceStatus::Unset
         && span.attributes.text("ai.response.finishReason") == Some("error")
@@ -196,6 +199,17 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         assemble_output(attributes);
     }
     move_metadata(attributes);
+}
+
+/// Removes a failure that is another span's. OpenInference's processor copies the first one of a trace to all spans that end later
+/// and have no status. The AI SDK records an exception whenever it gives a reason.
+pub(super) fn clear_copied_failure(span: &mut SourceSpan) {
+    if matches!(span.status, SourceStatus::Error(Some(_)))
+        && span.attributes.contains("openinference.span.kind")
+        && !span.events.iter().any(|event| event.name == "exception")
+    {
+        span.status = SourceStatus::Unset;
+    }
 }
 
 /// Unquotes the texts to embed, each of which is a JSON string.

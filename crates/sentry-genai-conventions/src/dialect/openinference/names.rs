@@ -15,8 +15,10 @@ pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         _ => return,
     };
     let is_named = |key| span.attributes.text(key).is_some();
+    // The processor keeps spans of the AI SDK, whose names also consist of the operation and, if there is no agent's, the model.
+    let is_conventional = is_named("gen_ai.operation.name");
     // smolagents names its tools `SimpleTool` and its agents `X.run`. DSPy names its tools `X.__call__`.
-    if !is_named(key) && !is_named(openinference_key) {
+    if !is_conventional && !is_named(key) && !is_named(openinference_key) {
         let mut methods = [".run", ".__call__"].iter();
         let class = methods.find_map(|method| span.name.strip_suffix(method));
         let name = class.unwrap_or(&span.name);

@@ -1,7 +1,7 @@
 //! Spellings that only libraries for JavaScript use.
 
 use super::*;
-use crate::Status;
+use crate::{SourceEvent, SourceStatus, Status};
 
 /// Version 7 of the AI SDK follows the conventions, and on request adds what they have no names for. The tracer may be the
 /// program's own.
@@ -45,6 +45,24 @@ fn an_ai_sdk_call_with_finish_reason_error_failed() {
         let id = ("ai.operationId", "ai.streamText.doStream");
         let span = translated("ai", "ai.streamText.doStream", &[id, (key, value)]);
         assert_eq!(span.status, status, "{value}");
+    }
+}
+
+/// Version 7 follows the conventions.
+#[test]
+fn a_failure_that_openinference_copies_to_a_call_of_the_ai_sdk_is_not_its_own() {
+    let copied = SourceStatus::Error(Some("the tool broke".to_owned()));
+    for (scope, key, operation) in [
+        ("ai", "ai.operationId", "ai.generateText.doGenerate"),
+        ("gen_ai", "gen_ai.operation.name", "chat"),
+    ] {
+        for (exceptions, status) in [(0, Status::Ok), (1, Status::Error)] {
+            let call = [(key, operation), ("openinference.span.kind", "LLM")];
+            let mut span = source(scope, operation, &call);
+            span.status = copied.clone();
+            span.events = vec![SourceEvent::new("exception"); exceptions];
+            assert_eq!(with_content(span).status, status, "{scope} {exceptions}");
+        }
     }
 }
 

@@ -467,3 +467,14 @@ fn the_synthetic_model_is_removed() {
     assert!(!span.attributes.contains("gen_ai.request.model"));
     assert!(!span.attributes.contains("gen_ai.response.model"));
 }
+
+#[test]
+fn a_conventional_span_name_in_openinference_is_no_name_of_an_agent() {
+    let run = [
+        ("gen_ai.operation.name", "invoke_agent"),
+        ("gen_ai.request.model", "gpt-5-mini"),
+        ("openinference.span.kind", "AGENT"),
+    ];
+    let span = translated("gen_ai", "invoke_agent gpt-5-mini", &run);
+    assert_eq!(span.attributes.text("gen_ai.agent.name"), None);
+}
