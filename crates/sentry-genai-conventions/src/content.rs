@@ -7,7 +7,6 @@ use memchr::memmem;
 use crate::{
     Attributes, Value,
     attributes::{Hash, Name, Piece},
-    dialect,
     messages::{
         self, Messages, Part,
         canonical::{self, Edit},

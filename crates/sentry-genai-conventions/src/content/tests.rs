@@ -1,4 +1,5 @@
 use super::*;
+use crate::dialect;
 
 /// Instructions, messages with a system message that says `Be brief.`, and the resulting instructions.
 #[rustfmt::skip]
