@@ -18,6 +18,21 @@ fn the_calls_of_an_agent_that_only_its_name_tells_know_it() {
     );
 }
 
+/// The spans inside a request need not belong to one conversation.
+#[test]
+fn a_call_does_not_take_over_the_conversation_of_the_call_beside_it() {
+    let mut spans = Trace(Vec::new())
+        .with(1, 0, "POST /ask", &[])
+        .with(2, 1, "chat m", &[CHAT, (CONVERSATION, "s-1")])
+        .with(3, 1, "chat m", &[CHAT])
+        .0;
+    for span in &mut spans {
+        span.ancestors = Ancestors::KnownAtStart;
+    }
+    reconcile(&mut spans, &ContentLimits::default());
+    assert_eq!(spans[2].attributes.text(CONVERSATION), None);
+}
+
 /// An agent's name is not its caller's, nor that of the calls beside it.
 #[test]
 fn an_agent_takes_over_the_conversation_of_its_calls_but_not_their_agent() {
