@@ -346,6 +346,7 @@ fn sessions_stand_in_where_nothing_names_a_conversation() {
         gen_ai.operation.name = "invoke_agent",
         gen_ai.agent.name = "session agent",
         session.id = "session_1",
+        langfuse.session.id = "session_of_less_rank",
     );
     drop(info_span!(
         parent: &agent,
@@ -393,12 +394,24 @@ fn what_is_named_by_hand_holds_below_genai_spans_alone() {
         agent_name = "agent by hand",
         session_id = "session_2",
     );
-    for (parent, model) in [(&build, "beside hand"), (&agent, "below hand")] {
+    let named = info_span!(
+        parent: &build,
+        "answer",
+        gen_ai.operation.name = "agent",
+        gen_ai.agent.name = "agent by convention",
+        agent_name = "agent by hand",
+    );
+    for (parent, model) in [
+        (&build, "beside hand"),
+        (&agent, "below hand"),
+        (&named, "below both"),
+    ] {
         drop(
             info_span!(parent: parent, "chat", gen_ai.operation.name = "chat", gen_ai.model = model),
         );
     }
-    drop((agent, build));
+    drop((agent, named, build));
+    assert_eq!(sent("below both").agent_name(), Some("agent by convention"));
     let below = sent("below hand");
     assert_eq!(below.agent_name(), Some("agent by hand"));
     assert_eq!(below.conversation_id(), Some("session_2"));

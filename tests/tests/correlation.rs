@@ -51,6 +51,7 @@ fn assert_correlated(bridge: &Bridge) {
         let trace = &event(message)["contexts"]["trace"];
         assert_eq!(trace["span_id"], inner.span_id, "{message}");
         assert_eq!(trace["trace_id"], inner.trace_id, "{message}");
+        assert_eq!(trace["parent_span_id"], outer.span_id, "{message}");
     }
     assert_eq!(
         event("in outer")["contexts"]["trace"]["span_id"],

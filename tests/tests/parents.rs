@@ -152,3 +152,31 @@ fn what_leaves_before_the_end_of_an_agent_has_its_name() {
         assert_eq!(span.str("sentry.segment.name"), Some(&*agent.name));
     }
 }
+
+#[test]
+fn an_agent_does_not_repeat_the_tokens_of_a_call_that_has_left_before() {
+    let bridge = Bridge::start();
+    bridge.run(|| {
+        let agent = info_span!(
+            "handle",
+            gen_ai.operation.name = "invoke_agent",
+            gen_ai.agent.name = "Support Bot",
+            gen_ai.usage.input_tokens = 42
+        );
+        agent.in_scope(|| {
+            info_span!("step").in_scope(|| {
+                drop(info_span!(
+                    "chat",
+                    gen_ai.operation.name = "chat",
+                    gen_ai.request.model = "m",
+                    gen_ai.usage.input_tokens = 42
+                ));
+            });
+        });
+        assert!(bridge.guard().flush(Duration::from_secs(5)));
+        drop(agent);
+    });
+    let tokens = |name| bridge.span(name).int("gen_ai.usage.input_tokens");
+    assert_eq!(tokens("chat m"), Some(42));
+    assert_eq!(tokens("invoke_agent Support Bot"), None);
+}

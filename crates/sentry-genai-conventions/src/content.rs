@@ -7,7 +7,6 @@ use memchr::memmem;
 use crate::{
     Attributes, Value,
     attributes::{Hash, Name, Piece},
-    dialect,
     messages::{
         self, Messages, Part,
         canonical::{self, Edit},
@@ -263,13 +262,9 @@ pub(crate) fn normalise(attributes: &mut Attributes, limits: &ContentLimits) {
     normalise_each(attributes, CONTENT, limits);
 }
 
-/// Returns the content that [`normalise`] would find, and the content that it would create from it.
+/// Returns the content that [`normalise`] would find. What it creates from that has its format already.
 pub(crate) fn find_structured(attributes: &Attributes) -> Vec<&'static Content> {
-    let has_messages = attributes.contains(dialect::INPUT) || attributes.contains(dialect::OUTPUT);
-    let is_found = |content: &&Content| {
-        let is_moved = has_messages && content.format == Format::System;
-        is_moved || attributes.get_by_name(&content.key).is_some()
-    };
+    let is_found = |content: &&Content| attributes.get_by_name(&content.key).is_some();
     CONTENT.iter().filter(is_found).collect()
 }
 

@@ -291,31 +291,37 @@ mod tests {
 
     #[test]
     fn values_are_converted_to_the_registrys_types() {
-        let attributes = canonical(&[
-            ("gen_ai.usage.input_tokens", Value::Str("42")),
-            ("gen_ai.usage.output_tokens", Value::Str("Some(17)")),
-            ("gen_ai.request.seed", Value::Integer(7)),
-            ("gen_ai.request.temperature", Value::Integer(1)),
-            ("gen_ai.request.stop_sequences", Value::Str(r#"["a","b"]"#)),
-            ("gen_ai.response.id", Value::Str(r#""resp_1""#)),
-            ("gen_ai.request.top_k", Value::Str("many")),
-            ("gen_ai.agent.name", Value::Str("")),
-            ("gen_ai.tool.name", Value::Str(r#""""#)),
-        ]);
-        let list = [Scalar::Str("a".into()), Scalar::Str("b".into())];
-        assert_eq!(attributes.integer("gen_ai.usage.input_tokens"), Some(42));
-        assert_eq!(attributes.integer("gen_ai.usage.output_tokens"), Some(17));
-        assert_eq!(attributes.text("gen_ai.request.seed"), Some("7"));
-        assert_eq!(
-            attributes.get("gen_ai.request.temperature"),
-            Some(Value::Double(1.0))
-        );
-        assert_eq!(
-            attributes.get("gen_ai.request.stop_sequences"),
-            Some(Value::Array(&list))
-        );
-        assert_eq!(attributes.text("gen_ai.response.id"), Some("resp_1"));
-        assert_eq!(attributes.len(), 6);
+        const COUNT: &str = "gen_ai.usage.input_tokens";
+        const TEMPERATURE: &str = "gen_ai.request.temperature";
+        const STOP: &str = "gen_ai.request.stop_sequences";
+        const STREAMING: &str = "gen_ai.response.streaming";
+        const ID: &str = "gen_ai.response.id";
+        let list = ["a", "b"].map(|text| Scalar::Str(text.into()));
+        let list = Value::Array(&list);
+        for (key, value, expected) in [
+            (COUNT, Value::Str("42"), Some(Value::Integer(42))),
+            (COUNT, Value::Str("Some(17)"), Some(Value::Integer(17))),
+            (COUNT, Value::Str("42.0"), Some(Value::Integer(42))),
+            (COUNT, Value::Str("many"), None),
+            (COUNT, Value::Double(42.0), Some(Value::Integer(42))),
+            (COUNT, Value::Double(0.5), None),
+            (COUNT, Value::Double(1e30), None),
+            (TEMPERATURE, Value::Integer(1), Some(Value::Double(1.0))),
+            (STOP, Value::Str(r#"["a","b"]"#), Some(list)),
+            (STREAMING, Value::Integer(0), Some(Value::Bool(false))),
+            (STREAMING, Value::Integer(1), Some(Value::Bool(true))),
+            (STREAMING, Value::Integer(2), None),
+            (ID, Value::Integer(7), Some(Value::Str("7"))),
+            (ID, Value::Double(0.5), Some(Value::Str("0.5"))),
+            (ID, Value::Bool(true), Some(Value::Str("true"))),
+            (ID, list, Some(Value::Str(r#"["a","b"]"#))),
+            (ID, Value::Str(r#""resp_1""#), Some(Value::Str("resp_1"))),
+            (ID, Value::Str(""), None),
+            (ID, Value::Str(r#""""#), None),
+        ] {
+            let attributes = canonical(&[(key, value)]);
+            assert_eq!(attributes.get(key), expected, "{key} {value:?}");
+        }
     }
 
     #[test]

@@ -354,11 +354,7 @@ fn is_client(kind: Option<SpanKind>, operation_kind: OperationKind) -> bool {
 fn http_error_status(span: &SourceSpan, operation_kind: OperationKind) -> Option<String> {
     let status = HTTP_STATUSES
         .into_iter()
-        .find_map(|key| match span.attributes.get(key)? {
-            Value::Integer(status) => Some(status),
-            Value::Str(status) => status.parse().ok(),
-            _ => None,
-        })?;
+        .find_map(|key| span.attributes.integer(key))?;
     (status >= first_http_failure(span.kind, operation_kind)).then(|| status.to_string())
 }
 

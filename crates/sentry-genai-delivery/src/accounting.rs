@@ -360,5 +360,16 @@ mod tests {
         assert_eq!(stats.pending(), 3);
         let losses: Vec<_> = stats.losses().collect();
         assert_eq!(losses, [(LossReason::NetworkError, 3)]);
+
+        let one = Stats {
+            buffered_bytes: 8,
+            ..stats
+        };
+        let sum: Stats = [one, one].into_iter().sum();
+        assert_eq!(
+            (sum.produced, sum.accepted, sum.buffered_bytes),
+            (20, 8, 16)
+        );
+        assert_eq!(sum.lost(LossReason::NetworkError), 6);
     }
 }

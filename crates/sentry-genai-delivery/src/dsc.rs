@@ -149,6 +149,8 @@ mod tests {
             "/users/{id}",
             "chat gpt-5-mini",
             "/v1/cafe",
+            "/facade-feed",
+            "/gemini-2.5-flash",
             "main",
         ] {
             assert!(!looks_like_url(route), "{route}");

@@ -158,6 +158,37 @@ mod tests {
         assert_eq!(after(Some("nonsense:span:o"), None, 429), (false, true));
     }
 
+    fn answer(status: u16, limits: &str) -> Answer {
+        Answer {
+            status,
+            rate_limits: Some(limits.to_owned()),
+            ..Answer::default()
+        }
+    }
+
+    #[test]
+    fn a_limit_for_transactions_leaves_spans_alone() {
+        let now = Instant::now();
+        let mut limits = RateLimits::default();
+        limits.update(now, &answer(429, "60:transaction:organization"));
+        assert!(!limits.allows(Some(Category::Transaction), now));
+        assert!(limits.allows(Some(Category::Span), now));
+    }
+
+    #[test]
+    fn only_a_successful_answer_clears_a_limit_that_has_expired() {
+        let now = Instant::now();
+        let mut limits = RateLimits::default();
+        assert!(limits.is_unlimited());
+        limits.update(now, &answer(429, "60:span:organization"));
+        limits.update(now, &answer(200, ""));
+        let later = now + Duration::from_secs(61);
+        limits.update(later, &answer(503, ""));
+        assert!(!limits.is_unlimited());
+        limits.update(later, &answer(200, ""));
+        assert!(limits.is_unlimited());
+    }
+
     #[test]
     fn retry_after_limits_everything() {
         assert_eq!(after(None, Some("59.2"), 429), (false, false));
@@ -197,14 +228,7 @@ mod tests {
         let now = Instant::now();
         let mut limits = RateLimits::default();
         let header = "60:span:o,10:span:o,1e300:span:o";
-        limits.update(
-            now,
-            &Answer {
-                status: 200,
-                rate_limits: Some(header.to_owned()),
-                ..Answer::default()
-            },
-        );
+        limits.update(now, &answer(200, header));
         assert!(!limits.allows(Some(Category::Span), now + Duration::from_secs(59)));
         assert!(limits.allows(Some(Category::Span), now + MAX_PAUSE));
     }

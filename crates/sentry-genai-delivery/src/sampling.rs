@@ -387,16 +387,35 @@ mod tests {
 
     #[test]
     fn the_rand_of_the_head_is_used() {
-        let trace = incoming("", "sentry-sample_rand=0.213370");
-        assert_eq!(
-            SampleRand::of(Some(&trace), trace.trace_id()).text(),
-            "0.213370"
-        );
+        for (sent, read) in [
+            ("0.213370", "0.213370"),
+            // A million times this is slightly less than 249.
+            ("0.000249", "0.000249"),
+            ("0.0002495", "0.000249"),
+            ("0.9999999999", "0.999999"),
+        ] {
+            let trace = incoming("", &format!("sentry-sample_rand={sent}"));
+            let rand = SampleRand::of(Some(&trace), trace.trace_id());
+            assert_eq!(rand.text(), read);
+        }
         for _ in 0..100 {
             let trace = incoming("-1", "sentry-sample_rate=0.01");
             assert!(SampleRand::of(Some(&trace), trace.trace_id()).is_below(Rate::new(0.01)));
             let trace = incoming("-0", "sentry-sample_rate=0.99");
             assert!(!SampleRand::of(Some(&trace), trace.trace_id()).is_below(Rate::new(0.99)));
+        }
+    }
+
+    #[test]
+    fn a_head_whose_rate_contradicts_its_decision_has_no_rand() {
+        for (flag, baggage) in [
+            ("-1", "sentry-sample_rate=0"),
+            ("-0", "sentry-sample_rate=1"),
+        ] {
+            let trace = incoming(flag, baggage);
+            let trace_id = trace.trace_id();
+            let rand = SampleRand::of(Some(&trace), trace_id);
+            assert_eq!(rand, SampleRand::of(None, trace_id));
         }
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::dialect;
 
 /// Instructions, messages with a system message that says `Be brief.`, and the resulting instructions.
 #[rustfmt::skip]
@@ -8,6 +9,7 @@ const CASES: &[(Option<&str>, &str, &str)] = &[
     (Some("Be kind."), PLAIN, r#"[{"type":"text","content":"Be kind."},{"type":"text","content":"Be brief."}]"#),
     (Some("Be kind."), DEVELOPER, r#"[{"type":"text","content":"Be kind."},{"type":"text","content":"Be brief."}]"#),
     (Some(r#"[{"type":"text","content":"Be brief."}]"#), CANONICAL, r#"[{"type":"text","content":"Be brief."}]"#),
+    (Some(r#"[{"type":"text","content":"Be kind."},{"type":"text","content":"Be brief."}]"#), CANONICAL, r#"[{"type":"text","content":"Be kind."},{"type":"text","content":"Be brief."}]"#),
     (Some(r#"["Be brief.", "Be kind."]"#), PLAIN, r#"[{"type":"text","content":"Be brief."},{"type":"text","content":"Be kind."}]"#),
     (Some("Be kind."), TWICE, r#"[{"type":"text","content":"Be kind."},{"type":"text","content":"Be brief."},{"type":"text","content":"Be brief."}]"#),
     (None, TWICE, r#"[{"type":"text","content":"Be brief."},{"type":"text","content":"Be brief."}]"#),
@@ -35,12 +37,32 @@ fn system_messages_are_added_to_the_instructions() {
     }
 }
 
+fn message(role: &str, text: &str) -> String {
+    format!(r#"{{"role":"{role}","parts":[{{"type":"text","content":"{text}"}}]}}"#)
+}
+
+#[test]
+fn a_cut_conversation_keeps_its_last_question_and_its_end() {
+    let question = message("user", "Why?");
+    let old = message("assistant", &"word ".repeat(40));
+    let last = message("assistant", "So");
+    let messages = [&question, &old, &old, &last].map(String::as_str);
+    let limits = ContentLimits {
+        attribute_bytes: 300,
+        ..ContentLimits::default()
+    };
+    let mut attributes = Attributes::default();
+    attributes.push(dialect::INPUT, format!("[{}]", messages.join(",")));
+    normalise(&mut attributes, &limits);
+    let kept = format!("[{question},{last}]");
+    assert_eq!(attributes.text(dialect::INPUT), Some(&*kept));
+    let length = "gen_ai.request.messages.original_length";
+    assert_eq!(attributes.integer(length), Some(4));
+}
+
 /// Messages that are too long are shortened by different code.
 #[test]
 fn system_messages_of_a_cut_conversation_are_added_to_the_instructions() {
-    let message = |role: &str, text: &str| {
-        format!(r#"{{"role":"{role}","parts":[{{"type":"text","content":"{text}"}}]}}"#)
-    };
     let old = message("user", &"word ".repeat(40));
     let messages = [
         message("system", "Be brief."),

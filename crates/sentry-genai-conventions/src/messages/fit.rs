@@ -24,18 +24,11 @@ pub(super) fn fit(mut messages: Vec<Message>, side: Side, limits: &ContentLimits
         };
     }
     let lengths = messages.iter().map(|message| render(message).len() + 1);
-    let mut lengths: Vec<usize> = lengths.collect();
-    // Two rules for which messages must stay, the more careful one first.
-    for keep in [keep_exchange, keep_last] {
-        let total = 1 + lengths.iter().sum::<usize>();
-        if total <= limits.attribute_bytes {
-            break;
-        }
-        let keep = keep(&messages);
-        let drop = select_dropped(&messages, &lengths, &keep, total - limits.attribute_bytes);
-        retain(&mut messages, &drop);
-        retain(&mut lengths, &drop);
-    }
+    let lengths: Vec<usize> = lengths.collect();
+    let total = 1 + lengths.iter().sum::<usize>();
+    let excess = total.saturating_sub(limits.attribute_bytes);
+    let mut drop = select_dropped(&messages, &lengths, excess).into_iter();
+    messages.retain(|_| drop.next() == Some(false));
     json = render_all(&messages);
     let mut text_bytes = limits.text_bytes.min(limits.attribute_bytes);
     while json.len() > limits.attribute_bytes && text_bytes > cut::MIN_LIMIT {
@@ -117,19 +110,19 @@ fn fit_oversized(mut messages: Vec<Message>, side: Side, limits: &ContentLimits)
     }
 }
 
-/// Returns which messages to drop, oldest first, until `excess` bytes are gone. If a call is dropped, so are the answers to it.
-fn select_dropped(
-    messages: &[Message],
-    lengths: &[usize],
-    keep: &[bool],
-    excess: usize,
-) -> Vec<bool> {
+/// Returns which messages to drop, oldest first, until `excess` bytes are gone. If a call is dropped, so are the answers to it. The
+/// user's last message and the last message stay.
+fn select_dropped(messages: &[Message], lengths: &[usize], excess: usize) -> Vec<bool> {
+    let last_user = messages
+        .iter()
+        .rposition(|message| message.role == Role::User);
     let mut drop = vec![false; messages.len()];
     let mut freed = 0;
     let mut dropped_call = false;
     for (index, message) in messages.iter().enumerate() {
         let is_answer = dropped_call && message.role == Role::Tool;
-        if keep[index] || (freed >= excess && !is_answer) {
+        let must_stay = index + 1 == messages.len() || Some(index) == last_user;
+        if must_stay || (freed >= excess && !is_answer) {
             dropped_call = false;
             continue;
         }
@@ -140,42 +133,8 @@ fn select_dropped(
     drop
 }
 
-/// Keeps the user's last message and the last message. If that is a tool's answer, keeps all answers at the end and the message
-/// that called the tools.
-fn keep_exchange(messages: &[Message]) -> Vec<bool> {
-    let mut keep = keep_last(messages);
-    let mut index = messages.len();
-    while index > 0 && messages[index - 1].role == Role::Tool {
-        index -= 1;
-        keep[index] = true;
-    }
-    if index > 0 && index < messages.len() && messages[index - 1].parts.iter().any(is_call) {
-        keep[index - 1] = true;
-    }
-    keep
-}
-
-fn keep_last(messages: &[Message]) -> Vec<bool> {
-    let mut keep = vec![false; messages.len()];
-    if let Some(last) = keep.last_mut() {
-        *last = true;
-    }
-    if let Some(user) = messages
-        .iter()
-        .rposition(|message| message.role == Role::User)
-    {
-        keep[user] = true;
-    }
-    keep
-}
-
 fn is_call(part: &Part) -> bool {
     matches!(part, Part::ToolCall { .. })
-}
-
-fn retain<T>(items: &mut Vec<T>, drop: &[bool]) {
-    let mut drop = drop.iter();
-    items.retain(|_| !drop.next().copied().unwrap_or(false));
 }
 
 /// Cuts every string of a message. Returns whether one was too long.

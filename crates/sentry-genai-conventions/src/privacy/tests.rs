@@ -86,6 +86,7 @@ fn inputs_and_outputs_are_captured_independently() {
     let pairs = [
         ("gen_ai.input.messages", Value::Str("[]")),
         ("gen_ai.output.messages", Value::Str("[]")),
+        ("crewai.task.context", Value::Str("both sides")),
         ("note", Value::Str("unknown side")),
     ];
     let inputs = Capture {
@@ -102,11 +103,12 @@ fn inputs_and_outputs_are_captured_independently() {
         outputs: true,
         client_addresses: true,
     };
-    assert_eq!(kept(Provenance::GenAi, both, &pairs).len(), 3);
+    assert_eq!(kept(Provenance::GenAi, both, &pairs).len(), 4);
 }
 
 #[test]
 fn a_plain_span_loses_arguments_that_look_like_content() {
+    let long = "x".repeat(300);
     let pairs = [
         ("queue", Value::Str("default")),
         ("order_id", Value::Str("A-17")),
@@ -115,6 +117,11 @@ fn a_plain_span_loses_arguments_that_look_like_content() {
         ("note", Value::Str("what is the weather in Vienna")),
         ("req", Value::Str(r#"{"prompt":"x"}"#)),
         ("values", Value::Str("[1, 2, 3]")),
+        ("names", Value::Str(r#"["hunter2"]"#)),
+        ("rows", Value::Str(r#"[{"a":1}]"#)),
+        ("page", Value::Str(&long)),
+        ("Question", Value::Str("hunter2")),
+        ("promptJSON", Value::Str("hunter2")),
         ("app.note", Value::Str("what is the weather in Vienna")),
         ("userMessage", Value::Str("hunter2")),
         ("app.answer2", Value::Str("hunter2")),

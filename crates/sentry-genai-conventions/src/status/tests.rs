@@ -1,5 +1,5 @@
 use super::*;
-use crate::{PlanningTranslator, TranslateOptions, Translator, testing};
+use crate::{Input, PlanningTranslator, TranslateOptions, Translator, testing};
 
 /// The given status and an attribute, followed by the resulting status and error type.
 #[rustfmt::skip]
@@ -52,8 +52,41 @@ fn missing_values_are_not_errors() {
                 "{source_status:?} {key} {value}"
             );
             assert!(!span.attributes.contains(TOOL_STATUS));
-            assert!(!span.attributes.contains(STATUS_MESSAGE) || value.contains("dice"));
+            assert_eq!(
+                span.attributes.text(STATUS_MESSAGE),
+                Some(*value).filter(|value| *value == "no dice")
+            );
         }
+    }
+}
+
+#[test]
+fn an_error_that_is_not_a_text_is_a_flag() {
+    for (value, status) in [
+        (Input::Bool(true), Status::Error),
+        (Input::Bool(false), Status::Ok),
+        (Input::Integer(0), Status::Ok),
+    ] {
+        let mut span = testing::span("execute_tool w");
+        span.attributes
+            .push("gen_ai.operation.name", "execute_tool");
+        let case = format!("{value:?}");
+        span.attributes.push("error", value);
+        let span = Translator::new(TranslateOptions::default()).translate(span);
+        assert_eq!(span.status, status, "{case}");
+    }
+}
+
+#[test]
+fn a_failed_tool_has_the_error_type_that_it_names() {
+    for (kind, expected) in [("Timeout", "Timeout"), ("None", "tool_error")] {
+        let mut span = testing::span("execute_tool w");
+        span.attributes
+            .push("gen_ai.operation.name", "execute_tool");
+        span.attributes.push(OUTCOME, "error");
+        span.attributes.push("gen_ai.tool.error.type", kind);
+        let span = Translator::new(TranslateOptions::default()).translate(span);
+        assert_eq!(span.attributes.text(ERROR_TYPE), Some(expected));
     }
 }
 
@@ -71,6 +104,7 @@ fn fields_of_an_error_type_become_the_status_message() {
         ("Status(429)", "Status(429)", false),
         ("RateLimit", "RateLimit", false),
         ("no dice (today)", "no dice (today)", false),
+        ("(no dice today)", "(no dice today)", false),
     ] {
         let mut span = testing::span("chat m");
         span.attributes.push("gen_ai.operation.name", "chat");
@@ -256,20 +290,21 @@ fn the_grpc_code_decides_whether_a_call_failed() {
 /// Many programs record no kind, and a gateway may record a call on the span of the request that it serves.
 #[test]
 fn a_model_call_of_any_kind_is_a_clients() {
-    let status = |operation: &'static str, kind, key: &'static str, code: i64| {
+    let status = |operation: &'static str, kind, key: &'static str, code: Value<'_>| {
         let mut span = testing::span("call");
         span.kind = kind;
         span.attributes.push("gen_ai.operation.name", operation);
-        span.attributes.push(key, code);
+        span.attributes.push(key, code.to_input());
         let mut planning = PlanningTranslator::new(Translator::new(TranslateOptions::default()));
         let statuses = [(); 3].map(|()| planning.translate(&mut span.clone()).status);
         assert!(statuses.iter().all(|it| *it == statuses[0]), "{statuses:?}");
         statuses[0]
     };
     for (key, code) in [
-        ("http.response.status_code", 429),
-        ("http.status", 429),
-        ("rpc.grpc.status_code", 8),
+        ("http.response.status_code", Value::Integer(429)),
+        ("http.status", Value::Integer(429)),
+        ("http.status", Value::Str("429")),
+        ("rpc.grpc.status_code", Value::Integer(8)),
     ] {
         assert_eq!(status("chat", None, key, code), Status::Error, "{key}");
         let served = status("chat", Some(SpanKind::Server), key, code);

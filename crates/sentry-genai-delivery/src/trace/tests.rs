@@ -8,7 +8,9 @@ const INCOMING: &str = "4c79f60c11214eb38604f4ae0781bfb2-a1b2c3d4e5f60718";
 fn dsc(trace: &Trace) -> Value {
     let mut json = Vec::new();
     trace.write_dsc(&mut json);
-    serde_json::from_slice(&json).unwrap()
+    let dsc: Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(json.len(), dsc.to_string().len(), "a member is there twice");
+    dsc
 }
 
 fn continued(flag: &str, baggage: Option<&str>) -> Arc<Trace> {
@@ -153,7 +155,7 @@ fn a_trace_of_another_organization_is_not_continued() {
         ours.parent_span_id().unwrap().to_string(),
         "a1b2c3d4e5f60718"
     );
-    assert!(!ours.sampled());
+    assert!(!ours.sampled() && !ours.is_adopted());
     let theirs = continued("-0", Some("sentry-org_id=2"));
     assert_eq!(theirs.parent_span_id(), None);
     assert_ne!(theirs.trace_id(), ours.trace_id());
@@ -163,6 +165,10 @@ fn a_trace_of_another_organization_is_not_continued() {
     let strict = testing::config(&testing::options().strict_trace_continuation(true));
     let trace = Trace::start(&strict, Some(&incoming), "x", "y");
     assert_eq!(trace.parent_span_id(), None);
+    let unknown = sentry_core::ClientOptions::new().dsn(testing::DSN);
+    let unknown = unknown.strict_trace_continuation(true);
+    let trace = Trace::start(&testing::config(&unknown), Some(&incoming), "x", "y");
+    assert_eq!(trace.parent_span_id(), ours.parent_span_id());
     let adopted = IncomingTrace::adopted(ours.trace_id(), new_span_id(), Some(true));
     let trace = Trace::start(&strict, Some(&adopted), "x", "y");
     assert_eq!(trace.trace_id(), ours.trace_id());
@@ -186,6 +192,7 @@ fn keeping_a_trace_is_propagated_unless_the_dsc_is_frozen() {
     let config = Arc::new(config.with_keep_ai_traces(true));
     let early = Trace::start(&config, None, "x", "y");
     assert!(early.recorded() && !early.sampled() && early.is_held());
+    assert!(!early.has_full_sample_rate());
     early.note_ai_span();
     assert!(early.sampled() && !early.is_held() && early.has_full_sample_rate());
     assert!(early.sentry_trace_header(new_span_id()).ends_with("-1"));
@@ -228,6 +235,19 @@ fn keeping_a_trace_is_propagated_unless_the_dsc_is_frozen() {
             "sampled": "true",
         })
     );
+    let options = testing::options().traces_sampler(|_| 0.0);
+    let sampler = Arc::new(
+        (*testing::config(&options))
+            .clone()
+            .with_keep_ai_traces(true),
+    );
+    let incoming = IncomingTrace::parse(INCOMING, Some("sentry-sampled=true")).unwrap();
+    let overridden = Trace::start(&sampler, Some(&incoming), "x", "y");
+    let header = overridden.baggage_header();
+    assert!(header.contains("sentry-sampled=false"), "{header}");
+    overridden.note_ai_span();
+    assert_eq!(dsc(&overridden)["sampled"], "true");
+
     let off = testing::config(&sentry_core::ClientOptions::new().dsn(testing::DSN));
     let off = Arc::new((*off).clone().with_keep_ai_traces(true));
     let disabled = Trace::start(&off, None, "x", "y");

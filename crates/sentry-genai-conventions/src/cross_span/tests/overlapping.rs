@@ -142,6 +142,40 @@ fn sibling_descriptions_of_one_failure_count_once() {
 }
 
 #[test]
+fn attempts_that_two_instrumentations_describe_count_once_each() {
+    const FAILED: (&str, &str) = ("error.type", "timeout");
+    const MODEL: (&str, &str) = ("gen_ai.request.model", "m");
+    let spans = (1..=4).fold(Trace(Vec::new()), |trace, id| {
+        let scope = (
+            "scope",
+            ["com.anthropic.sdk.python", "shop"][usize::from(id % 2)],
+        );
+        trace.with(id, 9, "chat m", &[CHAT, FAILED, MODEL, scope])
+    });
+    let reconciled = spans.reconciled().into_iter();
+    assert_eq!(reconciled.filter(|(op, _)| op == "gen_ai.chat").count(), 2);
+}
+
+/// A server that gives all its responses the same id.
+#[test]
+fn concurrent_calls_of_one_instrumentation_are_distinct() {
+    let call = [
+        CHAT,
+        RESPONSE,
+        (COUNT, "20"),
+        ("gen_ai.usage.output_tokens", "5"),
+    ];
+    let mut spans = Trace(Vec::new())
+        .with(1, 9, "chat m", &call)
+        .with(2, 9, "chat m", &call);
+    for (span, end) in spans.0.iter_mut().zip([9, 5]) {
+        span.end = Timestamp::from_nanos(end);
+    }
+    let call = ("gen_ai.chat", Some(20));
+    assert_eq!(spans.reconciled(), owned(&[call, call]));
+}
+
+#[test]
 fn calls_of_one_instrumentation_with_different_responses_are_distinct() {
     let id = |id| ("gen_ai.response.id", id);
     let spans = Trace(Vec::new())

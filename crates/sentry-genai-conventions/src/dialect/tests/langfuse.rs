@@ -161,8 +161,8 @@ fn a_status_message_without_failure_is_content() {
     let source = super::source("langfuse-sdk", "tools", &attributes);
     let options = crate::TranslateOptions::default();
     let span = crate::Translator::new(options).translate(source);
-    let debug = format!("{:?}", span.attributes);
-    assert!(!debug.contains("hunter2"), "{debug}");
+    let attributes = crate::testing::shown(&span.attributes);
+    assert!(!attributes.contains("hunter2"), "{attributes}");
 }
 
 /// JavaScript's wrapper of OpenAI's SDK reports everything as a generation.

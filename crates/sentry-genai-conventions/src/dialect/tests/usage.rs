@@ -327,6 +327,7 @@ fn embeddings_have_no_output_tokens() {
         ([Some(8), Some(8), None], [Some(8), None, Some(8)]),
         ([None, Some(8), None], [Some(8), None, Some(8)]),
         ([None, None, Some(8)], [Some(8), None, Some(8)]),
+        ([Some(8), Some(3), None], [Some(8), Some(3), Some(11)]),
     ];
     let mut planning = PlanningTranslator::new(Translator::new(TranslateOptions::default()));
     for (counted, expected) in cases {

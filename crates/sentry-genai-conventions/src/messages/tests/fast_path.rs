@@ -82,6 +82,15 @@ fn nearly_canonical() -> impl Strategy<Value = String> {
     })
 }
 
+/// Generates a list of one message in the canonical form.
+fn plain_message() -> impl Strategy<Value = String> {
+    let role = prop_oneof![1 => Just("user"), 3 => Just("assistant"), 1 => Just("tool")];
+    (role, "[a-z ]{1,40}").prop_map(|(role, text)| {
+        let parts = json!([{"type": "text", "content": text}]);
+        in_common_order(&[json!({"role": role, "parts": parts})])
+    })
+}
+
 /// Generates a tool call, usually a valid one.
 fn call() -> BoxedStrategy<Value> {
     let arguments = prop_oneof![4 => collection::hash_map("[a-z]{1,4}", any_json(), 0..3).prop_map(|value| json!(value)), 1 => any_json()];
@@ -227,11 +236,16 @@ proptest! {
     /// The same holds for messages that are shortened without being parsed.
     #[test]
     fn fast_shortening_agrees_with_the_full_parser(
-        texts in collection::vec(nearly_canonical(), 1..6), side in side(), limits in limits(), extra in 1..400_usize,
+        texts in collection::vec(prop_oneof![20 => plain_message(), 1 => nearly_canonical()], 1..12),
+        side in side(), percent in 20..100_usize, extra in 1..400_usize,
     ) {
         let lists = texts.iter().map(|text| text.trim_matches(['[', ']']));
         let messages: Vec<_> = lists.filter(|list| !list.is_empty()).collect();
         let text = format!("[{}]", messages.join(","));
+        let limits = ContentLimits {
+            attribute_bytes: (text.len() * percent / 100).max(2),
+            ..ContentLimits::default()
+        };
         for text in [excerpt(&text, limits.attribute_bytes + extra), text.as_str().into()] {
             let Some(found) = canonical::shorten(&text, side, &limits) else {
                 continue;

@@ -57,6 +57,11 @@ fn the_oldest_calls_are_dropped_with_their_answers() {
         json!([user("question"), call("c2"), answer("c2", "4")])
     );
     assert_eq!(original, Some(6));
+    // The call alone would be enough.
+    let long_call = json!({"role": "assistant", "parts": [{"type": "tool_call", "id": "c1", "name": long, "arguments": {}}]});
+    let messages = json!([long_call, answer("c1", "4"), user("question")]);
+    let (shown, _) = fit(&messages, &limits(1000, 400));
+    assert_eq!(shown, json!([user("question")]));
 }
 
 #[test]

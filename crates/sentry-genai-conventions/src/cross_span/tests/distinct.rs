@@ -1,0 +1,51 @@
+//! Work inside other work that is not the same.
+
+use super::*;
+
+#[test]
+fn calls_separated_by_a_tool_or_an_agent_are_distinct() {
+    let tool = [TOOL, ("gen_ai.tool.name", "ask")];
+    let agent = [AGENT, ("gen_ai.agent.name", "helper"), (COUNT, "42")];
+    let spans = Trace(Vec::new())
+        .with(1, 0, "chat m", &[CHAT, (COUNT, "42")])
+        .with(2, 1, "execute_tool ask", &tool)
+        .with(3, 2, "invoke_agent helper", &agent)
+        .with(4, 3, "chat m", &[CHAT, (COUNT, "42")])
+        .with(
+            5,
+            4,
+            "embeddings e",
+            &[("gen_ai.operation.name", "embeddings"), (COUNT, "8")],
+        )
+        .with(6, 4, "rerank r", &[("gen_ai.operation.name", "rerank")]);
+    let expected = [
+        ("gen_ai.chat", Some(42)),
+        ("gen_ai.execute_tool", None),
+        ("gen_ai.invoke_agent", None),
+        ("gen_ai.chat", Some(42)),
+        ("gen_ai.embeddings", Some(8)),
+        ("gen_ai.rerank", None),
+    ];
+    assert_eq!(spans.reconciled(), owned(&expected));
+}
+
+#[test]
+fn creating_an_agent_is_not_running_it() {
+    const NAME: (&str, &str) = ("gen_ai.agent.name", "a");
+    let create = ("gen_ai.operation.name", "create_agent");
+    let spans = Trace(Vec::new())
+        .with(1, 0, "create_agent a", &[create, NAME])
+        .with(2, 1, "invoke_agent a", &[AGENT, NAME]);
+    let expected = [("gen_ai.create_agent", None), ("gen_ai.invoke_agent", None)];
+    assert_eq!(spans.reconciled(), owned(&expected));
+}
+
+#[test]
+fn sending_a_notification_is_not_receiving_it() {
+    const METHOD: (&str, &str) = ("mcp.method.name", "notifications/initialized");
+    let spans = Trace(Vec::new())
+        .with(1, 0, METHOD.1, &[METHOD, ("kind", "client")])
+        .with(2, 1, METHOD.1, &[METHOD, ("kind", "server")]);
+    let notification = ("mcp.notification.client_to_server", None);
+    assert_eq!(spans.reconciled(), owned(&[notification, notification]));
+}

@@ -1,0 +1,56 @@
+//! What spans take over from those above and below them.
+
+use super::*;
+
+/// A door reads from an open span what its keys tell, and these do not tell that this is an agent.
+#[test]
+fn the_calls_of_an_agent_that_only_its_name_tells_know_it() {
+    let agent = [("agent", "Bot"), ("session_id", "s-1")];
+    let mut spans = Trace(Vec::new())
+        .with(2, 1, "chat m", &[CHAT])
+        .with(1, 0, "run_agent", &agent)
+        .0;
+    reconcile(&mut spans, &ContentLimits::default());
+    let text = |key| spans[0].attributes.text(key);
+    assert_eq!(
+        (text(crate::cross_span::AGENT), text(CONVERSATION)),
+        (Some("Bot"), Some("s-1"))
+    );
+}
+
+/// The spans inside a request need not belong to one conversation.
+#[test]
+fn a_call_does_not_take_over_the_conversation_of_the_call_beside_it() {
+    let mut spans = Trace(Vec::new())
+        .with(1, 0, "POST /ask", &[])
+        .with(2, 1, "chat m", &[CHAT, (CONVERSATION, "s-1")])
+        .with(3, 1, "chat m", &[CHAT])
+        .0;
+    for span in &mut spans {
+        span.ancestors = Ancestors::KnownAtStart;
+    }
+    reconcile(&mut spans, &ContentLimits::default());
+    assert_eq!(spans[2].attributes.text(CONVERSATION), None);
+}
+
+/// An agent's name is not its caller's, nor that of the calls beside it.
+#[test]
+fn an_agent_takes_over_the_conversation_of_its_calls_but_not_their_agent() {
+    let named = [CHAT, ("gen_ai.agent.name", "Bot"), (CONVERSATION, "s-1")];
+    let mut spans = Trace(Vec::new())
+        .with(1, 0, "invoke_agent", &[AGENT])
+        .with(2, 1, "chat m", &named)
+        .with(3, 1, "chat m", &[CHAT])
+        .0;
+    for span in &mut spans {
+        span.ancestors = Ancestors::KnownAtStart;
+    }
+    reconcile(&mut spans, &ContentLimits::default());
+    let texts = |span: &SentrySpan| {
+        [CONVERSATION, crate::cross_span::AGENT]
+            .map(|key| span.attributes.text(key).map(str::to_owned))
+    };
+    let conversation = || Some("s-1".to_owned());
+    assert_eq!(texts(&spans[0]), [conversation(), None]);
+    assert_eq!(texts(&spans[2]), [conversation(), None]);
+}
