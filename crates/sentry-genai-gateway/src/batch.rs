@@ -61,15 +61,13 @@ impl TraceBuilder {
 
     fn into_trace(mut self, translator: &Translator) -> TranslatedTrace {
         translator.reconcile(&mut self.spans);
-        let segments = segment_roots(&self.spans, &self.resources);
-        let release_info = resource::release_info(&self.resources);
-        TranslatedTrace::new(
-            self.trace_id,
-            release_info,
-            self.spans,
-            self.resources,
-            segments,
-        )
+        TranslatedTrace {
+            trace_id: self.trace_id,
+            release_info: resource::release_info(&self.resources),
+            segments: segment_roots(&self.spans, &self.resources),
+            spans: self.spans,
+            resources: self.resources,
+        }
     }
 }
 

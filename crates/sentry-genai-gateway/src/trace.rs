@@ -71,36 +71,16 @@ pub(crate) struct ReleaseInfo {
 /// The translated spans of one trace in one batch.
 #[derive(Debug)]
 pub struct TranslatedTrace {
-    trace_id: TraceId,
-    release_info: ReleaseInfo,
-    spans: Vec<SentrySpan>,
+    pub(crate) trace_id: TraceId,
+    pub(crate) release_info: ReleaseInfo,
+    pub(crate) spans: Vec<SentrySpan>,
     /// The resource of each span.
-    #[cfg_attr(
-        not(feature = "serve"),
-        expect(dead_code, reason = "the service gives spans the release of their own")
-    )]
-    resources: Vec<Arc<Attributes>>,
+    pub(crate) resources: Vec<Arc<Attributes>>,
     /// The index of each span's segment span.
-    segments: Vec<usize>,
+    pub(crate) segments: Vec<usize>,
 }
 
 impl TranslatedTrace {
-    pub(crate) fn new(
-        trace_id: TraceId,
-        release_info: ReleaseInfo,
-        spans: Vec<SentrySpan>,
-        resources: Vec<Arc<Attributes>>,
-        segments: Vec<usize>,
-    ) -> Self {
-        Self {
-            trace_id,
-            release_info,
-            spans,
-            resources,
-            segments,
-        }
-    }
-
     /// Returns the id of the trace.
     #[must_use]
     pub fn trace_id(&self) -> TraceId {
@@ -116,23 +96,49 @@ impl TranslatedTrace {
     /// Encodes the trace as envelopes, as many as Sentry's limits require.
     #[must_use]
     pub fn envelopes(&self, client: &Client, sent_at: SystemTime) -> Envelopes {
-        let Some(encoding) = Encoding::of(self, client) else {
+        let Some((config, segments)) = self.segments(client, |_, _, segment| Arc::new(segment))
+        else {
             return Envelopes::default();
         };
-        let spans = self.spans.iter().zip(&encoding.segments);
-        let spans = spans.map(|(span, segment)| (span, &**segment));
-        wire::encode_envelopes(&encoding.config, &encoding.trace, spans, sent_at)
+        let spans = self.spans.iter().zip(segments.iter().map(|it| &**it));
+        wire::encode_envelopes(&config, segments[0].trace(), spans, sent_at)
     }
 
     /// Encodes each span as the JSON object that Sentry receives.
     #[must_use]
     pub fn json(&self, client: &Client) -> Vec<Vec<u8>> {
-        let Some(encoding) = Encoding::of(self, client) else {
+        let Some((config, segments)) = self.segments(client, |_, _, segment| Arc::new(segment))
+        else {
             return Vec::new();
         };
-        let spans = self.spans.iter().zip(&encoding.segments);
-        let spans = spans.map(|(span, segment)| (span, &**segment));
-        wire::encode_spans(&encoding.config, spans).collect()
+        let spans = self.spans.iter().zip(segments.iter().map(|it| &**it));
+        wire::encode_spans(&config, spans).collect()
+    }
+
+    /// Starts the trace as its client would, and returns the segment of each span. Calls `segment_of` for each segment span,
+    /// with its resource and the segment that would be created for it. Returns `None` if the trace has no spans.
+    fn segments(
+        &self,
+        client: &Client,
+        mut segment_of: impl FnMut(&SentrySpan, &Attributes, Segment) -> Arc<Segment>,
+    ) -> Option<(Arc<Config>, Vec<Arc<Segment>>)> {
+        let config = client.config(&self.release_info)?;
+        let root = self.spans.get(*self.segments.first()?)?;
+        // Sampling was decided where the spans were made, and these were sampled.
+        let header = format!("{}-{}-1", self.trace_id, root.span_id);
+        let incoming = IncomingTrace::parse(&header, None)?;
+        let trace = Trace::start(&config, Some(&incoming), &root.name, &root.op);
+        let mut known: HashMap<usize, Arc<Segment>> = HashMap::new();
+        let segments = self.segments.iter().map(|position| {
+            let segment = known.entry(*position).or_insert_with(|| {
+                let root = &self.spans[*position];
+                let new = Segment::new(Arc::clone(&trace), root.span_id, &*root.name);
+                segment_of(root, &self.resources[*position], new)
+            });
+            Arc::clone(segment)
+        });
+        let segments = segments.collect();
+        Some((config, segments))
     }
 }
 
@@ -180,69 +186,15 @@ impl TranslatedTrace {
     pub(crate) fn into_segments(
         self,
         client: &Client,
-        mut segment_of: impl FnMut(&SentrySpan, &Attributes, Segment) -> Arc<Segment>,
+        segment_of: impl FnMut(&SentrySpan, &Attributes, Segment) -> Arc<Segment>,
     ) -> Vec<(SentrySpan, Arc<Attributes>, Arc<Segment>)> {
-        let Some((_, trace)) = self.start(client) else {
+        let Some((_, segments)) = self.segments(client, segment_of) else {
             return Vec::new();
         };
-        let mut known: HashMap<usize, Arc<Segment>> = HashMap::new();
-        let segments = self.segments.iter().map(|position| {
-            let segment = known.entry(*position).or_insert_with(|| {
-                let root = &self.spans[*position];
-                let new = Segment::new(Arc::clone(&trace), root.span_id, &*root.name);
-                segment_of(root, &self.resources[*position], new)
-            });
-            Arc::clone(segment)
-        });
-        let segments: Vec<_> = segments.collect();
         let spans = self.spans.into_iter().zip(self.resources);
         spans
             .zip(segments)
             .map(|((span, resource), segment)| (span, resource, segment))
             .collect()
-    }
-}
-
-impl TranslatedTrace {
-    /// Starts the trace as its client would. Returns `None` if it has no spans.
-    fn start(&self, client: &Client) -> Option<(Arc<Config>, Arc<Trace>)> {
-        let config = client.config(&self.release_info)?;
-        let root = self.spans.get(*self.segments.first()?)?;
-        // Sampling was decided where the spans were made, and these were sampled.
-        let header = format!("{}-{}-1", self.trace_id, root.span_id);
-        let incoming = IncomingTrace::parse(&header, None)?;
-        let trace = Trace::start(&config, Some(&incoming), &root.name, &root.op);
-        Some((config, trace))
-    }
-}
-
-/// What the encoder needs besides the spans.
-struct Encoding {
-    config: Arc<Config>,
-    trace: Arc<Trace>,
-    /// The segment of each span.
-    segments: Vec<Arc<Segment>>,
-}
-
-impl Encoding {
-    /// Returns `None` for a trace without spans.
-    fn of(translated: &TranslatedTrace, client: &Client) -> Option<Self> {
-        let (config, trace) = translated.start(client)?;
-        let TranslatedTrace {
-            spans, segments, ..
-        } = translated;
-        let mut known: HashMap<usize, Arc<Segment>> = HashMap::new();
-        let segments = segments.iter().map(|position| {
-            let root = &spans[*position];
-            let segment = known.entry(*position).or_insert_with(|| {
-                Arc::new(Segment::new(Arc::clone(&trace), root.span_id, &*root.name))
-            });
-            Arc::clone(segment)
-        });
-        Some(Self {
-            segments: segments.collect(),
-            config,
-            trace,
-        })
     }
 }
