@@ -104,19 +104,16 @@ impl Content {
     fn of(message: &[u8], start: usize) -> Self {
         let mut content = Self::default();
         let (mut count, mut has_dictionary) = (0, false);
-        for field in Fields(message, message.len()) {
-            match field {
-                Ok((RESOURCE, offset, part)) => {
-                    content.read(part, start + offset, count);
-                    count += 1;
-                }
-                Ok((number, ..)) => has_dictionary |= number == DICTIONARY,
-                Err((offset, problem)) => content.errors.push(DecodeError::Encoding {
-                    offset: start + offset,
-                    message: format!("ExportTraceServiceRequest.resource_spans: {problem}"),
-                }),
+        let mut errors = Vec::new();
+        for (number, offset, part) in fields_of(message, start, &mut errors) {
+            if number == RESOURCE {
+                content.read(part, offset, count);
+                count += 1;
+            } else {
+                has_dictionary |= number == DICTIONARY;
             }
         }
+        content.errors.extend(errors);
         if has_dictionary && content.spans.is_empty() && content.events.is_empty() {
             content.has_other_signal = true;
             content.errors.clear();
@@ -251,17 +248,45 @@ fn fields_of<'a>(
     offset: usize,
     errors: &mut Vec<DecodeError>,
 ) -> Vec<(usize, usize, &'a [u8])> {
-    let mut parts = Vec::new();
-    for field in Fields(message, message.len()) {
-        match field {
-            Ok((number, start, part)) => parts.push((number, offset + start, part)),
-            Err((start, problem)) => errors.push(DecodeError::Encoding {
-                offset: offset + start,
-                message: format!("ExportTraceServiceRequest.resource_spans: {problem}"),
-            }),
+    let mut fields = Vec::new();
+    let mut rest = message;
+    while !rest.is_empty() {
+        match next_field(&mut rest) {
+            Ok(None) => {}
+            Ok(Some((number, field))) => {
+                let start = message.len() - rest.len() - field.len();
+                fields.push((number, offset + start, field));
+            }
+            Err(problem) => {
+                errors.push(DecodeError::Encoding {
+                    offset: offset + message.len() - rest.len(),
+                    message: format!("ExportTraceServiceRequest.resource_spans: {problem}"),
+                });
+                break;
+            }
         }
     }
-    parts
+    fields
+}
+
+/// Skips one field. Returns its number and contents if it is length-delimited.
+fn next_field<'a>(rest: &mut &'a [u8]) -> Result<Option<(usize, &'a [u8])>, &'static str> {
+    let key = varint(rest)?;
+    let (number, length) = match (key >> 3, key & 7) {
+        (number, 2) => (Some(number), varint(rest)?),
+        (RESOURCE, _) => return Err("invalid wire type"),
+        (_, 0) => return varint(rest).map(|_| None),
+        (_, 1) => (None, 8),
+        (_, 5) => (None, 4),
+        _ => return Err("invalid wire type"),
+    };
+    let (field, after) = rest.split_at_checked(length).ok_or("buffer underflow")?;
+    *rest = after;
+    Ok(number.map(|number| (number, field)))
+}
+
+fn varint(rest: &mut &[u8]) -> Result<usize, &'static str> {
+    prost::decode_length_delimiter(rest).map_err(|_| "invalid varint")
 }
 
 /// Returns the log records, each with its scope, if the data of a resource is of logs.
@@ -296,54 +321,4 @@ fn decode_message<M: Message + Default>(bytes: &[u8], offset: usize) -> Result<M
             message: format!("ExportTraceServiceRequest.resource_spans: {message}"),
         }
     })
-}
-
-/// Iterates over the length-delimited fields of a message, each with its number and position. Holds the unread bytes and the
-/// message's length. Stops after the first error.
-struct Fields<'a>(&'a [u8], usize);
-
-impl<'a> Iterator for Fields<'a> {
-    type Item = Result<(usize, usize, &'a [u8]), (usize, &'static str)>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if self.0.is_empty() {
-                return None;
-            }
-            match self.step() {
-                Ok(None) => {}
-                Ok(Some((number, field))) => {
-                    let start = self.1 - self.0.len() - field.len();
-                    return Some(Ok((number, start, field)));
-                }
-                Err(problem) => {
-                    let offset = self.1 - self.0.len();
-                    self.0 = &[];
-                    return Some(Err((offset, problem)));
-                }
-            }
-        }
-    }
-}
-
-impl<'a> Fields<'a> {
-    /// Skips one field. Returns its number and contents if it is length-delimited.
-    fn step(&mut self) -> Result<Option<(usize, &'a [u8])>, &'static str> {
-        let key = self.varint()?;
-        let (number, length) = match (key >> 3, key & 7) {
-            (number, 2) => (Some(number), self.varint()?),
-            (RESOURCE, _) => return Err("invalid wire type"),
-            (_, 0) => return self.varint().map(|_| None),
-            (_, 1) => (None, 8),
-            (_, 5) => (None, 4),
-            _ => return Err("invalid wire type"),
-        };
-        let (field, rest) = self.0.split_at_checked(length).ok_or("buffer underflow")?;
-        self.0 = rest;
-        Ok(number.map(|number| (number, field)))
-    }
-
-    fn varint(&mut self) -> Result<usize, &'static str> {
-        prost::decode_length_delimiter(&mut self.0).map_err(|_| "invalid varint")
-    }
 }
