@@ -374,11 +374,11 @@ fn attributes(list: Option<Value>, path: &Path<'_>) -> Result<Attributes, ParseE
 }
 
 fn any_value(value: Value) -> AnyValue {
-    let Value::Object(mut fields) = value else {
+    let Value::Object(fields) = value else {
         return AnyValue::Nothing;
     };
-    for (name, value) in std::mem::take(&mut fields) {
-        let read = match (name.as_str(), value) {
+    for (name, value) in fields {
+        return match (name.as_str(), value) {
             (_, Value::Null) => AnyValue::Nothing,
             ("stringValue" | "string_value", Value::String(text)) => {
                 AnyValue::Scalar(Scalar::Str(text))
@@ -405,7 +405,6 @@ fn any_value(value: Value) -> AnyValue {
             ("kvlistValue" | "kvlist_value", value) => AnyValue::Json(plain_map(value)),
             _ => continue,
         };
-        return read;
     }
     AnyValue::Nothing
 }

@@ -79,10 +79,9 @@ impl Gatherer {
         }
     }
 
-    /// Adds spans.
     pub(super) fn add_spans(&mut self, now: Instant, spans: Vec<ReceivedSpan>) {
         for received in spans {
-            let bytes = span_footprint(&received);
+            let bytes = received.span.footprint();
             let pending = self.pending_trace(now, received.span.trace_id, bytes);
             pending.spans.push(received);
         }
@@ -196,14 +195,10 @@ impl Gatherer {
 /// Returns the approximate number of bytes that the contents of a request occupy while they wait.
 pub(super) fn footprint(request: &Request) -> usize {
     match request {
-        Request::Traces(spans) => spans.iter().map(span_footprint).sum(),
+        Request::Traces(spans) => spans.iter().map(|it| it.span.footprint()).sum(),
         Request::Events(events) => events.iter().map(event_footprint).sum(),
         Request::OtherSignal => 0,
     }
-}
-
-fn span_footprint(received: &ReceivedSpan) -> usize {
-    received.span.footprint()
 }
 
 fn event_footprint(received: &ReceivedEvent) -> usize {
