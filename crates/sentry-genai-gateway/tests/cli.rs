@@ -52,9 +52,9 @@ fn program() -> Command {
     Command::new(env!("CARGO_BIN_EXE_sentry-genai"))
 }
 
-/// Runs the program until it exits.
-fn run<A: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = A>) -> Ran {
-    Ran::of(program().args(arguments).output().unwrap())
+/// Runs the program on files until it exits.
+fn run(arguments: &[&str], files: &[PathBuf]) -> Ran {
+    Ran::of(program().args(arguments).args(files).output().unwrap())
 }
 
 fn spawn_piped(arguments: &[&str]) -> Child {
@@ -181,11 +181,7 @@ fn an_agent_run_reaches_sentry() {
         "--environment",
         "staging",
     ];
-    let ran = run(arguments
-        .iter()
-        .map(Into::into)
-        .chain([agent().into_os_string()]));
-    let envelope = ran.text();
+    let envelope = run(&arguments, &[agent()]).text();
     let header: Value = serde_json::from_str(envelope.lines().next().unwrap()).unwrap();
     assert_eq!(header["trace"]["public_key"], "public");
     assert_eq!(header["trace"]["release"], "shop@1.4.2");

@@ -17,15 +17,19 @@ fn with(mut span: SourceSpan, attributes: &[(&'static str, &str)]) -> SourceSpan
     span
 }
 
-/// Returns the findings about some spans: rule, count, and details.
-fn found(spans: Vec<SourceSpan>) -> Vec<(&'static str, usize, Vec<String>)> {
+fn report(spans: impl IntoIterator<Item = SourceSpan>) -> Report {
     let received = spans.into_iter().map(|span| ReceivedSpan {
         resource: Default::default(),
         span,
     });
     let mut checker = Checker::default();
     checker.add("file", received.collect());
-    let report = checker.into_report();
+    checker.into_report()
+}
+
+/// Returns the findings about some spans: rule, count, and details.
+fn found(spans: Vec<SourceSpan>) -> Vec<(&'static str, usize, Vec<String>)> {
+    let report = report(spans);
     let findings = report.findings().into_iter();
     findings
         .map(|it| (it.rule.id, it.count, it.details.keys().cloned().collect()))
@@ -199,16 +203,7 @@ fn unreadable_messages() {
 
 #[test]
 fn examples_are_limited_and_every_rule_is_in_the_table() {
-    let spans: Vec<_> = (1..=200)
-        .map(|number| with(span(number, None), &GOOD[..2]))
-        .collect();
-    let received = spans.into_iter().map(|span| ReceivedSpan {
-        resource: Default::default(),
-        span,
-    });
-    let mut checker = Checker::default();
-    checker.add("file", received.collect());
-    let report = checker.into_report();
+    let report = report((1..=200).map(|number| with(span(number, None), &GOOD[..2])));
     assert_eq!(
         (report.spans, report.ai_spans, report.traces),
         (200, 200, 1)

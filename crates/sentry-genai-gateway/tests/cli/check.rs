@@ -1,7 +1,5 @@
 //! `check`
 
-use std::ffi::OsString;
-
 use serde_json::Value;
 
 use crate::{agent, corpus, run, run_on, run_unread};
@@ -14,18 +12,13 @@ const ORPHAN: &str = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{
 
 #[test]
 fn exit_codes() {
-    let clean = |flags: &[&str]| {
-        let flags = flags.iter().map(OsString::from).collect::<Vec<_>>();
-        run(flags.into_iter().chain([agent().into()])).code
-    };
     // It has notes, but nothing worse.
-    assert_eq!(clean(&["check"]), 0);
-    assert_eq!(clean(&["check", "--strict"]), 1);
+    assert_eq!(run(&["check"], &[agent()]).code, 0);
+    assert_eq!(run(&["check", "--strict"], &[agent()]).code, 1);
     assert_eq!(run_on(ORPHAN.as_bytes(), &["check", "-"]).code, 1);
     assert_eq!(run_on(b"{", &["check", "-"]).code, 2);
     // Files that can be read are checked all the same.
-    let missing = OsString::from("no such file");
-    let ran = run(["check".into(), missing, agent().into()]);
+    let ran = run(&["check", "no such file"], &[agent()]);
     assert_eq!(ran.code, 2);
     let text = String::from_utf8(ran.stdout).unwrap();
     assert!(text.contains("5 spans (4 AI) in 1 trace"), "{text}");
@@ -61,12 +54,7 @@ fn findings_as_text() {
 
 #[test]
 fn findings_as_json() {
-    let ran = run([
-        "check".into(),
-        "--json".into(),
-        "nowhere".into(),
-        agent().into_os_string(),
-    ]);
+    let ran = run(&["check", "--json", "nowhere"], &[agent()]);
     let report: Value = serde_json::from_slice(&ran.stdout).unwrap();
     assert_eq!(report["spans"], 5);
     assert_eq!(report["unreadable"][0]["file"], "nowhere");
@@ -87,7 +75,7 @@ fn findings_as_json() {
 #[test]
 fn deprecated_names_and_missing_conversations_are_found_in_the_corpus() {
     let file = corpus("otlp/traceloop-0.44-openai/chat.nocontent.json.gz");
-    let ran = run(["check".into(), "--json".into(), file.into_os_string()]);
+    let ran = run(&["check", "--json"], &[file]);
     assert_eq!(ran.code, 1);
     let report: Value = serde_json::from_slice(&ran.stdout).unwrap();
     let rules: Vec<_> = report["findings"]

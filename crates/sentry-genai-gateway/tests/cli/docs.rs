@@ -109,7 +109,7 @@ fn trees_in_the_docs_match_the_output() {
 
     let mut expected = format!("{intro}{START}\n");
     for (title, file) in RUNS {
-        let tree = run(["tree".as_ref(), corpus(file).as_os_str()]).text();
+        let tree = run(&["tree"], &[corpus(file)]).text();
         let file = format!("tests/corpus/{file}");
         write!(
             expected,
@@ -133,7 +133,7 @@ fn findings_in_the_docs_match_the_output() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/command-line.md");
     let page = fs::read_to_string(&path).unwrap();
     let file = corpus("otlp/mastra-otel-exporter/llm-error.json.gz");
-    let ran = run(["check".as_ref(), file.as_os_str()]);
+    let ran = run(&["check"], std::slice::from_ref(&file));
     let findings = String::from_utf8(ran.stdout).unwrap();
     let findings = findings.replace(file.to_str().unwrap(), "llm-error.json.gz");
     assert!(

@@ -1,15 +1,14 @@
 //! Formats are detected by content, and errors tell their position.
 
-use std::{ffi::OsString, fs, path::Path};
+use std::{fs, path::PathBuf};
 
 use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
 
 use crate::{Ran, agent, calls, corpus, decompressed, folder, run, run_on};
 
-fn json(path: &Path) -> Ran {
-    let arguments = ["translate", "--pii", "--format", "json"].map(OsString::from);
-    run(arguments.into_iter().chain([path.into()]))
+fn json(file: PathBuf) -> Ran {
+    run(&["translate", "--pii", "--format", "json"], &[file])
 }
 
 #[test]
@@ -24,20 +23,20 @@ fn protobuf_and_json_give_the_same_spans() {
             "otlp/openinference-langchain/lc-agent-tool.nocontent.json.gz",
         ),
     ] {
-        let expected = json(&corpus(otlp_json)).spans();
+        let expected = json(corpus(otlp_json)).spans();
         assert!(!expected.is_empty());
-        assert_eq!(json(&corpus(protobuf)).spans(), expected);
+        assert_eq!(json(corpus(protobuf)).spans(), expected);
     }
 }
 
 #[test]
 fn names_and_compression_do_not_matter() {
-    let expected = json(&agent()).spans();
+    let expected = json(agent()).spans();
     let plain = decompressed(&agent());
     let folder = folder("names");
     let file = folder.join("spans.pb");
     fs::write(&file, &plain).unwrap();
-    assert_eq!(json(&file).spans(), expected);
+    assert_eq!(json(file).spans(), expected);
 
     let arguments = ["translate", "--pii", "--format", "json", "-"];
     assert_eq!(run_on(&plain, &arguments).spans(), expected);
@@ -61,7 +60,7 @@ fn captures_keep_their_spans_and_parents() {
             continue;
         }
         count += 1;
-        let spans = json(&path).spans();
+        let spans = json(path.clone()).spans();
         assert_eq!(spans.len(), captured.len(), "{}", path.display());
         for (span, captured) in spans.iter().zip(captured) {
             let parent = captured["parent"].as_u64().map(|number| {
@@ -89,7 +88,7 @@ fn captured_position(capture: &Value, number: u64) -> usize {
 
 #[test]
 fn an_error_event_in_a_capture_fails_the_span() {
-    let spans = json(&corpus("rust/genai-0.7.2-error.tracing.json")).spans();
+    let spans = json(corpus("rust/genai-0.7.2-error.tracing.json")).spans();
     assert!(spans.iter().any(|span| span["status"] == "error"));
 }
 
@@ -130,9 +129,8 @@ fn an_unreadable_file_is_reported_and_the_others_are_processed() {
     let bad = folder.join("bad.json");
     fs::write(&bad, "{\"resourceSpans\": []}\n{\"resourceSpans\": [}\n").unwrap();
     let missing = folder.join("missing.json");
-    let arguments = ["translate", "--format", "json"].map(OsString::from);
-    let files = [bad.clone(), missing.clone(), agent()].map(OsString::from);
-    let ran = run(arguments.into_iter().chain(files));
+    let files = [bad.clone(), missing.clone(), agent()];
+    let ran = run(&["translate", "--format", "json"], &files);
     assert_eq!(ran.code, 2);
     assert_eq!(String::from_utf8(ran.stdout).unwrap().lines().count(), 5);
     let [first, second] = &ran.stderr.lines().collect::<Vec<_>>()[..] else {
@@ -255,5 +253,5 @@ fn input_without_traces_is_an_error() {
     let mut truncated = fs::read(agent()).unwrap();
     truncated.truncate(500);
     assert!(error(&truncated).contains("bytes of decompressed content"));
-    assert_eq!(run(["tree"]).code, 2);
+    assert_eq!(run(&["tree"], &[]).code, 2);
 }

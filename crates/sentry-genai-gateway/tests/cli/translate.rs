@@ -1,6 +1,6 @@
 //! `translate`: where the result goes, and what it contains.
 
-use std::{ffi::OsString, fs};
+use std::fs;
 
 use crate::{agent, calls, corpus, envelopes, folder, run, run_on, run_unread, sent};
 
@@ -9,20 +9,15 @@ const SEVERAL: &str = "otlp/google-adk/agent-multiturn.content.json.gz";
 
 #[test]
 fn several_traces_need_a_directory() {
-    let file = corpus(SEVERAL);
-    let ran = run(["translate".as_ref(), file.as_os_str()]);
+    let file = [corpus(SEVERAL)];
+    let ran = run(&["translate"], &file);
     assert_eq!(ran.code, 2);
     assert_eq!(ran.stdout, b"");
     assert!(ran.stderr.contains("--out DIR"), "{}", ran.stderr);
 
     let folder = folder("several_traces");
-    let ran = run([
-        "translate".as_ref(),
-        "--pii".as_ref(),
-        "--out".as_ref(),
-        folder.as_os_str(),
-        file.as_os_str(),
-    ]);
+    let out = folder.to_str().unwrap();
+    let ran = run(&["translate", "--pii", "--out", out], &file);
     assert_eq!(ran.text(), "");
     let files = envelopes(&folder);
     assert!(files.len() > 1);
@@ -71,14 +66,8 @@ fn a_long_trace_takes_several_envelopes() {
 #[test]
 fn a_trace_in_two_files_overwrites_nothing() {
     let folder = folder("two_files");
-    let arguments = [
-        "translate".into(),
-        "--out".into(),
-        folder.clone().into_os_string(),
-    ];
-    let ran = run(arguments
-        .into_iter()
-        .chain([agent().into(), agent().into()]));
+    let out = folder.to_str().unwrap();
+    let ran = run(&["translate", "--out", out], &[agent(), agent()]);
     assert_eq!(ran.text(), "");
     assert_eq!(envelopes(&folder).len(), 2);
 }
@@ -126,17 +115,15 @@ fn a_folder_has_each_span_of_a_trace_once() {
 #[test]
 fn content_is_written_only_with_pii() {
     let key = "\"gen_ai.input.messages\"";
-    let file = agent();
-    let with: [OsString; 3] = ["translate".into(), "--pii".into(), file.clone().into()];
-    assert!(run(with).text().contains(key));
-    let without: [OsString; 2] = ["translate".into(), file.into()];
-    assert!(!run(without).text().contains(key));
+    let with = run(&["translate", "--pii"], &[agent()]);
+    assert!(with.text().contains(key));
+    let without = run(&["translate"], &[agent()]);
+    assert!(!without.text().contains(key));
 }
 
 #[test]
 fn json_is_one_span_per_line() {
-    let arguments = ["translate", "--format", "json"].map(OsString::from);
-    let spans = run(arguments.into_iter().chain([agent().into()])).spans();
+    let spans = run(&["translate", "--format", "json"], &[agent()]).spans();
     assert_eq!(spans.len(), 5);
     for span in spans {
         assert_eq!(span["trace_id"], "69b4fdb1b4f335289228069480ac13be");

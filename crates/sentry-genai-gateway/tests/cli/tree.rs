@@ -1,13 +1,10 @@
 //! `tree`
 
-use std::ffi::{OsStr, OsString};
-
 use crate::{agent, calls, corpus, run, run_on};
 
 #[test]
 fn an_agent_run_as_a_tree() {
-    let file = agent();
-    let tree = run(["tree".as_ref(), file.as_os_str()]).text();
+    let tree = run(&["tree"], &[agent()]).text();
     let lines: Vec<_> = tree.lines().collect();
     assert_eq!(
         lines[0],
@@ -31,10 +28,7 @@ fn an_agent_run_as_a_tree() {
 #[test]
 fn the_transcript_has_messages_only_with_pii() {
     let question = "weather in Paris";
-    let run = |flags: &[&str]| {
-        let flags = flags.iter().map(OsString::from).collect::<Vec<_>>();
-        run(flags.into_iter().chain([agent().into()])).text()
-    };
+    let run = |arguments: &[&str]| run(arguments, &[agent()]).text();
     assert!(!run(&["tree", "--pii"]).contains(question));
     let without = run(&["tree", "--transcript"]);
     assert!(without.contains("capturing content is off"), "{without}");
@@ -45,8 +39,7 @@ fn the_transcript_has_messages_only_with_pii() {
 #[test]
 fn several_files_have_headings() {
     let other = corpus("rust/genai-0.7.2-chat.tracing.json");
-    let ran = run(["tree".as_ref(), agent().as_os_str(), other.as_os_str()]);
-    let text = ran.text();
+    let text = run(&["tree"], &[agent(), other]).text();
     let headings: Vec<_> = text
         .lines()
         .filter(|line| line.starts_with("==> "))
@@ -64,9 +57,8 @@ fn format_tree_equals_the_tree_command() {
     assert_eq!(tree, format);
     assert_eq!(tree.lines().count(), 4);
     let files = [agent(), corpus("rust/genai-0.7.2-chat.tracing.json")];
-    let of = |command: &[&str]| {
-        let arguments = command.iter().map(OsStr::new);
-        run(arguments.chain(files.iter().map(|it| it.as_os_str()))).text()
-    };
-    assert_eq!(of(&["tree"]), of(&["translate", "--format", "tree"]));
+    assert_eq!(
+        run(&["tree"], &files).text(),
+        run(&["translate", "--format", "tree"], &files).text()
+    );
 }
