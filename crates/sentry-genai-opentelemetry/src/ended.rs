@@ -71,11 +71,6 @@ impl<E: Ended> Unread for DeferredSpan<E> {
             scopes: &self.scopes,
         };
         self.span.read(source, settings);
-        let node = &self.node;
-        node.end(&source.attributes);
-        if source.is_counted_model_call() {
-            node.mark_model_call_in_ancestors();
-        }
-        source.inherited = node.inherited();
+        self.node.end(source);
     }
 }

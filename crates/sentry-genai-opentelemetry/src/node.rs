@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use sentry_genai_conventions::{Ancestors, Attributes, Inherited};
+use sentry_genai_conventions::{Ancestors, Attributes, Inherited, SourceSpan};
 use sentry_genai_delivery::IncomingTrace;
 
 use crate::identity::Identity;
@@ -68,8 +68,17 @@ impl<S> Node<S> {
         })
     }
 
+    /// Ends the span: tells its relatives what it says, and fills in what it inherits from them.
+    pub(crate) fn end(&self, source: &mut SourceSpan) {
+        self.set_identity_at_end(&source.attributes);
+        if source.is_counted_model_call() {
+            self.mark_model_call_in_ancestors();
+        }
+        source.inherited = self.inherited();
+    }
+
     /// Stores what the span says when it ends, for children that end later.
-    pub(crate) fn end(&self, attributes: &Attributes) {
+    fn set_identity_at_end(&self, attributes: &Attributes) {
         // Most spans name nothing.
         if attributes.inheritable(0).next().is_none() {
             return;
@@ -87,7 +96,7 @@ impl<S> Node<S> {
     }
 
     /// Tells all ancestors that a model call below them has reported its tokens.
-    pub(crate) fn mark_model_call_in_ancestors(&self) {
+    fn mark_model_call_in_ancestors(&self) {
         for ancestor in self.ancestors() {
             if ancestor.model_calls_below.swap(true, Ordering::Relaxed) {
                 return;
@@ -96,7 +105,7 @@ impl<S> Node<S> {
     }
 
     /// Determines what the span inherits from its ancestors and from the context.
-    pub(crate) fn inherited(&self) -> Inherited {
+    fn inherited(&self) -> Inherited {
         let mut named = None;
         let mut agent = None;
         let mut session = None;

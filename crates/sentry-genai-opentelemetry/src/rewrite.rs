@@ -95,11 +95,7 @@ impl Rewriter {
                 segments.push(None);
                 continue;
             };
-            node.end(&source.attributes);
-            if source.is_counted_model_call() {
-                node.mark_model_call_in_ancestors();
-            }
-            source.inherited = node.inherited();
+            node.end(&mut source);
             let is_root = node.segment.span_id == source.span_id;
             let span = self.translator.translate(source);
             if is_root {

@@ -28,7 +28,7 @@ pub(super) fn trace_id(id: trace::TraceId) -> Option<TraceId> {
     TraceId::from_bytes(id.to_bytes())
 }
 
-pub(super) fn span_id(id: trace::SpanId) -> Option<SpanId> {
+fn span_id(id: trace::SpanId) -> Option<SpanId> {
     SpanId::from_bytes(id.to_bytes())
 }
 

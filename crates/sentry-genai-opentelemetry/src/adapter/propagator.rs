@@ -2,9 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use sentry_genai_delivery::{
-    Delivery, IncomingTrace, baggage_of_conversation, conversation_in_baggage,
-};
+use sentry_genai_delivery::{IncomingTrace, baggage_of_conversation, conversation_in_baggage};
 
 use super::{
     super::opentelemetry::{
@@ -101,8 +99,7 @@ impl SentryGenAiPropagator {
     fn trace_headers(&self, context: &Context) -> Option<(String, String)> {
         let span = context.span();
         let span = span.span_context();
-        let trace_id = convert::trace_id(span.trace_id())?;
-        let span_id = convert::span_id(span.span_id())?;
+        let (trace_id, span_id) = convert::ids(span)?;
         if let Some(node) = self.door.spans.find((trace_id, span_id)) {
             let trace = node.segment.trace();
             return Some((trace.sentry_trace_header(span_id), trace.baggage_header()));
@@ -129,14 +126,8 @@ impl SentryGenAiPropagator {
     /// Finds the conversation that an outgoing request made in `context` belongs to.
     fn outgoing_conversation(&self, context: &Context) -> Option<Arc<str>> {
         let span = context.span();
-        let ids = (
-            convert::trace_id(span.span_context().trace_id()),
-            convert::span_id(span.span_context().span_id()),
-        );
-        let node = match ids {
-            (Some(trace_id), Some(span_id)) => self.door.spans.find((trace_id, span_id)),
-            _ => None,
-        };
+        let ids = convert::ids(span.span_context());
+        let node = ids.and_then(|ids| self.door.spans.find(ids));
         let named = node.as_ref().and_then(|node| node.named_conversation());
         named
             .or_else(|| {
@@ -176,7 +167,7 @@ impl TextMapPropagator for SentryGenAiPropagator {
         let headers = headers.map(|value| (SENTRY_TRACE, value));
         let headers = headers.chain(baggage.iter().map(|value| (BAGGAGE, *value)));
         let incoming = IncomingTrace::from_headers(headers).filter(|incoming| {
-            let delivery: Option<&Delivery> = self.door.delivery();
+            let delivery = self.door.delivery();
             delivery.is_none_or(|delivery| delivery.continues(incoming))
         });
 

@@ -8,7 +8,7 @@ use sentry_genai_delivery::Options;
 
 use super::{
     super::{
-        opentelemetry::{self, Array, KeyValue, StringValue, trace},
+        opentelemetry::{self, Array, KeyValue, trace},
         opentelemetry_sdk::{
             Resource,
             error::OTelSdkResult,
@@ -168,42 +168,20 @@ fn otel_value(value: Value<'_>) -> Option<opentelemetry::Value> {
 
 /// Converts a list. Elements of another type than the first are left out.
 fn array(scalars: &[Scalar]) -> Array {
-    match scalars.first() {
-        Some(Scalar::Bool(_)) => Array::Bool(
-            scalars
-                .iter()
-                .filter_map(|it| match it {
-                    Scalar::Bool(value) => Some(*value),
-                    _ => None,
-                })
-                .collect(),
-        ),
-        Some(Scalar::Integer(_)) => Array::I64(
-            scalars
-                .iter()
-                .filter_map(|it| match it {
-                    Scalar::Integer(value) => Some(*value),
-                    _ => None,
-                })
-                .collect(),
-        ),
-        Some(Scalar::Double(_)) => Array::F64(
-            scalars
-                .iter()
-                .filter_map(|it| match it {
-                    Scalar::Double(value) => Some(*value),
-                    _ => None,
-                })
-                .collect(),
-        ),
-        _ => Array::String(
-            scalars
-                .iter()
-                .filter_map(|it| match it {
-                    Scalar::Str(value) => Some(StringValue::from(value.clone())),
-                    _ => None,
-                })
-                .collect(),
-        ),
+    let mut array = match scalars.first() {
+        Some(Scalar::Bool(_)) => Array::Bool(Vec::new()),
+        Some(Scalar::Integer(_)) => Array::I64(Vec::new()),
+        Some(Scalar::Double(_)) => Array::F64(Vec::new()),
+        _ => Array::String(Vec::new()),
+    };
+    for scalar in scalars {
+        match (&mut array, scalar) {
+            (Array::Bool(values), Scalar::Bool(value)) => values.push(*value),
+            (Array::I64(values), Scalar::Integer(value)) => values.push(*value),
+            (Array::F64(values), Scalar::Double(value)) => values.push(*value),
+            (Array::String(values), Scalar::Str(value)) => values.push(value.clone().into()),
+            _ => {}
+        }
     }
+    array
 }
