@@ -6,15 +6,10 @@ use serde_json::Value;
 
 use super::envelope::ReceivedEnvelope;
 
-/// Sums the client reports of `envelopes`: how many items of which category were lost, and why.
-pub(super) fn sum<'a>(
-    envelopes: impl IntoIterator<Item = &'a ReceivedEnvelope>,
-) -> BTreeMap<(String, String), u64> {
-    let mut sums = BTreeMap::new();
-    let reports = envelopes
-        .into_iter()
-        .flat_map(|envelope| &envelope.items)
-        .filter(|item| item.kind() == Some("client_report"));
+/// Adds the client reports of `envelope` to `sums`: how many items of which category were lost, and why.
+pub(super) fn add(envelope: &ReceivedEnvelope, sums: &mut BTreeMap<(String, String), u64>) {
+    let items = envelope.items.iter();
+    let reports = items.filter(|item| item.kind() == Some("client_report"));
     for report in reports {
         let discarded = report
             .payload
@@ -30,5 +25,4 @@ pub(super) fn sum<'a>(
             *sums.entry((text("category"), text("reason"))).or_default() += quantity.unwrap_or(0);
         }
     }
-    sums
 }

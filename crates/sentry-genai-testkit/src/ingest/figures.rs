@@ -66,7 +66,7 @@ impl Tally {
     }
 
     /// Registers the limits in an answer that is being sent.
-    pub(super) fn apply_rate_limits(&mut self, status: Option<u16>, headers: &[(String, String)]) {
+    pub(super) fn apply_rate_limits(&mut self, status: u16, headers: &[(String, String)]) {
         let now = Instant::now();
         let header = |name: &str| {
             let mut headers = headers.iter();
@@ -87,7 +87,7 @@ impl Tally {
             if let Ok(seconds) = seconds.trim().parse() {
                 self.extend_limit("", now, seconds);
             }
-        } else if status == Some(429) {
+        } else if status == 429 {
             self.extend_limit("", now, 60.0);
         }
     }

@@ -94,7 +94,7 @@ async fn treat(
     let Some(status) = status else {
         return end(connection, &fault, record).await;
     };
-    record.apply_rate_limits(Some(status), &fault.headers);
+    record.apply_rate_limits(status, &fault.headers);
     match fault.answer {
         ResponseMode::Trickle(duration) => {
             let bytes = answer_bytes(status, &fault.headers, &answer, answer.len());
@@ -129,7 +129,7 @@ async fn end(
     }
     match fault.answer {
         ResponseMode::Status(status) => {
-            record.apply_rate_limits(Some(status), &fault.headers);
+            record.apply_rate_limits(status, &fault.headers);
             let mut headers = fault.headers.clone();
             headers.push(("Connection".to_owned(), "close".to_owned()));
             write_answer(connection, status, &headers, b"{}").await?;

@@ -50,9 +50,7 @@ impl Record {
         state.tally.figures.requests += 1;
         state.tally.count(arrival, &envelope);
         if envelope.is_accepted() || is_limited && envelope.is_valid() {
-            for (loss, quantity) in client_report::sum([&envelope]) {
-                *state.tally.client_reports.entry(loss).or_default() += quantity;
-            }
+            client_report::add(&envelope, &mut state.tally.client_reports);
         }
         if self.retention == Retention::Envelopes {
             state.envelopes.push(envelope);
@@ -71,7 +69,7 @@ impl Record {
         self.lock().tally.figures.connections += 1;
     }
 
-    pub(super) fn apply_rate_limits(&self, status: Option<u16>, headers: &[(String, String)]) {
+    pub(super) fn apply_rate_limits(&self, status: u16, headers: &[(String, String)]) {
         self.lock().tally.apply_rate_limits(status, headers);
     }
 

@@ -32,9 +32,9 @@ impl Api for ChatCompletions {
                     parameters: function["parameters"].clone(),
                 })
                 .collect(),
-            tool_choice: match (request["tool_choice"].as_str(), &request["tool_choice"]) {
-                (Some("none"), _) => ToolChoice::Never,
-                (None, Value::Object(choice)) => {
+            tool_choice: match &request["tool_choice"] {
+                choice if choice == "none" => ToolChoice::Never,
+                choice if choice.is_object() => {
                     ToolChoice::Named(text(&choice["function"], "name").to_owned())
                 }
                 _ => ToolChoice::Auto,

@@ -37,11 +37,9 @@ impl Api for Responses {
                     parameters: tool["parameters"].clone(),
                 })
                 .collect(),
-            tool_choice: match (request["tool_choice"].as_str(), &request["tool_choice"]) {
-                (Some("none"), _) => ToolChoice::Never,
-                (None, choice @ Value::Object(_)) => {
-                    ToolChoice::Named(text(choice, "name").to_owned())
-                }
+            tool_choice: match &request["tool_choice"] {
+                choice if choice == "none" => ToolChoice::Never,
+                choice if choice.is_object() => ToolChoice::Named(text(choice, "name").to_owned()),
                 _ => ToolChoice::Auto,
             },
             output_schema: request.pointer("/text/format/schema").cloned(),
