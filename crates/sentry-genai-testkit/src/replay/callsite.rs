@@ -30,6 +30,7 @@ pub(super) struct Description<'a> {
 }
 
 /// A callsite that stands in for the one in the captured library.
+#[derive(Debug)]
 pub(super) struct ReplayedCallsite {
     interest: AtomicU8,
     metadata: OnceLock<Metadata<'static>>,

@@ -1,6 +1,6 @@
 //! Orders a capture's steps by time.
 
-use std::{collections::BTreeMap, collections::HashSet, fmt};
+use std::collections::{BTreeMap, HashSet};
 
 use tracing::{Event, Level, Span};
 use tracing_core::metadata::Kind;
@@ -16,6 +16,7 @@ use super::{
 type OpenSpans = BTreeMap<u64, Span>;
 
 /// One thing that happened.
+#[derive(Debug)]
 pub(super) enum Step {
     Open {
         span: u64,
@@ -43,7 +44,7 @@ pub(super) enum Step {
 }
 
 /// The parent of a new span.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Parent {
     /// The current span, which is this one.
     Current(Option<u64>),
@@ -103,19 +104,6 @@ impl Step {
             Self::Record { .. } | Self::Event { .. } => 2,
             Self::Close { .. } => 3,
         }
-    }
-}
-
-impl fmt::Debug for Step {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, span) = match self {
-            Self::Open { span, .. } => ("Open", Some(span)),
-            Self::Follow { span, .. } => ("Follow", Some(span)),
-            Self::Record { span, .. } => ("Record", Some(span)),
-            Self::Event { span, .. } => ("Event", span.as_ref()),
-            Self::Close { span } => ("Close", Some(span)),
-        };
-        formatter.debug_tuple(name).field(&span).finish()
     }
 }
 
