@@ -12,7 +12,7 @@ use tracing_subscriber::{
 use crate::{
     inheritance::{self, ConversationSetting},
     local_trace::{LocalTrace, UpdateTiming},
-    state::{SpanIds, SpanState, ids_of},
+    state::{SpanIds, SpanState, ids_and_trace_of},
 };
 
 /// Returns the trace of the current span, and the span's id.
@@ -38,12 +38,8 @@ pub(crate) fn conversation() -> Option<Arc<str>> {
 }
 
 /// Returns the ids of the current span.
-#[expect(
-    clippy::redundant_closure,
-    reason = "the function alone is not general enough in its lifetime"
-)]
 pub(crate) fn ids() -> Option<SpanIds> {
-    with_current_span(|span| ids_of(span))
+    with_current_span(|span| Some(ids_and_trace_of(span)?.0))
 }
 
 /// Sets the conversation of the current span's subtree. Returns false if no span is open.

@@ -157,9 +157,6 @@ impl<'a, 'r, R: LookupSpan<'r>> LateRecorder<'a, 'r, R> {
             .unwrap_or_else(|| self.span.extensions_mut());
         if let Some(state) = extensions.get_mut::<SpanState>() {
             state.apply_late_attributes(self.start, self.key_flags);
-            if self.key_flags.has_span_name() {
-                state.name_segment();
-            }
         }
     }
 }

@@ -63,11 +63,7 @@ fn set_attribute(span: &Span, key: &str, value: Input<'_>) {
             Some(source) => {
                 let start = source.attributes.records();
                 push(&mut source.attributes);
-                let key_flags = KeyFlags::of(key);
-                state.apply_late_attributes(start, key_flags);
-                if key_flags.has_span_name() {
-                    state.name_segment();
-                }
+                state.apply_late_attributes(start, KeyFlags::of(key));
             }
             // The span is not sent, but its conversation may still be propagated.
             None => {

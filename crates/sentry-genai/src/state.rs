@@ -123,10 +123,13 @@ impl SpanState {
                 UpdateTiming::Late,
             );
         }
+        if key_flags.has_span_name() {
+            self.name_segment();
+        }
     }
 
     /// If this span is the root of its segment and has been given a name, names the segment after it.
-    pub(crate) fn name_segment(&self) {
+    fn name_segment(&self) {
         if let Some(source) = &self.source
             && source.span_id == self.trace.segment.local_root()
             && let Some(name) = given_name(&source.attributes)
@@ -166,13 +169,8 @@ pub(crate) struct SpanIds {
     pub(crate) parent_span_id: Option<SpanId>,
 }
 
-/// Returns the ids of the innermost span that has any, from `span` outwards. In a trace that is not recorded, that is the local
-/// root.
-pub(crate) fn ids_of<'a, R: LookupSpan<'a>>(span: SpanRef<'a, R>) -> Option<SpanIds> {
-    Some(ids_and_trace_of(span)?.0)
-}
-
-/// Returns the same ids, and a reference to the trace, which lives as long as any of its spans.
+/// Returns the ids of the innermost span that has any, from `span` outwards, and a reference to the trace, which lives as long as
+/// any of its spans. In a trace that is not recorded, the ids are those of the local root.
 pub(crate) fn ids_and_trace_of<'a, R: LookupSpan<'a>>(
     span: SpanRef<'a, R>,
 ) -> Option<(SpanIds, Weak<LocalTrace>)> {
