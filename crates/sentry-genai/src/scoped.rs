@@ -41,9 +41,7 @@ impl AmbientContext {
 
     /// Returns the context of the running code.
     pub(crate) fn current() -> Self {
-        AMBIENT_CONTEXT
-            .try_with(|current| current.borrow().clone())
-            .unwrap_or_default()
+        Self::read(Self::clone).unwrap_or_default()
     }
 
     /// Reads the context of the running code; `None` on a thread that is being destroyed. Nothing may be entered meanwhile.
@@ -56,10 +54,7 @@ impl AmbientContext {
 
     /// Returns the conversation around the running code.
     pub(crate) fn conversation() -> Option<Arc<SharedConversation>> {
-        AMBIENT_CONTEXT
-            .try_with(|current| current.borrow().conversation.clone())
-            .ok()
-            .flatten()
+        Self::read(|current| current.conversation.clone()).flatten()
     }
 
     /// Makes this the current context until the guard is dropped.
