@@ -141,8 +141,7 @@ impl Backend {
         if let Some(violation) = local.violations().first() {
             bail!("what was sent is malformed: {violation}");
         }
-        let spans = local.spans();
-        Ok(spans)
+        Ok(local.spans())
     }
 }
 

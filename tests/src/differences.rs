@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sentry_genai_testkit::ReceivedSpan;
-use serde_json::Value as Json;
+use serde_json::Value;
 
 /// Lists the differences: an attribute, or `name`, `status`, `parent` and the like.
 #[must_use]
@@ -54,7 +54,11 @@ pub fn differences(theirs: &[ReceivedSpan], ours: &[ReceivedSpan]) -> Vec<(Strin
             if SETTINGS.contains(&key.as_str()) {
                 continue;
             }
-            let text = |span: &ReceivedSpan| span.attributes.get(key).map(typed);
+            let text = |span: &ReceivedSpan| {
+                let attribute = span.attributes.get(key)?;
+                let value = readable(&attribute["value"]);
+                Some(format!("{} {value}", attribute["type"]))
+            };
             compare(key, text(their), text(our));
         }
     }
@@ -64,26 +68,32 @@ pub fn differences(theirs: &[ReceivedSpan], ours: &[ReceivedSpan]) -> Vec<(Strin
 /// Settings of the client, and ids.
 static SETTINGS: &[&str] = &["sentry.release", "sentry.environment", "sentry.segment.id"];
 
-/// Returns an attribute with its type. JSON inside a text is compared as JSON.
-fn typed(attribute: &Json) -> String {
-    let value = match &attribute["value"] {
-        Json::String(text) if text.starts_with(['[', '{']) => {
-            serde_json::from_str::<Json>(text).map_or_else(|_| text.clone(), |json| sorted(&json))
-        }
-        value => value.to_string(),
-    };
-    format!("{} {value}", attribute["type"])
+/// Writes JSON inside a text as JSON with sorted fields: their order depends on a feature of serde_json that other crates may
+/// enable.
+#[must_use]
+pub fn readable(value: &Value) -> String {
+    match value {
+        Value::String(text) if text.starts_with(['[', '{']) => match serde_json::from_str(text) {
+            Ok(inner) => format!("json {}", sorted(&inner)),
+            Err(_) => value.to_string(),
+        },
+        _ => value.to_string(),
+    }
 }
 
-fn sorted(value: &Json) -> String {
+fn sorted(value: &Value) -> String {
     match value {
-        Json::Array(items) => format!("{:?}", items.iter().map(sorted).collect::<Vec<_>>()),
-        Json::Object(fields) => {
-            let fields: BTreeMap<_, _> = fields
-                .iter()
-                .map(|(key, value)| (key, sorted(value)))
+        Value::Array(items) => {
+            let items: Vec<_> = items.iter().map(sorted).collect();
+            format!("[{}]", items.join(","))
+        }
+        Value::Object(fields) => {
+            let fields: BTreeMap<_, _> = fields.iter().collect();
+            let fields: Vec<_> = fields
+                .into_iter()
+                .map(|(key, value)| format!("{key}:{}", sorted(value)))
                 .collect();
-            format!("{fields:?}")
+            format!("{{{}}}", fields.join(","))
         }
         _ => value.to_string(),
     }

@@ -1,6 +1,7 @@
 //! Code that the tests in `tests/` share: a bridge that sends to an ingest on loopback, and nothing process-wide.
 
 mod differences;
+mod files;
 mod receiver;
 
 use std::{
@@ -13,11 +14,12 @@ use std::{
 
 use sentry::{Client, ClientOptions, Hub, Scope};
 use sentry_genai::{Correlation, Guard, Options};
-use sentry_genai_testkit::{Ingest, ReceivedSpan, render_tree};
+use sentry_genai_testkit::{Ingest, ReceivedSpan, assert_spans};
 use tracing::Dispatch;
 use tracing_subscriber::prelude::*;
 
-pub use differences::differences;
+pub use differences::{differences, readable};
+pub use files::{otlp_corpus, read_gzip, save_envelopes, sorted_entries};
 pub use receiver::Receiver;
 
 /// Long enough for a loaded machine. No test waits for it to elapse.
@@ -182,19 +184,7 @@ impl Bridge {
     ///
     /// Panics if there is none, or more than one.
     pub fn span(&self, name: &str) -> ReceivedSpan {
-        let spans = self.spans();
-        let mut found: Vec<_> = spans
-            .iter()
-            .filter(|span| span.name == name)
-            .cloned()
-            .collect();
-        assert_eq!(
-            found.len(),
-            1,
-            "spans named {name:?} in\n{}",
-            render_tree(&spans)
-        );
-        found.remove(0)
+        assert_spans(&self.spans()).one(name).span().clone()
     }
 
     /// Returns the bridge's guard.

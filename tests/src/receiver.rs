@@ -1,9 +1,9 @@
 //! A Sentry client and the ingest it sends to, for span sources other than the layer for `tracing`.
 
-use std::{fs, path::Path, sync::Arc};
+use std::sync::Arc;
 
 use sentry::{Client, ClientOptions};
-use sentry_genai_testkit::{Ingest, ReceivedSpan, render_tree};
+use sentry_genai_testkit::{Ingest, ReceivedSpan, assert_spans};
 
 use crate::PATIENCE;
 
@@ -56,35 +56,12 @@ impl Receiver {
         self.ingest.spans()
     }
 
-    /// Writes what crossed the socket to the folder that `SAVE_ENVELOPES` names, for tools that check envelopes.
-    ///
-    /// # Panics
-    ///
-    /// Panics if it cannot be written.
-    pub fn save(&self, name: &str) {
-        let Some(folder) = std::env::var_os("SAVE_ENVELOPES") else {
-            return;
-        };
-        for (number, envelope) in self.ingest.envelopes().iter().enumerate() {
-            let file = Path::new(&folder).join(format!("{name}.{number}.envelope"));
-            fs::write(file, &envelope.bytes).expect("the folder can be written to");
-        }
-    }
-
     /// Returns the only span with this name.
     ///
     /// # Panics
     ///
     /// Panics if there is none, or more than one.
     pub fn span(&self, name: &str) -> ReceivedSpan {
-        let spans = self.spans();
-        let mut found: Vec<_> = spans.iter().filter(|span| span.name == name).collect();
-        assert_eq!(
-            found.len(),
-            1,
-            "spans named {name:?} in\n{}",
-            render_tree(&spans)
-        );
-        found.remove(0).clone()
+        assert_spans(&self.spans()).one(name).span().clone()
     }
 }

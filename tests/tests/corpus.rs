@@ -6,8 +6,7 @@ use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
 use insta::{assert_snapshot, glob};
 use sentry_genai_testkit::{Capture, ReceivedSpan};
-use sentry_genai_tests::{Bridge, ran_apart};
-use serde_json::Value;
+use sentry_genai_tests::{Bridge, ran_apart, readable, save_envelopes};
 
 /// Returns the essentials of spans, for reviewers.
 fn essentials(spans: &[ReceivedSpan]) -> String {
@@ -39,36 +38,6 @@ fn essentials(spans: &[ReceivedSpan]) -> String {
     out
 }
 
-/// Writes JSON inside a text as JSON with sorted fields: their order depends on a feature of serde_json that other crates may
-/// enable.
-fn readable(value: &Value) -> String {
-    match value {
-        Value::String(text) if text.starts_with(['[', '{']) => match serde_json::from_str(text) {
-            Ok(inner) => format!("json {}", sorted(&inner)),
-            Err(_) => value.to_string(),
-        },
-        _ => value.to_string(),
-    }
-}
-
-fn sorted(value: &Value) -> String {
-    match value {
-        Value::Array(items) => {
-            let items: Vec<_> = items.iter().map(sorted).collect();
-            format!("[{}]", items.join(","))
-        }
-        Value::Object(fields) => {
-            let fields: BTreeMap<_, _> = fields.iter().collect();
-            let fields: Vec<_> = fields
-                .into_iter()
-                .map(|(key, value)| format!("{key}:{}", sorted(value)))
-                .collect();
-            format!("{{{}}}", fields.join(","))
-        }
-        _ => value.to_string(),
-    }
-}
-
 /// Attributes that are the same on every span, and tested elsewhere.
 static COMMON: &[&str] = &[
     "process.runtime.name",
@@ -88,20 +57,8 @@ fn replay(path: &Path, bridge: &Bridge) -> (Capture, Vec<ReceivedSpan>) {
     let capture = Capture::parse(&fs::read_to_string(path).unwrap()).unwrap();
     bridge.run(|| capture.replay());
     let spans = bridge.spans();
-    save(path, bridge);
+    save_envelopes(&bridge.ingest, path);
     (capture, spans)
-}
-
-/// Writes what crossed the socket to the folder that `SAVE_ENVELOPES` names, for tools that check envelopes.
-fn save(path: &Path, bridge: &Bridge) {
-    let Some(folder) = std::env::var_os("SAVE_ENVELOPES") else {
-        return;
-    };
-    let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-    for (number, envelope) in bridge.ingest.envelopes().iter().enumerate() {
-        let file = Path::new(&folder).join(format!("{name}.{number}.envelope"));
-        fs::write(file, &envelope.bytes).unwrap();
-    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use sentry::{Client, ClientOptions};
 use sentry_genai::{LossReason, Options};
 use sentry_genai_testkit::Ingest;
-use sentry_genai_tests::Bridge;
+use sentry_genai_tests::{Bridge, save_envelopes};
 use serde_json::{Value, json};
 use tracing::info_span;
 use tracing_subscriber::prelude::*;
@@ -56,24 +56,11 @@ fn metrics(bridge: &Bridge, name: &str) -> Vec<Value> {
         std::thread::sleep(Duration::from_millis(10));
     }
     assert_eq!(bridge.ingest.violations(), [""; 0], "{spans:?}");
-    save(bridge);
+    let url = bridge.ingest.url();
+    let port = url.rsplit(':').next().unwrap();
+    save_envelopes(&bridge.ingest, format!("metrics-{port}"));
     let metrics = bridge.ingest.metrics().into_iter();
     metrics.filter(|metric| metric["name"] == name).collect()
-}
-
-/// Writes what arrived to the directory `SAVE_ENVELOPES`, for tools other than this test.
-fn save(bridge: &Bridge) {
-    let Some(directory) = std::env::var_os("SAVE_ENVELOPES") else {
-        return;
-    };
-    for (number, envelope) in bridge.ingest.envelopes().into_iter().enumerate() {
-        let port = bridge
-            .ingest
-            .url()
-            .replace(|it: char| !it.is_ascii_digit(), "");
-        let file = format!("metrics-{port}-{number}.envelope");
-        std::fs::write(std::path::Path::new(&directory).join(file), envelope.bytes).unwrap();
-    }
 }
 
 fn attribute<'a>(metric: &'a Value, key: &str) -> &'a Value {

@@ -7,17 +7,12 @@ mod layer;
 mod processor;
 mod told;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    io::Read as _,
-    path::Path,
-};
+use std::collections::BTreeSet;
 
 use sentry_genai_conventions::{TranslateOptions, Translator};
 use sentry_genai_gateway::{Client, otlp_json, translate_batch};
 use sentry_genai_testkit::ReceivedSpan;
-use sentry_genai_tests::differences;
+use sentry_genai_tests::{differences, otlp_corpus};
 use serde_json::Value as Json;
 use told::{NUMBER, Told, Values};
 
@@ -70,8 +65,8 @@ fn compare(values: Values, known: Known, send: impl Fn(&[Told]) -> Vec<ReceivedS
     let mut unexpected = Vec::new();
     let mut met = BTreeSet::new();
     let mut spans = 0;
-    for (name, file) in corpus() {
-        let told = told::read(&file, values);
+    for (name, text) in otlp_corpus() {
+        let told = told::read(&serde_json::from_str(&text).unwrap(), values);
         spans += told.len();
         for (key, detail) in differences(&command_line(&told), &in_order(send(&told))) {
             let is_known =
@@ -113,27 +108,4 @@ fn command_line(told: &[Told]) -> Vec<ReceivedSpan> {
 fn in_order(mut spans: Vec<ReceivedSpan>) -> Vec<ReceivedSpan> {
     spans.sort_by_key(|span| span.int(NUMBER));
     spans
-}
-
-/// Reads the whole corpus, by name.
-fn corpus() -> BTreeMap<String, Json> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/otlp");
-    let entries = |folder: &Path| {
-        fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-    };
-    let files = entries(&root).flat_map(|library| entries(&library).collect::<Vec<_>>());
-    files
-        .map(|file| {
-            let mut text = String::new();
-            let mut content = flate2::read::GzDecoder::new(fs::File::open(&file).unwrap());
-            content.read_to_string(&mut text).unwrap();
-            let name = file.strip_prefix(&root).unwrap().display().to_string();
-            (
-                name.replace('\\', "/"),
-                serde_json::from_str(&text).unwrap(),
-            )
-        })
-        .collect()
 }

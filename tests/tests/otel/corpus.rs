@@ -10,7 +10,7 @@ use std::{
 
 use insta::glob;
 use sentry_genai_testkit::{Capture, ReceivedSpan};
-use sentry_genai_tests::{Bridge, Receiver, differences};
+use sentry_genai_tests::{Bridge, Receiver, differences, save_envelopes};
 use serde_json::Value as Json;
 
 use super::door::{
@@ -79,7 +79,7 @@ fn replay_otlp(path: &Path) -> Vec<ReceivedSpan> {
         .unwrap();
     runtime.block_on(exporter.export(spans)).unwrap();
     exporter.shutdown().unwrap();
-    receiver.save(&path.file_stem().unwrap().to_string_lossy());
+    save_envelopes(&receiver.ingest, path);
     in_order(receiver.spans())
 }
 

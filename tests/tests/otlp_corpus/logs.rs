@@ -1,11 +1,12 @@
 //! What instrumentations emit in log records, in addition to spans.
 
-use std::{fs, io::Read as _, path::Path};
+use std::{fs, path::Path};
 
 use sentry_genai_conventions::{AiKind, SentrySpan, TranslateOptions, Translator};
 use sentry_genai_gateway::{ReceivedSpan, otlp_json, otlp_protobuf};
+use sentry_genai_tests::{read_gzip, sorted_entries};
 
-use super::{sorted, translator};
+use super::translator;
 
 const MESSAGES: [&str; 2] = ["gen_ai.input.messages", "gen_ai.output.messages"];
 
@@ -34,13 +35,10 @@ fn count(calls: &[SentrySpan]) -> usize {
 #[test]
 fn content_that_is_in_log_records_alone_arrives_with_its_span() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/otlp-logs");
-    let files = sorted(&root);
+    let files = sorted_entries(&root);
     assert!(files.len() > 5);
     for file in files {
-        let mut text = String::new();
-        flate2::read::GzDecoder::new(fs::File::open(&file).unwrap())
-            .read_to_string(&mut text)
-            .unwrap();
+        let text = read_gzip(&file);
         let file = file.display();
         let with_logs = calls(&translator(), &text);
         assert_eq!(count(&with_logs), 2 * with_logs.len(), "{file}");

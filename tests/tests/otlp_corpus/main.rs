@@ -12,15 +12,11 @@ mod seeds;
 mod summary;
 mod transcript;
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    io::Read as _,
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeMap;
 
 use sentry_genai_conventions::{SentrySpan, SourceSpan, TraceId, TranslateOptions, Translator};
 use sentry_genai_gateway::{inherit_batch, otlp_json};
+use sentry_genai_tests::otlp_corpus;
 
 /// A file of the corpus.
 struct Capture {
@@ -66,31 +62,10 @@ fn translate(mut spans: Vec<SourceSpan>) -> Vec<Vec<SentrySpan>> {
 
 /// Reads the whole corpus, by name.
 fn corpus() -> Vec<Capture> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/otlp");
-    let mut captures = Vec::new();
-    for library in sorted(&root) {
-        for file in sorted(&library) {
-            let mut text = String::new();
-            flate2::read::GzDecoder::new(fs::File::open(&file).unwrap())
-                .read_to_string(&mut text)
-                .unwrap();
-            let received = otlp_json::parse(&text)
-                .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-            let name = file.strip_prefix(&root).unwrap().display().to_string();
-            captures.push(Capture {
-                name: name.trim_end_matches(".json.gz").replace('\\', "/"),
-                spans: received.into_iter().map(|received| received.span).collect(),
-            });
-        }
-    }
-    captures
-}
-
-fn sorted(folder: &Path) -> Vec<PathBuf> {
-    let mut entries: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    entries.sort();
-    entries
+    let captures = otlp_corpus().map(|(name, text)| {
+        let received = otlp_json::parse(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let spans = received.into_iter().map(|received| received.span).collect();
+        Capture { name, spans }
+    });
+    captures.collect()
 }
