@@ -1,6 +1,7 @@
 //! Messages recorded as events inside a span: one event per message in the old conventions, one for all in the newest.
 
 mod details;
+mod repeated_results;
 
 use std::collections::HashSet;
 
@@ -103,6 +104,7 @@ pub(crate) fn fold(span: &mut SourceSpan, kind: OperationKind) {
             push(span, &key, value);
         }
     }
+    repeated_results::remove(&mut input);
     tool.write_to(span);
     if let Some(tools) = tools {
         span.attributes.supply(DEFINITIONS, tools.to_string());

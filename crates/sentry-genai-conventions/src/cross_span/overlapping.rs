@@ -15,8 +15,10 @@ use crate::{SentrySpan, Status, tokens};
 /// child. Logfire reports a stream beside the span that opened it, and the SDK's span is inside the latter.
 ///
 /// Two such calls are one if they have the same response id, come from different instrumentations and overlap in time. Either may
-/// end first, depending on who reads the stream. Failed calls have no response. They are one if they have the same parent, one
-/// failed within the time of the other, and they asked the same model as far as both name it.
+/// end first, depending on who reads the stream. If a stream breaks off, one may be reported after the other.
+///
+/// Other failed calls are one if they have the same parent, one failed within the time of the other, they asked the same model as
+/// far as both name it, and they do not know different responses.
 ///
 /// In nearly all traces one instrumentation makes all calls. That is found out without looking at ids.
 pub(super) fn find(spans: &[SentrySpan]) -> Vec<(usize, usize)> {
@@ -94,8 +96,8 @@ fn have_one_origin(spans: &[SentrySpan], positions: impl Iterator<Item = usize>)
     origins.all(|origin| Some(origin) == first)
 }
 
-/// Returns pairs of spans of the same group that overlap in time and come from different instrumentations. If more than two are
-/// one, the first is paired with each of the others.
+/// Returns pairs of spans of the same group that come from different instrumentations, and that overlap in time or have both
+/// failed. If more than two are one, the first is paired with each of the others.
 fn overlapping_pairs<G: Ord>(
     spans: &[SentrySpan],
     groups: impl Iterator<Item = (G, usize)>,
@@ -115,7 +117,10 @@ fn overlapping_pairs<G: Ord>(
         let mut call: Vec<usize> = Vec::new();
         for &(.., position) in group {
             let inner = &spans[position];
-            let overlaps = |first: &usize| inner.start <= spans[*first].end;
+            let overlaps = |first: &usize| {
+                let outer = &spans[*first];
+                inner.start <= outer.end || have_failed([outer, inner])
+            };
             let differs = |other: &usize| have_different_sources(&spans[*other], inner);
             if !(call.first().is_some_and(overlaps) && call.iter().all(differs)) {
                 call.clear();
@@ -150,16 +155,23 @@ fn is_shared_by_instrumentations(origin: &str) -> bool {
 fn failed_pairs(spans: &[SentrySpan], calls: impl Iterator<Item = usize>) -> Vec<(usize, usize)> {
     let failed_calls = calls.filter_map(|position| {
         let span = &spans[position];
-        let is_failure =
-            span.status == Status::Error && !span.attributes.contains("gen_ai.response.id");
+        let is_failure = span.status == Status::Error;
         Some((span.parent_span_id.filter(|_| is_failure)?, position))
     });
     // The model must be the same if both name it, and one of them must.
-    containment::pairs(spans, failed_calls, |span| Description {
+    let mut pairs_found = containment::pairs(spans, failed_calls, |span| Description {
         model: model(span),
         input: None,
         has_response: None,
-    })
+    });
+    // A call that failed in the middle of a response has its id. If both have one, only that tells whether they are one.
+    let has_response = |position: usize| spans[position].attributes.contains("gen_ai.response.id");
+    pairs_found.retain(|(outer, inner)| !(has_response(*outer) && has_response(*inner)));
+    pairs_found
+}
+
+fn have_failed(descriptions: [&SentrySpan; 2]) -> bool {
+    descriptions.iter().all(|span| span.status == Status::Error)
 }
 
 fn model(span: &SentrySpan) -> Option<&str> {

@@ -51,7 +51,10 @@ fn operation(span: &SourceSpan) -> Override {
         };
     }
     if template.starts_with("streaming response") {
-        return Override::To("chat");
+        return match span.attributes.text("gen_ai.operation.name") {
+            Some("text_completion") => Override::None,
+            _ => Override::To("chat"),
+        };
     }
     // For a request that the instrumentation does not know, only the path is recorded.
     match span.attributes.text("url") {

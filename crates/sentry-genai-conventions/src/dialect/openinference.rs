@@ -217,6 +217,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         requests::adjust_mistral(span);
         requests::mark_failed_response(span);
         requests::keep_prompt_text(span);
+        requests::read_prompt_parameter(&mut span.attributes);
     }
     let is_litellm = requests::is_litellm(span);
     let attributes = &mut span.attributes;

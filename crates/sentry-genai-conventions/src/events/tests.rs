@@ -168,6 +168,26 @@ fn bedrock_blocks_in_events_are_parsed() {
     );
 }
 
+#[test]
+fn tool_results_in_an_event_and_in_the_users_message_appear_once() {
+    let mut span = span();
+    let blocks =
+        r#"[{"toolResult":{"toolUseId":"t1","content":[{"text":"22C"}]}},{"text":"Now?"}]"#;
+    let repeated = r#"[{"type":"tool_result","tool_use_id":"t1","content":"22C"}]"#;
+    span.events = vec![
+        event("gen_ai.tool.message", &[("id", "t1"), ("content", "22C")]),
+        event("gen_ai.user.message", &[("content", blocks)]),
+        event("gen_ai.user.message", &[("content", repeated)]),
+    ];
+    assert_eq!(
+        parts(&translate(span), "gen_ai.input.messages"),
+        json!([
+            {"role": "tool", "parts": [{"type": "tool_call_response", "id": "t1", "response": "22C", "result": "22C"}]},
+            {"role": "user", "parts": [{"type": "text", "content": "Now?"}]},
+        ])
+    );
+}
+
 /// The name of an event, and the key and the value of its attribute.
 type Recorded = (&'static str, &'static str, &'static str);
 

@@ -120,6 +120,39 @@ fn a_tool_of_two_instrumentations_counts_once() {
     assert_eq!(count_tools(&[id("toolu_1")]), 2);
 }
 
+#[test]
+fn sibling_descriptions_of_a_stream_that_broke_off_count_once() {
+    const FAILED: (&str, &str) = ("error.type", "connection_error");
+    const MODEL: (&str, &str) = ("gen_ai.request.model", "m");
+    const OTHER_RESPONSE: (&str, &str) = ("gen_ai.response.id", "msg_2");
+    let count_calls = |first: &[(&'static str, &str)], second: &[(&'static str, &str)], parent| {
+        let mut spans = Trace(Vec::new())
+            .with(
+                1,
+                9,
+                "chat m",
+                &[&[CHAT, FAILED, MODEL, SDK], first].concat(),
+            )
+            .with(
+                2,
+                parent,
+                "chat m",
+                &[&[CHAT, FAILED, MODEL], second].concat(),
+            );
+        if first == [RESPONSE] && second == first {
+            // Logfire reports the stream when it is over.
+            let later = Timestamp::from_nanos(5);
+            (spans.0[1].start, spans.0[1].end) = (later, later);
+        }
+        let reconciled = spans.reconciled().into_iter();
+        reconciled.filter(|(op, _)| op == "gen_ai.chat").count()
+    };
+    assert_eq!(count_calls(&[RESPONSE], &[RESPONSE], 8), 1);
+    // Only one of them knows the response.
+    assert_eq!(count_calls(&[RESPONSE], &[], 9), 1);
+    assert_eq!(count_calls(&[RESPONSE], &[OTHER_RESPONSE], 9), 2);
+}
+
 /// Failed calls have no response ids to compare.
 #[test]
 fn sibling_descriptions_of_one_failure_count_once() {

@@ -36,7 +36,7 @@ pub(super) fn remove_hidden(attributes: &mut Attributes) {
 /// * LangChain's calls have no ids among the flattened answers.
 /// * A message of the request has only its role, as instructions made of blocks do, or only the id of the call that it answers.
 /// * Calls in the request have no ids, or no names, as those of OpenAI's custom tools.
-/// * The request has calls and answers of tools that the provider runs.
+/// * The request has calls and answers of tools that the provider runs, recordings or files.
 /// * The request has instructions that are not a message.
 pub(super) fn prefer_payload(attributes: &mut Attributes) {
     if has_calls_without_id(attributes, OUTPUT_MESSAGES)
@@ -243,8 +243,11 @@ fn has_unflattened_parts(payload: &str) -> bool {
         r#""code_interpreter_call""#,
         r#""computer_call""#,
         r#""custom_tool_call""#,
+        r#""file_data""#,
         r#""file_search_call""#,
         r#""image_generation_call""#,
+        r#""input_audio""#,
+        r#""input_file""#,
         r#""local_shell_call""#,
         r#""mcp_approval_request""#,
         r#""mcp_approval_response""#,

@@ -6,18 +6,23 @@ use super::{
     super::{Override, json},
     INPUT_VALUE, INVOCATION_PARAMETERS, OUTPUT_VALUE, messages,
 };
-use crate::{SourceSpan, SourceStatus};
+use crate::{Attributes, SourceSpan, SourceStatus};
 
 /// Python's instrumentation of OpenAI, which names spans after the type that the request returns.
 pub(super) const OPENAI: &str = "openinference.instrumentation.openai";
 const LITELLM: &str = "openinference.instrumentation.litellm";
 
+/// The name of a moderation's span.
+const MODERATION: &str = "ModerationCreateResponse";
+
 /// Returns whether a request calls no model: it lists models, uploads a file, starts a batch, looks up a response, trains a
-/// model, or counts tokens. Requests for images have a default model, and those with a stored prompt use the prompt's.
+/// model, or counts tokens. Moderations and requests for images have a default model, and those with a stored prompt use the
+/// prompt's.
 pub(super) fn calls_no_model(span: &SourceSpan) -> bool {
     is_token_count(&span.name)
         || span.scope == OPENAI && span.name.starts_with("FineTuningJob")
         || span.scope == OPENAI
+            && span.name != MODERATION
             && !(span.attributes).contains_any(&["llm.token_count.prompt", "llm.token_count.total"])
             && json::object(&span.attributes, INVOCATION_PARAMETERS).is_some_and(|parameters| {
                 !parameters.contains_key("model") && !parameters.contains_key("prompt")
@@ -36,7 +41,7 @@ pub(super) fn is_litellm(span: &SourceSpan) -> bool {
 /// Returns the operation of a request other than chat, by what it returns: images, speech, transcriptions, or a moderation.
 pub(super) fn non_chat_operation(span: &SourceSpan) -> Option<Override> {
     match &*span.scope {
-        OPENAI if span.name == "ModerationCreateResponse" => Some(Override::To("evaluate")),
+        OPENAI if span.name == MODERATION => Some(Override::To("evaluate")),
         OPENAI if generates_content(span) => Some(Override::To("generate_content")),
         LITELLM if span.name.ends_with("image_generation") => {
             Some(Override::To("generate_content"))
@@ -77,6 +82,18 @@ pub(super) fn keep_prompt_text(span: &mut SourceSpan) {
     let text = (request.remove("input")).or_else(|| request.remove("prompt"));
     if let Some(text @ Value::String(_)) = text {
         json::put(&mut span.attributes, INPUT_VALUE, text);
+    }
+}
+
+/// Reads the prompt of a completion by Titan, which Bedrock's instrumentation records only among the parameters.
+pub(super) fn read_prompt_parameter(attributes: &mut Attributes) {
+    if attributes.contains(INPUT_VALUE) {
+        return;
+    }
+    if let Some(mut parameters) = json::object(attributes, INVOCATION_PARAMETERS)
+        && let Some(text @ Value::String(_)) = parameters.remove("inputText")
+    {
+        json::put(attributes, INPUT_VALUE, text);
     }
 }
 

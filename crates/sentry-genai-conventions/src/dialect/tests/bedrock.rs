@@ -84,3 +84,31 @@ fn titan_input_is_read_from_parameters() {
         );
     }
 }
+
+#[test]
+fn the_prompt_of_titan_is_read_from_parameters() {
+    let attributes = [
+        KIND,
+        ("llm.model_name", "amazon.titan-text-express-v1"),
+        ("llm.invocation_parameters", r#"{"inputText":"Sun?"}"#),
+        ("output.value", "Yes"),
+    ];
+    let scope = "openinference.instrumentation.bedrock";
+    let span = translated(scope, "bedrock.invoke_model", &attributes);
+    let expected = r#"[{"role":"user","parts":[{"type":"text","content":"Sun?"}]}]"#;
+    assert_eq!(span.attributes.text(INPUT), Some(expected));
+}
+
+#[test]
+fn openllmetry_reasoning_is_a_block_in_a_text() {
+    let answer = r#"[{"role": "assistant", "parts": [{"type": "text", "content": "{\"reasoningContent\": {\"reasoningText\": {\"text\": \"Hm.\", \"signature\": \"s\"}}}"}, {"type": "text", "content": "Sun"}], "finish_reason": "stop"}]"#;
+    let scope = "opentelemetry.instrumentation.bedrock";
+    let attributes = [
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.output.messages", answer),
+    ];
+    let span = translated(scope, "chat m", &attributes);
+    let output = crate::messages::read_json(span.attributes.text(OUTPUT).unwrap()).unwrap();
+    let kinds = ["type", "content"].map(|field| output[0]["parts"][0][field].clone());
+    assert_eq!(kinds, ["reasoning", "Hm."]);
+}

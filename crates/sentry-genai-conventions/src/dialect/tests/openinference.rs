@@ -28,6 +28,8 @@ fn requests_that_call_no_model_are_not_model_calls() {
     let prompt = ("llm.invocation_parameters", r#"{"prompt": "a cat"}"#);
     let images = op(OPENAI, "ImagesResponse", &[prompt]);
     assert_eq!(images, "gen_ai.generate_content");
+    let moderation = op(OPENAI, "ModerationCreateResponse", &[nothing]);
+    assert_eq!(moderation, "gen_ai.evaluate");
     for (name, expected) in [
         ("HttpxBinaryResponseContent", "gen_ai.generate_content"),
         ("Transcription", "gen_ai.generate_content"),

@@ -226,6 +226,33 @@ fn audio_transcripts_are_output() {
     assert_eq!(messages(&turn, INPUT)[0]["role"], "user");
 }
 
+/// Recordings and files are not flattened.
+#[test]
+fn recordings_and_files_are_read_from_the_request() {
+    let audio = r#"{"type": "input_audio", "input_audio": {"data": "aGk=", "format": "wav"}}"#;
+    let file = r#"{"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,aGk="}}"#;
+    let attached = r#"{"type": "input_file", "filename": "a.pdf", "file_data": "data:application/pdf;base64,aGk="}"#;
+    for (key, part, modality) in [
+        ("messages", audio, "audio"),
+        ("messages", file, "document"),
+        ("input", attached, "document"),
+    ] {
+        let request = format!(r#"{{"{key}": [{{"role": "user", "content": [{part}]}}]}}"#);
+        let attributes = [
+            KIND,
+            ("input.value", &*request),
+            ("llm.input_messages.0.message.role", "user"),
+            (
+                "llm.input_messages.0.message.contents.0.message_content.text",
+                "Summarise",
+            ),
+        ];
+        let span = translated(OPENAI, "ChatCompletion", &attributes);
+        let input = messages(&span, INPUT);
+        assert_eq!(input[0]["parts"][0]["modality"], modality, "{input}");
+    }
+}
+
 #[test]
 fn mcp_approvals_are_read_from_the_items() {
     let items = r#"[{"role": "user", "content": "Weather?"},

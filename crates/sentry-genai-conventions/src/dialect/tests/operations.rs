@@ -121,6 +121,7 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("logfire.openai", "Embedding Creation with {request_data[model]!r}", &[("gen_ai.request.model", "e"), ("response_data", "{}")], "gen_ai.embeddings", "embeddings e"),
     ("logfire.openai", "Image Generation with {request_data[model]!r}", &[("gen_ai.request.model", "i"), ("response_data", "{}")], "gen_ai.generate_content", "generate_content i"),
     ("logfire.openai", "Completion with {request_data[model]!r}", &[("gen_ai.request.model", "m"), ("response_data", "{}")], "gen_ai.text_completion", "text_completion m"),
+    ("logfire.openai", "streaming response from {request_data[model]!r} took {duration:.2f}s", &[("gen_ai.operation.name", "text_completion"), ("gen_ai.request.model", "m")], "gen_ai.text_completion", "text_completion m"),
     ("logfire.openai", "OpenAI API call to {url!r}", &[("url", "/audio/speech"), ("request_data", r#"{"model":"m"}"#), ("gen_ai.request.model", "m")], "gen_ai.generate_content", "generate_content m"),
     ("logfire.openai", "OpenAI API call to {url!r}", &[("url", "/audio/transcriptions"), ("request_data", r#"{"model":"m"}"#), ("gen_ai.request.model", "m")], "gen_ai.generate_content", "generate_content m"),
     ("logfire.openai", "OpenAI API call to {url!r}", &[("url", "/images/edits"), ("request_data", r#"{"model":"m"}"#), ("gen_ai.request.model", "m")], "gen_ai.generate_content", "generate_content m"),

@@ -1,4 +1,4 @@
-//! Blocks of LangChain's messages, which OpenLLMetry's instrumentations turn into texts.
+//! Blocks of messages that OpenLLMetry's instrumentations of LangChain and Bedrock turn into texts.
 
 use std::collections::BTreeSet;
 
@@ -11,11 +11,14 @@ use crate::{SourceSpan, messages};
 const JAVASCRIPT: &str = "@traceloop/instrumentation-langchain";
 const PYTHON: &str = "opentelemetry.instrumentation.langchain";
 
+/// A block of reasoning is a text here, too.
+const BEDROCK: &str = "opentelemetry.instrumentation.bedrock";
+
 /// Replaces these texts with the blocks.
 pub(super) fn restore(span: &mut SourceSpan) {
     let start = match &*span.scope {
         JAVASCRIPT => r#""content":"[{"#,
-        PYTHON => r#""content": "{"#,
+        PYTHON | BEDROCK => r#""content": "{"#,
         _ => return,
     };
     let attributes = &mut span.attributes;
@@ -68,5 +71,6 @@ fn blocks(part: &Value) -> Option<Vec<Value>> {
     }
     // The object may also be a model's own answer.
     let block: Object = serde_json::from_str(text).ok()?;
-    (block.contains_key("type") && messages::is_part(&block)).then(|| vec![block.into()])
+    let is_block = block.contains_key("type") || block.contains_key("reasoningContent");
+    (is_block && messages::is_part(&block)).then(|| vec![block.into()])
 }
