@@ -147,8 +147,12 @@ fn read_request_and_response(attributes: &mut Attributes) {
             json::put(attributes, DEFINITIONS, tools);
         }
     }
-    let may_say_more =
-        |text: &str| text.contains("\"response_metadata\"") || text.contains("\"text_completion\"");
+    const SAY_MORE: [&str; 3] = [
+        r#""response_metadata""#,
+        r#""text_completion""#,
+        r#""token_usage""#,
+    ];
+    let may_say_more = |text: &str| SAY_MORE.iter().any(|member| text.contains(member));
     if attributes.text(COMPLETION).is_some_and(may_say_more)
         && let Some(response) = json::object(attributes, COMPLETION)
     {
@@ -188,6 +192,13 @@ pub(super) fn read_langchain_response(attributes: &mut Attributes, answer: &Obje
         .get("generations")
         .and_then(|batches| batches.get(0)?.get(0)?.get("message"))
     else {
+        // A completion of plain text is not a message.
+        let counts = answer
+            .get("llm_output")
+            .and_then(|output| output.get("token_usage"));
+        if let Some(Value::Object(counts)) = counts {
+            usage::put(attributes, counts);
+        }
         return;
     };
     let message = message.get("kwargs").unwrap_or(message);

@@ -225,3 +225,18 @@ fn calls_by_hand_have_numbered_messages() {
     assert_eq!(span.attributes.text(RESULT), Some("rain all day"));
     assert!(!span.attributes.contains("gen_ai.output.messages"));
 }
+
+/// LangChain's completions of plain text.
+#[test]
+fn token_counts_of_a_completion_are_beside_it() {
+    let answer = r#"{"generations":[[{"text":"Yo","type":"Generation"}]],"llm_output":{"token_usage":{"prompt_tokens":5,"completion_tokens":2},"model_name":"m"},"type":"LLMResult"}"#;
+    let attributes = [
+        ("langsmith.span.kind", "llm"),
+        ("gen_ai.request.model", "m"),
+        ("gen_ai.completion", answer),
+    ];
+    let span = translated("langsmith", "OpenAI", &attributes);
+    let counts = [crate::tokens::INPUT, crate::tokens::OUTPUT];
+    let counts = counts.map(|key| span.attributes.integer(key));
+    assert_eq!(counts, [Some(5), Some(2)]);
+}
