@@ -16,6 +16,7 @@ mod langchain_rust;
 mod langfuse;
 mod langsmith;
 mod langwatch;
+mod litellm;
 mod llama_index;
 mod manual;
 mod mirascope;

@@ -1,0 +1,167 @@
+//! litellm's SDK and proxy.
+
+use super::*;
+
+/// What precedes it is the provider.
+#[test]
+fn litellm_models_lose_their_provider_prefix() {
+    let openinference = "openinference.instrumentation.litellm";
+    let kind = ("openinference.span.kind", "LLM");
+    for (scope, attributes) in [
+        (
+            "litellm",
+            [
+                ("llm.request.type", "chat"),
+                ("gen_ai.request.model", "openai/gpt-5"),
+            ],
+        ),
+        (openinference, [kind, ("llm.model_name", "openai/gpt-5")]),
+    ] {
+        let span = translated(scope, "completion", &attributes);
+        assert_eq!(span.name, "chat gpt-5", "{scope}");
+        let provider = span.attributes.text("gen_ai.provider.name");
+        assert_eq!(provider, Some("openai"), "{scope}");
+    }
+    let own = [kind, ("llm.model_name", "some/model")];
+    assert_eq!(
+        translated(openinference, "completion", &own).name,
+        "chat some/model"
+    );
+}
+
+/// The proxy restores the alias in the answer.
+#[test]
+fn litellms_proxy_names_the_model_behind_an_alias() {
+    let call = |group| {
+        let attributes = [
+            ("gen_ai.operation.name", "chat"),
+            ("gen_ai.request.model", "gpt-5-mini"),
+            ("gen_ai.response.model", "smart"),
+            ("litellm.model_group", group),
+        ];
+        let span = translated("litellm", "chat gpt-5-mini", &attributes);
+        span.attributes
+            .text("gen_ai.response.model")
+            .map(str::to_owned)
+    };
+    assert_eq!(call("smart").as_deref(), Some("gpt-5-mini"));
+    assert_eq!(call("other").as_deref(), Some("smart"));
+}
+
+/// litellm formats enum members, which are the names of classes since Python 3.11.
+#[test]
+fn litellm_enum_members_are_read() {
+    let span = translated(
+        "litellm",
+        "litellm_request",
+        &[
+            ("llm.request.type", "acompletion"),
+            ("SpanAttributes.LLM_PROMPTS.0.role", "user"),
+            (
+                "SpanAttributes.LLM_PROMPTS.0.content",
+                "[{'type': 'text', 'text': 'Hi'}]",
+            ),
+            ("SpanAttributes.LLM_COMPLETIONS.0.role", "assistant"),
+            ("SpanAttributes.LLM_COMPLETIONS.0.content", "Hello"),
+            ("SpanAttributes.LLM_REQUEST_FUNCTIONS.0.name", "w"),
+        ],
+    );
+    let text = |key| span.attributes.text(key);
+    assert_eq!(
+        text(INPUT),
+        Some(r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#)
+    );
+    assert_eq!(
+        text(OUTPUT),
+        Some(r#"[{"role":"assistant","parts":[{"type":"text","content":"Hello"}]}]"#)
+    );
+    assert_eq!(
+        text(DEFINITIONS),
+        Some(r#"[{"type":"function","name":"w"}]"#)
+    );
+}
+
+#[test]
+fn litellm_completions_are_merged_into_one_message() {
+    let span = translated(
+        "litellm",
+        "litellm_request",
+        &[
+            ("llm.request.type", "completion"),
+            (
+                OUTPUT,
+                r#"[{"role": "assistant", "parts": [], "finish_reason": "tool_calls"}]"#,
+            ),
+            ("gen_ai.completion.0.function_call.name", "a"),
+            ("gen_ai.completion.0.function_call.arguments", "{}"),
+            ("gen_ai.completion.1.function_call.name", "b"),
+        ],
+    );
+    let output = json::read(&span.attributes, OUTPUT).unwrap();
+    let parts = output[0]["parts"].as_array().unwrap();
+    let names: Vec<_> = parts.iter().map(|part| &part["name"]).collect();
+    assert_eq!(names, ["a", "b"]);
+
+    // The caller may name the span for the request to the provider.
+    let attributes = [("llm.openai.messages", "[]"), ("llm.openai.id", "x")];
+    let span = translated("litellm", "my-generation", &attributes);
+    assert_eq!(span.op, "function");
+    assert!(!span.attributes.contains("llm.openai.messages"));
+}
+
+#[test]
+fn litellm_providers_fall_back_to_model_prefix_and_address() {
+    let provider = |system, model, address: &str| {
+        let hidden = format!(r#"{{"api_base": "{address}"}}"#);
+        let attributes = [
+            ("hidden_params", &*hidden),
+            ("llm.request.type", "embedding"),
+            ("gen_ai.operation.name", "embedding"),
+            ("gen_ai.system", system),
+            ("litellm.provider.model", model),
+        ];
+        let span = translated("litellm", "litellm_request", &attributes);
+        (span.attributes.text("gen_ai.provider.name")).map(str::to_owned)
+    };
+    let openai = Some("openai".to_owned());
+    assert_eq!(provider("", "openai/text-embedding-3-small", ""), openai);
+    assert_eq!(provider("openai", "azure/m", ""), openai);
+    assert_eq!(provider("", "m", "https://api.openai.com/v1"), openai);
+    assert_eq!(provider("", "m", "http://localhost/api.openai.com"), None);
+}
+
+/// In its newest spelling, it reports every operation that it does not distinguish as a chat.
+#[test]
+fn litellm_request_types_override_chat() {
+    let op = |kind, named: &[Attribute]| {
+        let attributes = [
+            ("llm.request.type", kind),
+            ("gen_ai.request.model", "m"),
+            ("litellm.provider.model", "m"),
+        ];
+        let attributes = [&attributes, named].concat();
+        translated("litellm", "chat m", &attributes).op
+    };
+    let chat: &[Attribute] = &[("gen_ai.operation.name", "chat")];
+    for named in [&[], chat] {
+        assert_eq!(op("aspeech", named), "gen_ai.generate_content");
+        assert_eq!(op("transcription", named), "gen_ai.generate_content");
+        assert_eq!(op("image_generation", named), "gen_ai.generate_content");
+        assert_eq!(op("moderation", named), "gen_ai.evaluate");
+        assert_eq!(op("arerank", named), "gen_ai.rerank");
+        assert_eq!(op("acompletion", named), "gen_ai.chat");
+    }
+    // Requests to the proxy in the format of Anthropic's and Google's APIs.
+    for (kind, expected) in [
+        ("anthropic_messages", "gen_ai.chat"),
+        ("aanthropic_messages", "gen_ai.chat"),
+        ("agenerate_content", "gen_ai.generate_content"),
+        ("image_edit", "gen_ai.generate_content"),
+    ] {
+        let named = [
+            ("gen_ai.operation.name", kind),
+            ("http.route", "/v1/messages"),
+        ];
+        assert_eq!(op(kind, &named), expected, "{kind}");
+    }
+}
