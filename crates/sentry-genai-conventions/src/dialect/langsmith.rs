@@ -186,30 +186,32 @@ fn read_text_completion(attributes: &mut Attributes, answer: &Object) {
     json::put_scalar(attributes, "gen_ai.response.model", answer.get("model"));
 }
 
-/// Reads from LangChain's answer what the span lacks: the model that answered, and the counts that are parts of others.
+/// Reads from LangChain's answer what the span lacks: the model that answered, the response's id, and the counts that are parts
+/// of others.
+///
+/// What is not part of the first message is beside the messages, for several answers and for a completion of plain text.
 pub(super) fn read_langchain_response(attributes: &mut Attributes, answer: &Object) {
-    let Some(message) = answer
+    let Some(first) = answer
         .get("generations")
-        .and_then(|batches| batches.get(0)?.get(0)?.get("message"))
+        .and_then(|batches| batches.get(0)?.get(0))
     else {
-        // A completion of plain text is not a message.
-        let counts = answer
-            .get("llm_output")
-            .and_then(|output| output.get("token_usage"));
-        if let Some(Value::Object(counts)) = counts {
-            usage::put(attributes, counts);
-        }
         return;
     };
-    let message = message.get("kwargs").unwrap_or(message);
-    if let Some(metadata) = message.get("response_metadata") {
+    let message = first.get("message");
+    let message = message.map(|message| message.get("kwargs").unwrap_or(message));
+    let own = message.and_then(|message| message.get("response_metadata"));
+    let common = answer.get("llm_output");
+    for metadata in [own, common].into_iter().flatten() {
         let model = ["model_name", "model"]
             .into_iter()
             .find_map(|key| metadata.get(key));
         json::put_scalar(attributes, "gen_ai.response.model", model);
         json::put_scalar(attributes, "gen_ai.response.id", metadata.get("id"));
     }
-    if let Some(Value::Object(counts)) = message.get("usage_metadata") {
+    let counts = message
+        .and_then(|message| message.get("usage_metadata"))
+        .or_else(|| common?.get("token_usage"));
+    if let Some(Value::Object(counts)) = counts {
         usage::put(attributes, counts);
     }
 }

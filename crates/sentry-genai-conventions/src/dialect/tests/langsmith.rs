@@ -240,3 +240,23 @@ fn token_counts_of_a_completion_are_beside_it() {
     let counts = counts.map(|key| span.attributes.integer(key));
     assert_eq!(counts, [Some(5), Some(2)]);
 }
+
+/// LangChain's answers to a request for several.
+#[test]
+fn the_response_id_of_several_answers_is_beside_them() {
+    let answer = r#"{"generations":[[{"message":{"kwargs":{"content":"Yo","response_metadata":{"finish_reason":"stop"}}}}]],"llm_output":{"model_name":"m-1","id":"r1"}}"#;
+    let openinference = [("openinference.span.kind", "LLM"), ("output.value", answer)];
+    let langsmith = [
+        ("langsmith.span.kind", "llm"),
+        ("gen_ai.completion", answer),
+    ];
+    for (scope, attributes) in [
+        ("openinference.instrumentation.langchain", openinference),
+        ("langsmith", langsmith),
+    ] {
+        let span = translated(scope, "ChatOpenAI", &attributes);
+        let keys = ["gen_ai.response.id", "gen_ai.response.model"];
+        let response = keys.map(|key| span.attributes.text(key));
+        assert_eq!(response, [Some("r1"), Some("m-1")], "{scope}");
+    }
+}
