@@ -31,8 +31,8 @@ const COPY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A hook that sees every span after its translation. It may change the span, or drop it by returning `None`.
 ///
-/// It runs on a delivery thread. If it panics, the span is dropped. It cannot change the trace id of a span. Only the
-/// information that spans of a trace exchange is added after the hook.
+/// It runs on a delivery thread. If it panics, the span is dropped. It cannot change the trace id of a span. These are
+/// added after the hook: what spans of a trace exchange, and the user and the tags of Sentry's scope.
 pub type BeforeSendSpan = Arc<dyn Fn(SentrySpan) -> Option<SentrySpan> + Send + Sync>;
 
 /// Delivers finished spans to Sentry. Clones share one delivery.
