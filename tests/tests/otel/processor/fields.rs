@@ -103,9 +103,9 @@ fn status_events_links_kind_and_a_late_name() {
     assert_eq!(span.str("sentry.status.message"), Some("no tea"));
 }
 
-/// The user is set on Sentry's scope, while the spans are OpenTelemetry's.
+/// They are set on Sentry's scope, while the spans are OpenTelemetry's.
 #[test]
-fn the_scope_of_sentry_tells_the_user() {
+fn the_scope_of_sentry_tells_the_user_and_tags() {
     let program = Program::start();
     let hub = sentry::Hub::new(Some(program.receiver.client.clone()), Default::default());
     let user = sentry::User {
@@ -115,14 +115,19 @@ fn the_scope_of_sentry_tells_the_user() {
     sentry::Hub::run(hub.into(), || {
         let root = program.span("POST /ask", &[], &Context::new());
         program.span("SELECT", &[], &root).span().end();
-        sentry::Hub::current().configure_scope(|scope| scope.set_user(Some(user)));
+        sentry::Hub::current().configure_scope(|scope| {
+            scope.set_user(Some(user));
+            scope.set_tag("tenant", "acme");
+        });
         let said = [("gen_ai.operation.name", "chat".into())];
         program.span("chat", &said, &root).span().end();
         root.span().end();
     });
     let received = program.flush();
     for name in ["POST /ask", "SELECT", "chat"] {
-        assert_eq!(received.span(name).str("user.id"), Some("u-17"), "{name}");
+        let span = received.span(name);
+        assert_eq!(span.str("user.id"), Some("u-17"), "{name}");
+        assert_eq!(span.str("tenant"), Some("acme"), "{name}");
     }
 }
 
