@@ -16,6 +16,9 @@ mod batch;
 mod capture;
 pub mod check;
 mod codes;
+#[cfg(test)]
+#[path = "../../sentry-genai-conventions/src/growth.rs"]
+mod growth;
 mod inherit;
 mod input;
 pub mod otlp_json;

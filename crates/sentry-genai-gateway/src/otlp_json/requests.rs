@@ -33,6 +33,8 @@ pub struct Requests<'a> {
     /// The number of line ends before `counted_up_to`.
     newlines: usize,
     counted_up_to: usize,
+    /// Whether a value that is nested too deeply had no end.
+    found_endless: bool,
     /// The rest of a list of requests, and the line on which the list starts.
     list: Option<(vec::IntoIter<Value>, usize)>,
     /// How many requests of the list have been read.
@@ -62,6 +64,7 @@ pub fn requests(text: &str) -> Requests<'_> {
         offset: 0,
         newlines: 0,
         counted_up_to: 0,
+        found_endless: false,
         list: None,
         list_index: 0,
         pending_errors: Vec::new().into_iter(),
@@ -137,7 +140,7 @@ impl Requests<'_> {
 
     /// Reads the value that starts at `start`. On an error, advances to the next line that may be a request.
     fn next_value(&mut self, start: usize) -> Option<Result<Value, ParseError>> {
-        let (error, error_line) = match first_value(&self.text[start..])? {
+        let (error, error_line) = match self.first_value(start)? {
             Ok((value, length)) => {
                 self.offset = start + length;
                 return Some(Ok(value));
@@ -161,6 +164,26 @@ impl Requests<'_> {
             error
         };
         Some(Err(self.syntax(&error, start)))
+    }
+
+    /// Parses the value that starts at `start` and returns it with its length.
+    ///
+    /// A value that is nested too deeply is searched for its end, first in the whole text. Once one has none, the others are searched
+    /// only up to the next line that may be a request, so that a text of any kind is read in linear time.
+    fn first_value(&mut self, start: usize) -> Option<Result<(Value, usize), serde_json::Error>> {
+        let value = first_value(&self.text[start..])?;
+        if !value.as_ref().is_err_and(is_too_deep) {
+            return Some(value);
+        }
+        let end = match self.found_endless {
+            true => self.next_start(start),
+            false => self.text.len(),
+        };
+        let limited = depth::first_value_with_limited_depth(&self.text[start..end]);
+        self.found_endless |= limited.is_none();
+        let limited =
+            limited.and_then(|text| Some((serde_json::from_str(&text).ok()?, text.len())));
+        Some(limited.map_or(value, Ok))
     }
 
     /// Returns the start of the next line that may be a request, or the end of the text.
@@ -196,16 +219,12 @@ impl Requests<'_> {
 /// Parses the first value of a text and returns it with its length.
 fn first_value(text: &str) -> Option<Result<(Value, usize), serde_json::Error>> {
     let mut stream = serde_json::Deserializer::from_str(text).into_iter();
-    let value = match stream.next()? {
-        Err(error) if error_message(&error) == "recursion limit exceeded" => {
-            let value = depth::first_value_with_limited_depth(text);
-            let length = value.as_ref().map_or(0, String::len);
-            let value = value.and_then(|value| serde_json::from_str(&value).ok());
-            return Some(value.map(|value| (value, length)).ok_or(error));
-        }
-        value => value,
-    };
+    let value = stream.next()?;
     Some(value.map(|value| (value, stream.byte_offset())))
+}
+
+fn is_too_deep(error: &serde_json::Error) -> bool {
+    error_message(error) == "recursion limit exceeded"
 }
 
 /// Returns the offset at which a line starts; lines are counted from 1.
@@ -224,7 +243,8 @@ fn line_start_before(text: &str, position: usize) -> usize {
 
 /// Returns whether a line starts like a request, alone or in a list. Lines within a request do not.
 fn starts_as_request(line: &str) -> bool {
-    let line = line.trim_ascii_start();
+    // A blank line is none. Skipping it would look at each run of blank lines as often as it has lines.
+    let line = line.trim_start_matches([' ', '\t', '\r']);
     let object = line.strip_prefix('[').map_or(line, str::trim_ascii_start);
     let Some(fields) = object.strip_prefix('{') else {
         return false;

@@ -1,7 +1,7 @@
 use sentry_genai_conventions::{Scalar, Value as Attribute};
 
 use super::*;
-use crate::Request;
+use crate::{Request, growth::assert_linear};
 
 fn request(span: &str) -> String {
     format!(
@@ -131,6 +131,18 @@ fn a_deeply_nested_value_keeps_its_outer_levels() {
     );
     let read: Vec<_> = requests(&cut).map(|read| read.is_ok()).collect();
     assert_eq!(read, [false, true]);
+}
+
+#[test]
+fn text_that_holds_no_request_takes_linear_time() {
+    assert_linear(2_000, |count| {
+        let blank_lines = "\n".repeat(count);
+        assert_eq!(requests(&format!("{{\"a\"{blank_lines}")).count(), 1);
+    });
+    assert_linear(200, |count| {
+        let without_end = format!("{{\"resourceSpans\":{}\n", "[".repeat(200));
+        assert_eq!(requests(&without_end.repeat(count)).count(), count);
+    });
 }
 
 #[test]
