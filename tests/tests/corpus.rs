@@ -109,6 +109,9 @@ fn without_content() {
         "failed",
         "\"x\"",
         "Why?",
+        "What is the weather?",
+        "Be brief",
+        "get_weather says",
     ];
     glob!("../corpus/rust", "*.tracing.json", |path| {
         let bridge = Bridge::start();

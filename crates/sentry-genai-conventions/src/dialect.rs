@@ -372,6 +372,7 @@ pub(crate) fn separate_shared_keys(span: &mut SourceSpan) {
 pub(crate) fn normalise_names(span: &mut SourceSpan, dialect: &Dialect) {
     if is_manual(span, dialect) {
         plain::spell_request(span);
+        mcp::rename_turbomcp(span);
         mcp::rename_method(span);
         mcp::rename_rust_mcp_sdk(span);
         manual::normalise_namespaced(span);

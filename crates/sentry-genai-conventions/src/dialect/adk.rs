@@ -98,6 +98,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             span.attributes.remove(key);
         }
         strip_truncation_note(&mut span.attributes, key);
+        chunks::join_pieces(&mut span.attributes, key);
     }
     if let Some(mut request) = json::object(&span.attributes, REQUEST) {
         json::put_parameters(&mut span.attributes, &request);

@@ -36,6 +36,19 @@ pub(super) fn rename_rust_mcp_sdk(span: &mut SourceSpan) {
     }
 }
 
+/// Renames the attributes of a request that TurboMCP 3 handles to those of the convention. Its spans have no kind.
+pub(super) fn rename_turbomcp(span: &mut SourceSpan) {
+    let has_no_kind = matches!(span.kind, None | Some(SpanKind::Internal));
+    if has_no_kind && span.name == "mcp.request" && span.scope.starts_with("turbomcp_telemetry") {
+        span.kind = Some(SpanKind::Server);
+        span.attributes.rename("mcp.tool.name", "gen_ai.tool.name");
+        span.attributes
+            .rename("mcp.prompt.name", "gen_ai.prompt.name");
+        span.attributes
+            .rename("mcp.request.id", "jsonrpc.request.id");
+    }
+}
+
 /// Renames the method of a request that an MCP server handles to the convention's name, if it is one of MCP's methods.
 ///
 /// On a client's span, the method may be only that of the message it sends.

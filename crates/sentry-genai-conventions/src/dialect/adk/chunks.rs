@@ -9,6 +9,9 @@ use crate::Attributes;
 
 const MESSAGES: &str = "gen_ai.output.messages";
 
+/// Parts of an answer that arrive in pieces.
+const PIECES: [&str; 2] = ["text", "thinking"];
+
 /// Merges the chunks of an answer, which ADK 2 records as separate messages, into one message. Only the last chunk states why the
 /// answer ended.
 ///
@@ -43,6 +46,54 @@ pub(super) fn merge(attributes: &mut Attributes) {
         }
     }
     attributes.set(MESSAGES, Value::from(vec![last]).to_string());
+}
+
+/// Joins the model's texts in a request or an answer. adk-rust keeps them in the pieces in which they were streamed.
+pub(super) fn join_pieces(attributes: &mut Attributes, key: &'static str) {
+    const SEAMS: [&str; 2] = [r#""},{"text":""#, r#""},{"thinking":""#];
+
+    let text = attributes.text(key).unwrap_or_default();
+    if !SEAMS.iter().any(|seam| text.contains(seam)) {
+        return;
+    }
+    let Some(mut value) = json::read(attributes, key) else {
+        return;
+    };
+    match value.get_mut("contents") {
+        Some(Value::Array(contents)) => contents.iter_mut().for_each(join_parts),
+        _ => join_parts(&mut value),
+    }
+    attributes.set(key, value.to_string());
+}
+
+fn join_parts(content: &mut Value) {
+    if content.get("role").and_then(Value::as_str) != Some("model") {
+        return;
+    }
+    let Some(Value::Array(parts)) = content.get_mut("parts") else {
+        return;
+    };
+    for part in std::mem::take(parts) {
+        let piece = PIECES
+            .into_iter()
+            .find_map(|kind| Some((kind, only_text(&part, kind)?)));
+        if let Some((kind, more)) = piece
+            && let Some(before) = parts
+                .last_mut()
+                .filter(|before| only_text(before, kind).is_some())
+            && let Some(Value::String(text)) = before.get_mut(kind)
+        {
+            text.push_str(more);
+        } else {
+            parts.push(part);
+        }
+    }
+}
+
+/// Returns the text of a part that consists of nothing else.
+fn only_text<'p>(part: &'p Value, kind: &str) -> Option<&'p str> {
+    let part = part.as_object().filter(|part| part.len() == 1)?;
+    part.get(kind)?.as_str()
 }
 
 /// Returns whether a message is a chunk that others followed.

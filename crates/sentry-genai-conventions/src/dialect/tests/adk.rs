@@ -98,3 +98,22 @@ fn many_chunks_are_merged_in_linear_time() {
         translated(SCOPE, "generate_content m", &attributes);
     });
 }
+
+/// Version 2.3 of adk-rust streams every answer.
+#[test]
+fn pieces_of_an_answer_are_joined() {
+    let answer = r#"{"role":"model","parts":[{"thinking":"Wea"},{"thinking":"ther?"},{"text":"It "},{"text":"rains."}]}"#;
+    let request = format!(
+        r#"{{"model":"m","contents":[{{"role":"user","parts":[{{"text":"Hi."}},{{"text":"Rain?"}}]}},{answer}]}}"#
+    );
+    let attributes = [
+        ("gcp.vertex.agent.llm_request", &*request),
+        ("gcp.vertex.agent.llm_response", answer),
+    ];
+    let span = translated("adk_agent::llm_agent", "call_llm", &attributes);
+    let question = r#"{"role":"user","parts":[{"type":"text","content":"Hi."},{"type":"text","content":"Rain?"}]}"#;
+    let expected = r#"{"role":"assistant","parts":[{"type":"reasoning","content":"Weather?"},{"type":"text","content":"It rains."}]}"#;
+    let text = |key| span.attributes.text(key);
+    assert_eq!(text(INPUT), Some(&*format!("[{question},{expected}]")));
+    assert_eq!(text(OUTPUT), Some(&*format!("[{expected}]")));
+}

@@ -249,7 +249,7 @@ fn unnamed_agents_take_the_name_of_the_enclosing_agent() {
     assert_eq!(call_part("invoke_agent", Some("Support Bot")), unnamed);
 }
 
-/// openai-ergonomic's interceptor, and rust_llm with different names for the parts of the API.
+/// openai-ergonomic's interceptor; rust_llm, liter-llm and llmprism with different names for the parts of the API.
 #[test]
 fn openai_ergonomic_spans_are_read() {
     let span_of = |operation| {
@@ -279,8 +279,16 @@ fn openai_ergonomic_spans_are_read() {
         ("image_edit", "gen_ai.generate_content"),
         ("image_variation", "gen_ai.generate_content"),
         ("speech", "gen_ai.generate_content"),
+        ("image_generate", "gen_ai.generate_content"),
+        ("transcribe", "gen_ai.generate_content"),
+        ("ocr", "gen_ai.generate_content"),
+        ("structured_output", "gen_ai.chat"),
         ("moderation", "gen_ai.evaluate"),
+        ("moderate", "gen_ai.evaluate"),
+        ("judgment", "gen_ai.evaluate"),
         ("file_upload", "function"),
+        ("list_models", "function"),
+        ("search", "function"),
     ] {
         assert_eq!(span_of(operation).op, op, "{operation}");
     }

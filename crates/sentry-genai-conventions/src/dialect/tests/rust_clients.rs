@@ -141,6 +141,20 @@ fn mcp_methods_are_read_under_a_shorter_name() {
 }
 
 #[test]
+fn turbomcp_3_requests_are_read() {
+    let attributes = [
+        ("mcp.method", "tools/call"),
+        ("mcp.tool.name", "get_weather"),
+        ("mcp.request.id", "7"),
+    ];
+    let scope = "turbomcp_telemetry::attributes";
+    let span = translated(scope, "mcp.request", &attributes);
+    assert_eq!(span.op, "mcp.server");
+    assert_eq!(span.name, "tools/call get_weather");
+    assert_eq!(span.attributes.text("jsonrpc.request.id"), Some("7"));
+}
+
+#[test]
 fn agentgateways_tool_calls_name_the_tool() {
     let attributes = [
         ("mcp.method", "tools/call"),

@@ -120,6 +120,8 @@ pub(super) fn kind_of(object: &Object) -> Option<Kind> {
             None if matches!(kind.as_ref(), "function" | "custom") && is_call(object) => {
                 Some(Kind::Call)
             }
+            // Other parts of this type hold data of the program's own.
+            None if kind == "data" && object.contains_key("uri") => Some(Kind::Media),
             found => found,
         },
         None => kind_of_fields(object).or_else(|| kind_of_adk_rust_part(object)),
@@ -130,9 +132,8 @@ fn kind_of_type(kind: &str) -> Option<Kind> {
     Some(match kind {
         "text" | "input_text" | "output_text" | "refusal" | "summary_text" => Kind::Text,
         // Strands uses the name of Bedrock's field as a type.
-        "reasoning" | "thinking" | "reasoning_text" | "reasoning_content" | "reasoningcontent" => {
-            Kind::Reasoning
-        }
+        "reasoning" | "thinking" | "reasoning_text" | "text_reasoning" | "reasoning_content"
+        | "reasoningcontent" => Kind::Reasoning,
         "redacted_thinking" | "redacted_reasoning" | "reasoning_encrypted" => Kind::Encrypted,
         // A compacted conversation. OpenAI encrypts it, Anthropic has a summary.
         "compaction" => Kind::Reasoning,
@@ -154,6 +155,7 @@ fn kind_of_type(kind: &str) -> Option<Kind> {
         | "tool_result"
         | "toolresult"
         | "function_response"
+        | "function_result"
         | "mcp_approval_response"
         | "server_tool_call_response" => Kind::Answer,
         kind if ["_tool_result", "_call_output", "_call_result"]
@@ -214,6 +216,7 @@ fn kind_of_fields(object: &Object) -> Option<Kind> {
             "toolResult"
             | "functionResponse"
             | "function_response"
+            | "function_result"
             | "tool_call_result"
             | "codeExecutionResult"
             | "code_execution_result",

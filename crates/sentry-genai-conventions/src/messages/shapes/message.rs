@@ -14,6 +14,7 @@ use super::{
 const CONTENT_FIELDS: &[&str] = &[
     "parts",
     "content",
+    "contents",
     "audio",
     "data",
     "finish_reason",
@@ -200,7 +201,7 @@ fn read_parts(object: &mut Object, role: Role) -> Vec<Part> {
     }
     let has_parts = object.get("parts").is_some_and(Value::is_array);
     let is_null = object.get("content") == Some(&Value::Null);
-    let value = take(object, &["parts", "content", "text"]).map(untag_parts);
+    let value = take(object, &["parts", "content", "contents", "text"]).map(untag_parts);
     if role == Role::Tool {
         // A tool may answer with null.
         let value = value.or(is_null.then_some(Value::Null));

@@ -63,6 +63,11 @@ const SPELLINGS: &[(&str, Side, &str, &str)] = &[
         r#"[{"role":"assistant","parts":[{"type":"text","content":"Hi."},{"type":"reasoning","content":"The user wants a direct answer."}],"finish_reason":"stop"}]"#,
     ),
     (
+        "agent-framework in Rust", Side::Input,
+        r#"[{"role":"system","contents":[{"type":"text","text":"Be brief."}]},{"role":"user","contents":[{"type":"text","text":"Weather?"},{"type":"data","uri":"data:image/png;base64,iVBORw0KGgo=","media_type":"image/png"}]},{"role":"assistant","contents":[{"type":"text_reasoning","text":"Hm."},{"type":"function_call","call_id":"call_1","name":"get_weather","arguments":"{\"city\":\"Paris\"}"}],"message_id":"m"},{"role":"tool","contents":[{"type":"function_result","call_id":"call_1","result":{"temp":4}}]}]"#,
+        r#"[{"role":"system","parts":[{"type":"text","content":"Be brief."}]},{"role":"user","parts":[{"type":"text","content":"Weather?"},{"type":"blob","modality":"image","mime_type":"image/png","content":"[Blob substitute]"}]},{"role":"assistant","parts":[{"type":"reasoning","content":"Hm."},{"type":"tool_call","id":"call_1","name":"get_weather","arguments":{"city":"Paris"}}]},{"role":"tool","parts":[{"type":"tool_call_response","id":"call_1","response":{"temp":4},"result":"{\"temp\":4}"}]}]"#,
+    ),
+    (
         "Anthropic SDK", Side::Input,
         r#"[{"role":"user","parts":[{"type":"anthropic_image"},{"type":"text","content":"What is in this image?"}]}]"#,
         r#"[{"role":"user","parts":[{"type":"blob","modality":"image","mime_type":"unknown","content":"[Blob substitute]"},{"type":"text","content":"What is in this image?"}]}]"#,
