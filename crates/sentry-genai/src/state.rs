@@ -5,7 +5,8 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use sentry_genai_conventions::{Attributes, KeyFlags, SourceSpan, SpanId, TraceId};
+use sentry_genai_conventions::{Attributes, KeyFlags, SourceSpan};
+use sentry_genai_delivery::SpanIds;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use crate::{
@@ -140,16 +141,12 @@ impl SpanState {
 
     pub(crate) fn ids(&self) -> SpanIds {
         match &self.source {
-            Some(source) => SpanIds {
-                trace_id: source.trace_id,
-                span_id: source.span_id,
-                parent_span_id: source.parent_span_id,
-            },
-            None => SpanIds {
-                trace_id: self.trace.trace_id,
-                span_id: self.trace.segment.local_root(),
-                parent_span_id: self.trace.segment.trace().parent_span_id(),
-            },
+            Some(source) => SpanIds::new(source.trace_id, source.span_id, source.parent_span_id),
+            None => SpanIds::new(
+                self.trace.trace_id,
+                self.trace.segment.local_root(),
+                self.trace.segment.trace().parent_span_id(),
+            ),
         }
     }
 }
@@ -159,14 +156,6 @@ pub(crate) fn given_name(attributes: &Attributes) -> Option<&str> {
     ["sentry.name", "otel.name"]
         .into_iter()
         .find_map(|key| attributes.text(key))
-}
-
-/// The ids of a span, for what is captured inside it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SpanIds {
-    pub(crate) trace_id: TraceId,
-    pub(crate) span_id: SpanId,
-    pub(crate) parent_span_id: Option<SpanId>,
 }
 
 /// Returns the ids of the innermost span that has any, from `span` outwards, and a reference to the trace, which lives as long as
