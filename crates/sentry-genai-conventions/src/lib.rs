@@ -62,6 +62,7 @@ pub use inheritance::Inheritable;
 pub use logged_error::LoggedError;
 pub use messages::excerpt;
 pub use naming::name_at_start;
+pub use plain::plain_name_at_start;
 pub use planning::PlanningTranslator;
 pub use span::{
     AiKind, Ancestors, Inherited, Link, SentrySpan, SourceEvent, SourceSpan, SourceStatus, SpanId,

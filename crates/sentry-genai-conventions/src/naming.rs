@@ -213,7 +213,7 @@ fn name_demoted(span: &mut SourceSpan, subject_in_name: Option<&str>, dialect: &
     // The operation of a library may be an ordinary request.
     let op = match method {
         Some(_) => plain::FUNCTION.into(),
-        None => plain::classify(span).op,
+        None => plain::classify(&span.attributes, span.kind).op,
     };
     Naming {
         name,
@@ -244,17 +244,13 @@ static SUBJECTS: &[&str] = &[
 
 /// Names a span that is not about GenAI.
 pub(crate) fn name_plain(span: &SourceSpan) -> Naming {
-    let plain = plain::classify(span);
+    let plain = plain::classify(&span.attributes, span.kind);
     let origin = plain_origin(&plain.op);
     // A span that has been translated before also counts as named.
     let is_named =
         span.attributes.contains("otel.name") || span.attributes.contains("sentry.origin");
     let name = match plain.name {
-        Some(name)
-            if !is_named && name != span.name && !plain::is_more_specific(&span.name, &name) =>
-        {
-            name.into_owned().into()
-        }
+        Some(name) if !is_named && plain::replaces(&name, &span.name) => name.into_owned().into(),
         _ => span.name.clone(),
     };
     Naming {

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::{
     Attributes, SentrySpan, SourceSpan, SpanKind,
     naming::{is_with_subject, with_subject},
+    translate,
 };
 
 /// The op of work inside the program.
@@ -28,9 +29,8 @@ pub(crate) fn http_targets(op: &str) -> &'static [&'static str] {
 }
 
 /// Classifies a span by the first convention that it follows, in the order in which Sentry derives ops.
-pub(crate) fn classify(span: &SourceSpan) -> PlainSpan<'_> {
-    let attributes = &span.attributes;
-    if let Some(plain) = http(attributes, span.kind) {
+pub(crate) fn classify(attributes: &Attributes, kind: Option<SpanKind>) -> PlainSpan<'_> {
+    if let Some(plain) = http(attributes, kind) {
         return plain;
     }
     if attributes
@@ -69,6 +69,22 @@ pub(crate) fn classify(span: &SourceSpan) -> PlainSpan<'_> {
         op: FUNCTION.into(),
         name: None,
     }
+}
+
+/// Returns the conventional name, such as `POST /ask`, that a plain span called `given` will get if it starts with these
+/// attributes. Returns `None` if it keeps its own name.
+///
+/// As with [`name_at_start`](crate::name_at_start), doors use it to name a segment.
+#[must_use]
+pub fn plain_name_at_start(given: &str, attributes: &Attributes) -> Option<String> {
+    let conventional = classify(attributes, translate::kind_field(attributes)).name?;
+    replaces(&conventional, given)
+        .then(|| translate::without_credentials(conventional.into_owned().into()).into_owned())
+}
+
+/// Returns whether a span is called by its conventional name rather than by the given one.
+pub(crate) fn replaces(conventional: &str, given: &str) -> bool {
+    conventional != given && !is_more_specific(given, conventional)
 }
 
 /// Turns a span that repeats another one into a plain one. A gateway may have recorded a call on the span of the request that it
