@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 
 use crate::{
-    AiKind, Attributes, SourceSpan,
+    AiKind, Attributes, SourceSpan, SpanKind,
     dialect::{self, Dialect, unquoted},
     operation::{self, AiOperation, Operation},
     plain,
     recognise::Recognised,
+    translate,
 };
 
 /// What a span is called in Sentry.
@@ -123,26 +124,41 @@ pub(crate) fn is_with_subject(name: &str, operation: &str, subject: Option<&str>
     }
 }
 
-/// Returns the name that a span will get if it starts with this operation and these attributes, such as
-/// `invoke_agent Support Bot`.
+/// Returns the name that a span called `given` will get if it starts with these attributes, such as
+/// `invoke_agent Support Bot` or `POST /ask`. Returns `None` if it keeps its own name, or if the name is not known yet.
 ///
-/// Doors use it to name a segment, whose first spans may be sent before its root has ended and been translated. Returns
-/// `None` for an operation that Sentry does not count, and for one whose name is not formed in this way.
+/// Doors use it to name a segment, whose first spans may be sent before its root has ended and been translated.
 ///
 /// ```
-/// # use sentry_genai_conventions::name_at_start;
-/// let name = name_at_start("invoke_agent", |key| (key == "gen_ai.agent.name").then_some("Support Bot"));
+/// # use sentry_genai_conventions::{Attributes, segment_name_at_start};
+/// let mut attributes = Attributes::default();
+/// attributes.push("gen_ai.operation.name", "invoke_agent");
+/// attributes.push("gen_ai.agent.name", "Support Bot");
+/// let name = segment_name_at_start("handle", None, &attributes);
 /// assert_eq!(name.as_deref(), Some("invoke_agent Support Bot"));
 /// ```
 #[must_use]
-pub fn name_at_start<'a>(
-    operation: &str,
-    attribute: impl Fn(&str) -> Option<&'a str>,
+pub fn segment_name_at_start(
+    given: &str,
+    kind: Option<SpanKind>,
+    attributes: &Attributes,
 ) -> Option<String> {
-    let row = operation::by_name(unquoted(operation))?;
-    let subject = subject_keys(row.kind).iter().find_map(|key| attribute(key));
-    let name = with_subject(row.name, subject.map(unquoted));
-    (row.kind != AiKind::Handoff).then(|| name.into_owned())
+    if attributes.contains("sentry.name") {
+        return None;
+    }
+    if let Some(operation) = attributes.text("gen_ai.operation.name") {
+        let row = operation::by_name(unquoted(operation))?;
+        let subject = attributes.first_text(subject_keys(row.kind));
+        let name = with_subject(row.name, subject.map(unquoted));
+        return (row.kind != AiKind::Handoff).then(|| name.into_owned());
+    }
+    if attributes.contains("otel.name") {
+        return None;
+    }
+    let kind = translate::kind_field(attributes).or(kind);
+    let name = plain::classify(attributes, kind).name?;
+    plain::replaces(&name, given)
+        .then(|| translate::without_credentials(name.into_owned().into()).into_owned())
 }
 
 /// Returns `handoff from A to B`, or the part of it that is known.

@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use crate::{
     Attributes, SentrySpan, SourceSpan, SpanKind,
     naming::{is_with_subject, with_subject},
-    translate,
 };
 
 /// The op of work inside the program.
@@ -69,17 +68,6 @@ pub(crate) fn classify(attributes: &Attributes, kind: Option<SpanKind>) -> Plain
         op: FUNCTION.into(),
         name: None,
     }
-}
-
-/// Returns the conventional name, such as `POST /ask`, that a plain span called `given` will get if it starts with these
-/// attributes. Returns `None` if it keeps its own name.
-///
-/// As with [`name_at_start`](crate::name_at_start), doors use it to name a segment.
-#[must_use]
-pub fn plain_name_at_start(given: &str, attributes: &Attributes) -> Option<String> {
-    let conventional = classify(attributes, translate::kind_field(attributes)).name?;
-    replaces(&conventional, given)
-        .then(|| translate::without_credentials(conventional.into_owned().into()).into_owned())
 }
 
 /// Returns whether a span is called by its conventional name rather than by the given one.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sentry_genai_conventions::{Attributes, name_at_start, plain_name_at_start};
+use sentry_genai_conventions::{Attributes, segment_name_at_start};
 use sentry_genai_delivery::{IncomingTrace, Segment, conversation_in_baggage, new_span_id};
 
 use crate::{
@@ -35,13 +35,10 @@ pub(super) fn start(
     let incoming = incoming.or_else(|| environment?.trace());
     let trace = handle.delivery().start_trace(incoming, &name, &op);
     // Spans of the segment may be sent before the root has ended, and carry the name that the root will get.
-    let name_in_sentry = match operation {
-        _ if !trace.recorded() || attributes.contains("sentry.name") => None,
-        Some(operation) => name_at_start(operation, |key| attributes.text(key)),
-        None if attributes.contains("otel.name") => None,
-        None => plain_name_at_start(&name, attributes),
-    };
-    let name = name_in_sentry.map_or(name, Arc::from);
+    let name = (trace.recorded())
+        .then(|| segment_name_at_start(&name, None, attributes))
+        .flatten()
+        .map_or(name, Arc::from);
     let span_id = new_span_id();
     let segment = match continued.and_then(|continued| continued.segment) {
         Some(segment) => Segment::within(trace, segment, span_id, name),
