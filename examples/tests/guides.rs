@@ -250,11 +250,12 @@ mod opentelemetry_guide {
     use sentry_genai_opentelemetry::{opentelemetry_sdk::trace::{Sampler, TracerProviderBuilder}};
 
     mod set_it_up {
-        use sentry_genai_opentelemetry::{SentryGenAiProcessor, opentelemetry::trace::TracerProvider};
+        use sentry_genai_opentelemetry::{Correlation, SentryGenAiProcessor, opentelemetry::trace::TracerProvider};
         use tracing_subscriber::{filter::LevelFilter, prelude::*};
 
         fn main() -> Result<(), Box<dyn std::error::Error>> {
-            let sentry = sentry::init(sentry::ClientOptions::new().traces_sample_rate(1.0));
+            let options = sentry::ClientOptions::new().traces_sample_rate(1.0);
+            let sentry = sentry::init(options.add_integration(Correlation::new()));
             let provider = SentryGenAiProcessor::new(&sentry).provider_builder().build();
             // For spans of `tracing`; HTTP clients have many below INFO.
             let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("my-service"));

@@ -85,12 +85,22 @@ fn another_layer_in_the_place_of_one_goes_on_with_its_spans() {
     assert_eq!(bridge.span("work").attr("done"), Some(&true.into()));
 
     let bridge = Bridge::start();
+    let (exchanged, handle) = reload::Layer::new(layer(&bridge).boxed());
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(exchanged), || {
+        let _span = info_span!("work").entered();
+        handle.reload(layer(&bridge).boxed()).unwrap();
+        tracing::error!("broken");
+    });
+    assert!(bridge.span("work").is_error());
+
+    let bridge = Bridge::start();
     let (moved, handle) = reload::Layer::new(vec![layer(&bridge)]);
     tracing::subscriber::with_default(tracing_subscriber::registry().with(moved), || {
-        let _span = info_span!("work");
+        let span = info_span!("work", done = tracing::field::Empty);
         handle.modify(|layers| layers.push(layer(&bridge))).unwrap();
+        span.record("done", true);
     });
-    assert_eq!(bridge.span("work").name, "work");
+    assert_eq!(bridge.span("work").attr("done"), Some(&true.into()));
 }
 
 struct Cleanup;

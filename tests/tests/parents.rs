@@ -154,6 +154,26 @@ fn what_leaves_before_the_end_of_an_agent_has_its_name() {
 }
 
 #[test]
+fn what_leaves_before_the_end_of_a_request_has_its_name() {
+    let bridge = Bridge::start();
+    bridge.run(|| {
+        let request = info_span!(
+            "request",
+            otel.kind = "server",
+            http.request.method = "POST",
+            http.route = "/ask"
+        );
+        request.in_scope(|| drop(info_span!("done")));
+        assert!(bridge.guard().flush(Duration::from_secs(5)));
+        drop(request);
+    });
+    let (request, done) = (bridge.span("POST /ask"), bridge.span("done"));
+    for span in [&request, &done] {
+        assert_eq!(span.str("sentry.segment.name"), Some(&*request.name));
+    }
+}
+
+#[test]
 fn an_agent_does_not_repeat_the_tokens_of_a_call_that_has_left_before() {
     let bridge = Bridge::start();
     bridge.run(|| {

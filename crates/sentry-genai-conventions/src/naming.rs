@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 
 use crate::{
-    AiKind, Attributes, SourceSpan,
+    AiKind, Attributes, SourceSpan, SpanKind,
     dialect::{self, Dialect, unquoted},
     operation::{self, AiOperation, Operation},
     plain,
     recognise::Recognised,
+    translate,
 };
 
 /// What a span is called in Sentry.
@@ -123,26 +124,41 @@ pub(crate) fn is_with_subject(name: &str, operation: &str, subject: Option<&str>
     }
 }
 
-/// Returns the name that a span will get if it starts with this operation and these attributes, such as
-/// `invoke_agent Support Bot`.
+/// Returns the name that a span called `given` will get if it starts with these attributes, such as
+/// `invoke_agent Support Bot` or `POST /ask`. Returns `None` if it keeps its own name, or if the name is not known yet.
 ///
-/// Doors use it to name a segment, whose first spans may be sent before its root has ended and been translated. Returns
-/// `None` for an operation that Sentry does not count, and for one whose name is not formed in this way.
+/// Doors use it to name a segment, whose first spans may be sent before its root has ended and been translated.
 ///
 /// ```
-/// # use sentry_genai_conventions::name_at_start;
-/// let name = name_at_start("invoke_agent", |key| (key == "gen_ai.agent.name").then_some("Support Bot"));
+/// # use sentry_genai_conventions::{Attributes, segment_name_at_start};
+/// let mut attributes = Attributes::default();
+/// attributes.push("gen_ai.operation.name", "invoke_agent");
+/// attributes.push("gen_ai.agent.name", "Support Bot");
+/// let name = segment_name_at_start("handle", None, &attributes);
 /// assert_eq!(name.as_deref(), Some("invoke_agent Support Bot"));
 /// ```
 #[must_use]
-pub fn name_at_start<'a>(
-    operation: &str,
-    attribute: impl Fn(&str) -> Option<&'a str>,
+pub fn segment_name_at_start(
+    given: &str,
+    kind: Option<SpanKind>,
+    attributes: &Attributes,
 ) -> Option<String> {
-    let row = operation::by_name(unquoted(operation))?;
-    let subject = subject_keys(row.kind).iter().find_map(|key| attribute(key));
-    let name = with_subject(row.name, subject.map(unquoted));
-    (row.kind != AiKind::Handoff).then(|| name.into_owned())
+    if attributes.contains("sentry.name") {
+        return None;
+    }
+    if let Some(operation) = attributes.text("gen_ai.operation.name") {
+        let row = operation::by_name(unquoted(operation))?;
+        let subject = attributes.first_text(subject_keys(row.kind));
+        let name = with_subject(row.name, subject.map(unquoted));
+        return (row.kind != AiKind::Handoff).then(|| name.into_owned());
+    }
+    if attributes.contains("otel.name") {
+        return None;
+    }
+    let kind = translate::kind_field(attributes).or(kind);
+    let name = plain::classify(attributes, kind).name?;
+    plain::replaces(&name, given)
+        .then(|| translate::without_credentials(name.into_owned().into()).into_owned())
 }
 
 /// Returns `handoff from A to B`, or the part of it that is known.
@@ -213,7 +229,7 @@ fn name_demoted(span: &mut SourceSpan, subject_in_name: Option<&str>, dialect: &
     // The operation of a library may be an ordinary request.
     let op = match method {
         Some(_) => plain::FUNCTION.into(),
-        None => plain::classify(span).op,
+        None => plain::classify(&span.attributes, span.kind).op,
     };
     Naming {
         name,
@@ -244,17 +260,13 @@ static SUBJECTS: &[&str] = &[
 
 /// Names a span that is not about GenAI.
 pub(crate) fn name_plain(span: &SourceSpan) -> Naming {
-    let plain = plain::classify(span);
+    let plain = plain::classify(&span.attributes, span.kind);
     let origin = plain_origin(&plain.op);
     // A span that has been translated before also counts as named.
     let is_named =
         span.attributes.contains("otel.name") || span.attributes.contains("sentry.origin");
     let name = match plain.name {
-        Some(name)
-            if !is_named && name != span.name && !plain::is_more_specific(&span.name, &name) =>
-        {
-            name.into_owned().into()
-        }
+        Some(name) if !is_named && plain::replaces(&name, &span.name) => name.into_owned().into(),
         _ => span.name.clone(),
     };
     Naming {

@@ -28,9 +28,8 @@ pub(crate) fn http_targets(op: &str) -> &'static [&'static str] {
 }
 
 /// Classifies a span by the first convention that it follows, in the order in which Sentry derives ops.
-pub(crate) fn classify(span: &SourceSpan) -> PlainSpan<'_> {
-    let attributes = &span.attributes;
-    if let Some(plain) = http(attributes, span.kind) {
+pub(crate) fn classify(attributes: &Attributes, kind: Option<SpanKind>) -> PlainSpan<'_> {
+    if let Some(plain) = http(attributes, kind) {
         return plain;
     }
     if attributes
@@ -69,6 +68,11 @@ pub(crate) fn classify(span: &SourceSpan) -> PlainSpan<'_> {
         op: FUNCTION.into(),
         name: None,
     }
+}
+
+/// Returns whether a span is called by its conventional name rather than by the given one.
+pub(crate) fn replaces(conventional: &str, given: &str) -> bool {
+    conventional != given && !is_more_specific(given, conventional)
 }
 
 /// Turns a span that repeats another one into a plain one. A gateway may have recorded a call on the span of the request that it

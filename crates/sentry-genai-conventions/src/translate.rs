@@ -238,7 +238,7 @@ pub(crate) fn operation_kind(recognised: Option<&Recognised>) -> OperationKind {
 }
 
 /// Some libraries name a span after the full URL of a request.
-fn without_credentials(name: Cow<'static, str>) -> Cow<'static, str> {
+pub(crate) fn without_credentials(name: Cow<'static, str>) -> Cow<'static, str> {
     match privacy::redact_urls(&name) {
         Some(redacted) => redacted.into(),
         None => name,
@@ -341,17 +341,18 @@ pub(crate) fn apply_reserved_fields(span: &mut SourceSpan) {
     if let Some(name) = span.attributes.text("otel.name") {
         span.name = unquoted(name).to_owned().into();
     }
-    if let Some(kind) = span
-        .attributes
-        .text("otel.kind")
-        .and_then(|kind| SpanKind::parse(unquoted(kind)))
-    {
+    if let Some(kind) = kind_field(&span.attributes) {
         span.kind = Some(kind);
     }
     for key in ["otel.kind", "sentry.trace", "sentry.baggage"] {
         span.attributes.remove(key);
     }
     status::apply_status_fields(span);
+}
+
+/// Returns the kind that a span states in a field.
+pub(crate) fn kind_field(attributes: &Attributes) -> Option<SpanKind> {
+    SpanKind::parse(unquoted(attributes.text("otel.kind")?))
 }
 
 /// Whether a call is streamed.

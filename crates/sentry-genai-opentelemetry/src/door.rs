@@ -11,7 +11,7 @@ use std::{
 };
 
 use sentry_core::Client;
-use sentry_genai_conventions::{SourceSpan, SpanId, Timestamp, TraceId, name_at_start};
+use sentry_genai_conventions::{SourceSpan, SpanId, Timestamp, TraceId, segment_name_at_start};
 use sentry_genai_delivery::{
     Delivery, IncomingTrace, Options, Prepared, Segment, Trace, on_delivery_thread,
 };
@@ -64,6 +64,8 @@ pub(crate) struct Start<'a> {
     pub(crate) name: &'a str,
     /// `gen_ai.operation.name`, if the span has it.
     pub(crate) operation: Option<&'a str>,
+    /// The name that the span will get, if that is not `name`: spans below it may be sent before it has ended.
+    pub(crate) segment_name: Option<String>,
     pub(crate) identity: Identity,
     pub(crate) ambient_context: AmbientContext,
 }
@@ -346,6 +348,7 @@ fn reconstruct_start(source: &SourceSpan, parent: Parent) -> Start<'_> {
         parent,
         name: &source.name,
         operation: source.attributes.text("gen_ai.operation.name"),
+        segment_name: segment_name_at_start(&source.name, source.kind, &source.attributes),
         identity: Identity::default(),
         ambient_context: AmbientContext::default(),
     }
@@ -361,17 +364,10 @@ fn new_segment(delivery: &Delivery, span: &Start<'_>) -> Arc<Segment> {
         span.name,
         span.operation,
     );
-    // Spans of the segment may be sent before the root has ended, and carry the name that the root will get.
-    let agent = span.identity.agent.as_deref();
-    let name = span.operation.and_then(|operation| {
-        name_at_start(operation, |key| {
-            agent.filter(|_| key == "gen_ai.agent.name")
-        })
-    });
     Arc::new(Segment::new(
         trace,
         span.span_id,
-        name.as_deref().unwrap_or(span.name),
+        span.segment_name.as_deref().unwrap_or(span.name),
     ))
 }
 

@@ -38,6 +38,7 @@ pub(crate) enum StartInfo {
 pub(crate) struct Root {
     pub(crate) name: String,
     pub(crate) operation: Option<String>,
+    pub(crate) segment_name: Option<String>,
     pub(crate) identity: Identity,
     pub(crate) ambient_context: AmbientContext,
 }
@@ -80,6 +81,7 @@ mod tests {
         StartInfo::Root(Box::new(Root {
             name: name.to_owned(),
             operation: None,
+            segment_name: None,
             identity: Identity::default(),
             ambient_context: AmbientContext::default(),
         }))

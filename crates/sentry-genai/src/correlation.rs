@@ -7,10 +7,13 @@ use std::{
 
 use sentry::{
     ClientOptions, Hub, Integration, Scope, TransactionContext, TransactionOrSpan,
-    protocol::{self, Event, LogAttribute, TraceContext},
+    protocol::{self, Event},
 };
 use sentry_genai_conventions::{SpanId, TraceId};
-use sentry_genai_delivery::{IncomingTrace, Trace, with_hub};
+use sentry_genai_delivery::{
+    IncomingTrace, SpanIds, Trace, link_logs_and_metrics, protocol_span_id, protocol_trace_id,
+    with_hub,
+};
 use tracing::{Id, dispatcher, subscriber::NoSubscriber};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
@@ -18,7 +21,7 @@ use crate::{
     current,
     handle::CorrelationMode,
     local_trace::LocalTrace,
-    state::{self, SpanIds, SpanState},
+    state::{self, SpanState},
 };
 
 /// A Sentry integration that links everything the client captures to the span that is entered.
@@ -53,32 +56,7 @@ impl Integration for Correlation {
 
     /// Wraps the program's own hooks for logs and metrics, so that they see the ids.
     fn setup(&self, options: &mut ClientOptions) {
-        let next = options.before_send_log.take();
-        options.before_send_log = Some(Arc::new(move |mut log| {
-            if let Some(ids) = current() {
-                log.trace_id = Some(protocol_trace_id(ids.trace_id));
-                log.attributes.remove("parent_span_id");
-                log.attributes.insert(
-                    "sentry.trace.parent_span_id".to_owned(),
-                    LogAttribute(ids.span_id.to_string().into()),
-                );
-            }
-            match &next {
-                Some(next) => next(log),
-                None => Some(log),
-            }
-        }));
-        let next = options.before_send_metric.take();
-        options.before_send_metric = Some(Arc::new(move |mut metric| {
-            if let Some(ids) = current() {
-                metric.trace_id = protocol_trace_id(ids.trace_id);
-                metric.span_id = Some(protocol_span_id(ids.span_id));
-            }
-            match &next {
-                Some(next) => next(metric),
-                None => Some(metric),
-            }
-        }));
+        link_logs_and_metrics(options, current);
     }
 
     fn process_event(
@@ -87,13 +65,7 @@ impl Integration for Correlation {
         _: &ClientOptions,
     ) -> Option<Event<'static>> {
         if let Some(ids) = current() {
-            let context = TraceContext {
-                trace_id: protocol_trace_id(ids.trace_id),
-                span_id: protocol_span_id(ids.span_id),
-                parent_span_id: ids.parent_span_id.map(protocol_span_id),
-                ..TraceContext::default()
-            };
-            event.contexts.insert("trace".to_owned(), context.into());
+            ids.link_event(&mut event);
         }
         Some(event)
     }
@@ -302,12 +274,4 @@ pub(crate) fn span_on_scope() -> Option<Continued> {
         // A child span does not tell which transaction it belongs to.
         segment: matches!(span, TransactionOrSpan::Transaction(_)).then_some(span_id),
     })
-}
-
-fn protocol_trace_id(id: TraceId) -> protocol::TraceId {
-    protocol::TraceId::from(id.to_bytes())
-}
-
-fn protocol_span_id(id: SpanId) -> protocol::SpanId {
-    protocol::SpanId::from(id.to_bytes())
 }

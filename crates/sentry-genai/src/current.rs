@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use sentry_genai_conventions::SpanId;
+use sentry_genai_delivery::SpanIds;
 use tracing::{Dispatch, Id, dispatcher};
 use tracing_subscriber::{
     Registry,
@@ -12,7 +13,7 @@ use tracing_subscriber::{
 use crate::{
     inheritance::{self, ConversationSetting},
     local_trace::{LocalTrace, UpdateTiming},
-    state::{SpanIds, SpanState, ids_and_trace_of},
+    state::{SpanState, ids_and_trace_of},
 };
 
 /// Returns the trace of the current span, and the span's id.

@@ -4,7 +4,7 @@ mod ancestry;
 mod errors;
 mod roots;
 
-use std::{ptr, thread};
+use std::thread;
 
 use sentry_genai_conventions::{SourceEvent, SourceSpan, SpanId};
 use sentry_genai_delivery::{new_span_id, on_delivery_thread};
@@ -23,7 +23,7 @@ use crate::{
     local_trace::LocalTrace,
     record::{LateRecorder, Recorder},
     scoped::AmbientContext,
-    state::{self, SpanState, Unrecorded},
+    state::{self, LayerId, SpanState, Unrecorded},
     unwinding,
 };
 
@@ -86,6 +86,7 @@ pub fn layer() -> GenAiLayer {
 #[non_exhaustive]
 pub struct GenAiLayer {
     handle: Option<Handle>,
+    id: LayerId,
 }
 
 impl GenAiLayer {
@@ -110,13 +111,6 @@ impl GenAiLayer {
 
     fn handle(&self) -> Option<Handle> {
         self.handle.clone().or_else(handle::attached)
-    }
-
-    /// Returns a number that tells this layer from others in the same subscriber. A layer stays at its address, and a layer that
-    /// `reload` puts there takes over the spans that are open.
-    #[inline]
-    fn id(&self) -> u32 {
-        ptr::from_ref(self).addr() as u32
     }
 
     fn on_new_root<'a, R: LookupSpan<'a>>(
@@ -149,7 +143,7 @@ impl GenAiLayer {
         let state = if trace.is_recorded {
             set_start(&mut record, &trace, span_id, parent_span_id, metadata);
             let mut state = SpanState::new(
-                self.id(),
+                &self.id,
                 trace,
                 Some(record),
                 scope_conversation,
@@ -160,7 +154,7 @@ impl GenAiLayer {
             state
         } else {
             let mut state = SpanState::new(
-                self.id(),
+                &self.id,
                 trace,
                 None,
                 scope_conversation,
@@ -217,13 +211,8 @@ where
         let key_flags = recorder.key_flags;
         set_start(&mut record, &trace, new_span_id(), Some(parent), metadata);
         let scope_conversation = AmbientContext::conversation().or(outer_conversation);
-        let mut state = SpanState::new(
-            self.id(),
-            trace,
-            Some(record),
-            scope_conversation,
-            inherited,
-        );
+        let mut state =
+            SpanState::new(&self.id, trace, Some(record), scope_conversation, inherited);
         state.apply_initial_attributes(key_flags);
         state.read_scope();
         insert(&span, state);
@@ -236,7 +225,7 @@ where
         let Some(span) = context.span(id) else {
             return;
         };
-        let Some(mut recorder) = LateRecorder::new(&span, self.id()) else {
+        let Some(mut recorder) = LateRecorder::new(&span, &self.id) else {
             return;
         };
         values.record(&mut recorder);
@@ -276,12 +265,13 @@ where
         let Some(span) = span else {
             return;
         };
-        let handle = match span.extensions().get::<SpanState>() {
+        let handle = (span.extensions_mut().get_mut::<SpanState>()).and_then(|state| {
             // Only the layer that recorded the span adds events to it.
-            Some(state) if state.source.is_some() && state.layer_id == self.id() => {
-                state.trace.handle.clone()
-            }
-            _ => return,
+            let is_ours = state.belongs_to(&self.id);
+            is_ours.then(|| state.trace.handle.clone())
+        });
+        let Some(handle) = handle else {
+            return;
         };
         // A field's `Debug` may log, so no lock is held while fields are read.
         let source_event = if is_error {
@@ -312,7 +302,7 @@ where
             put_on_scope(id, &context);
         }
         if thread::panicking() {
-            unwinding::on_enter_while_panicking(id, &context, self.id());
+            unwinding::on_enter_while_panicking(id, &context, &self.id);
         }
     }
 
@@ -322,7 +312,7 @@ where
             correlation::remove_from_scope(id);
         }
         if thread::panicking() {
-            unwinding::on_exit_while_panicking(id, &context, self.id());
+            unwinding::on_exit_while_panicking(id, &context, &self.id);
         }
     }
 

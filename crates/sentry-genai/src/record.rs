@@ -6,7 +6,11 @@ use sentry_genai_conventions::{AttributeKey, Attributes, KeyFlags};
 use tracing_core::field::{Field, Visit};
 use tracing_subscriber::registry::{ExtensionsMut, LookupSpan, SpanRef};
 
-use crate::{callsite::Callsite, handle::Handle, state::SpanState};
+use crate::{
+    callsite::Callsite,
+    handle::Handle,
+    state::{LayerId, SpanState},
+};
 
 /// Collects the fields of a span or an event as they are visited.
 pub(crate) struct Recorder<'a> {
@@ -110,10 +114,10 @@ pub(crate) struct LateRecorder<'a, 'r, R: LookupSpan<'r>> {
 
 impl<'a, 'r, R: LookupSpan<'r>> LateRecorder<'a, 'r, R> {
     /// Creates a recorder for `span`; `None` if the span is not recorded, or if another layer recorded it.
-    pub(crate) fn new(span: &'a SpanRef<'r, R>, layer_id: u32) -> Option<Self> {
+    pub(crate) fn new(span: &'a SpanRef<'r, R>, layer_id: &LayerId) -> Option<Self> {
         let mut extensions = span.extensions_mut();
         let state = extensions.get_mut::<SpanState>()?;
-        if state.layer_id != layer_id {
+        if !state.belongs_to(layer_id) {
             return None;
         }
         let source = state.source.as_ref()?;

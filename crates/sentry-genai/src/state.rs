@@ -1,11 +1,15 @@
 //! The state of an open span, kept in the span's extensions.
 
-use std::sync::{
-    Arc, Weak,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    ptr,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
-use sentry_genai_conventions::{Attributes, KeyFlags, SourceSpan, SpanId, TraceId};
+use sentry_genai_conventions::{Attributes, KeyFlags, SourceSpan};
+use sentry_genai_delivery::SpanIds;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use crate::{
@@ -18,9 +22,7 @@ use crate::{
 ///
 /// It is moved a few times. Up to 128 bytes, the compiler does that without calling `memcpy`.
 pub(crate) struct SpanState {
-    _open: Option<OpenCount>,
-    /// Identifies the layer that saw the span first; see `GenAiLayer::id`.
-    pub(crate) layer_id: u32,
+    recorder: Option<Recorder>,
     pub(crate) trace: Arc<LocalTrace>,
     /// The span to be sent; `None` if its trace is not recorded. The box goes from the start of the span to the worker without
     /// being copied.
@@ -28,20 +30,30 @@ pub(crate) struct SpanState {
     pub(crate) node: Node,
 }
 
-/// How many recorded spans are open. At zero, callbacks skip looking up the span's state.
-static OPEN_SPANS: AtomicUsize = AtomicUsize::new(0);
+/// Tells a layer from others in the same subscriber, wherever it is moved to. A copy of a layer is another one.
+#[derive(Debug, Default)]
+pub(crate) struct LayerId(Arc<()>);
 
-/// Counts an open recorded span for as long as it exists.
-struct OpenCount;
-
-impl OpenCount {
-    fn count() -> Self {
-        OPEN_SPANS.fetch_add(1, Ordering::Relaxed);
-        Self
+impl Clone for LayerId {
+    fn clone(&self) -> Self {
+        Self::default()
     }
 }
 
-impl Drop for OpenCount {
+/// How many recorded spans are open. At zero, callbacks skip looking up the span's state.
+static OPEN_SPANS: AtomicUsize = AtomicUsize::new(0);
+
+/// The layer that records a span. Counts the span as open for as long as it exists.
+struct Recorder(Weak<()>);
+
+impl Recorder {
+    fn new(layer_id: &LayerId) -> Self {
+        OPEN_SPANS.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::downgrade(&layer_id.0))
+    }
+}
+
+impl Drop for Recorder {
     fn drop(&mut self) {
         OPEN_SPANS.fetch_sub(1, Ordering::Relaxed);
     }
@@ -60,19 +72,30 @@ pub(crate) struct Unrecorded;
 impl SpanState {
     /// Creates the state of a span that starts.
     pub(crate) fn new(
-        layer_id: u32,
+        layer_id: &LayerId,
         trace: Arc<LocalTrace>,
         source: Option<Box<SourceSpan>>,
         scope_conversation: Option<Arc<SharedConversation>>,
         inherited: CachedInheritance,
     ) -> Self {
         Self {
-            _open: source.is_some().then(OpenCount::count),
-            layer_id,
+            recorder: source.is_some().then(|| Recorder::new(layer_id)),
             trace,
             source,
             node: Node::new(scope_conversation, inherited),
         }
+    }
+
+    /// Returns whether a layer may add to the span: the layer that records it, or one that takes the place of that layer, which is
+    /// gone. No layer adds to a span that is not recorded.
+    pub(crate) fn belongs_to(&mut self, layer_id: &LayerId) -> bool {
+        let Some(Recorder(recorder)) = &mut self.recorder else {
+            return false;
+        };
+        if recorder.strong_count() == 0 {
+            *recorder = Arc::downgrade(&layer_id.0);
+        }
+        ptr::eq(recorder.as_ptr(), Arc::as_ptr(&layer_id.0))
     }
 
     /// Evaluates the attributes that a recorded span starts with, as far as `key_flags`, which its keys indicate, call for it.
@@ -140,16 +163,12 @@ impl SpanState {
 
     pub(crate) fn ids(&self) -> SpanIds {
         match &self.source {
-            Some(source) => SpanIds {
-                trace_id: source.trace_id,
-                span_id: source.span_id,
-                parent_span_id: source.parent_span_id,
-            },
-            None => SpanIds {
-                trace_id: self.trace.trace_id,
-                span_id: self.trace.segment.local_root(),
-                parent_span_id: self.trace.segment.trace().parent_span_id(),
-            },
+            Some(source) => SpanIds::new(source.trace_id, source.span_id, source.parent_span_id),
+            None => SpanIds::new(
+                self.trace.trace_id,
+                self.trace.segment.local_root(),
+                self.trace.segment.trace().parent_span_id(),
+            ),
         }
     }
 }
@@ -159,14 +178,6 @@ pub(crate) fn given_name(attributes: &Attributes) -> Option<&str> {
     ["sentry.name", "otel.name"]
         .into_iter()
         .find_map(|key| attributes.text(key))
-}
-
-/// The ids of a span, for what is captured inside it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SpanIds {
-    pub(crate) trace_id: TraceId,
-    pub(crate) span_id: SpanId,
-    pub(crate) parent_span_id: Option<SpanId>,
 }
 
 /// Returns the ids of the innermost span that has any, from `span` outwards, and a reference to the trace, which lives as long as

@@ -10,14 +10,14 @@ use tracing_subscriber::{
     registry::{ExtensionsMut, LookupSpan},
 };
 
-use crate::state::SpanState;
+use crate::state::{LayerId, SpanState};
 
 /// Marks, in a span's extensions, that a destructor has entered the span.
 struct EnteredByDestructor;
 
 /// Notes that a span of this layer is entered while the thread panics.
 #[cold]
-pub(crate) fn on_enter_while_panicking<S>(id: &Id, context: &Context<'_, S>, layer_id: u32)
+pub(crate) fn on_enter_while_panicking<S>(id: &Id, context: &Context<'_, S>, layer_id: &LayerId)
 where
     S: for<'a> LookupSpan<'a> + tracing_core::Subscriber,
 {
@@ -32,7 +32,7 @@ where
 
 /// Marks a span of this layer as failed when it is exited while the thread panics, unless a destructor had entered it.
 #[cold]
-pub(crate) fn on_exit_while_panicking<S>(id: &Id, context: &Context<'_, S>, layer_id: u32)
+pub(crate) fn on_exit_while_panicking<S>(id: &Id, context: &Context<'_, S>, layer_id: &LayerId)
 where
     S: for<'a> LookupSpan<'a> + tracing_core::Subscriber,
 {
@@ -53,7 +53,7 @@ where
     }
 }
 
-fn belongs_to(layer_id: u32, extensions: &mut ExtensionsMut<'_>) -> bool {
+fn belongs_to(layer_id: &LayerId, extensions: &mut ExtensionsMut<'_>) -> bool {
     let state = extensions.get_mut::<SpanState>();
-    state.is_some_and(|state| state.layer_id == layer_id)
+    state.is_some_and(|state| state.belongs_to(layer_id))
 }

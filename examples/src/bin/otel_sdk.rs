@@ -8,7 +8,7 @@
 use anyhow::Context as _;
 use sentry_genai_examples::Backend;
 use sentry_genai_opentelemetry::{
-    GenAiContextExt, SentryGenAiProcessor,
+    Correlation, GenAiContextExt, SentryGenAiProcessor,
     opentelemetry::{
         Context, KeyValue, global,
         trace::{FutureExt, SpanKind, Status, TraceContextExt, Tracer},
@@ -26,7 +26,8 @@ async fn main() -> anyhow::Result<()> {
         sentry::ClientOptions::new()
             .dsn(backend.dsn())
             .traces_sample_rate(1.0)
-            .send_default_pii(sentry_genai_examples::pii()),
+            .send_default_pii(sentry_genai_examples::pii())
+            .add_integration(Correlation::new()),
     );
     let processor = SentryGenAiProcessor::new(&sentry);
     let provider = processor.provider_builder().build();

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use genai::chat::{ChatMessage, ChatRequest};
 use sentry_genai_examples::Backend;
 use sentry_genai_opentelemetry::{
-    GenAiContextExt, SentryGenAiProcessor,
+    Correlation, GenAiContextExt, SentryGenAiProcessor,
     opentelemetry::{
         Context,
         trace::{FutureExt, TracerProvider},
@@ -30,7 +30,8 @@ async fn main() -> anyhow::Result<()> {
         sentry::ClientOptions::new()
             .dsn(backend.dsn())
             .traces_sample_rate(1.0)
-            .send_default_pii(sentry_genai_examples::pii()),
+            .send_default_pii(sentry_genai_examples::pii())
+            .add_integration(Correlation::new()),
     );
     let processor = SentryGenAiProcessor::new(&sentry);
     let provider = SdkTracerProvider::builder()

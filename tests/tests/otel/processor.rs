@@ -17,10 +17,10 @@ use super::door::{
     opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider},
 };
 
-struct Program {
-    receiver: Receiver,
+pub(super) struct Program {
+    pub(super) receiver: Receiver,
     processor: SentryGenAiProcessor,
-    provider: SdkTracerProvider,
+    pub(super) provider: SdkTracerProvider,
     tracer: SdkTracer,
 }
 
@@ -29,7 +29,7 @@ impl Program {
         Self::with(Receiver::start(), Options::new())
     }
 
-    fn with(receiver: Receiver, options: Options) -> Self {
+    pub(super) fn with(receiver: Receiver, options: Options) -> Self {
         let processor = SentryGenAiProcessor::with_options(&receiver.client, options);
         let provider = processor.provider_builder().build();
         Self {
@@ -41,7 +41,7 @@ impl Program {
     }
 
     /// Starts a span below `parent`.
-    fn span(
+    pub(super) fn span(
         &self,
         name: &'static str,
         attributes: &[(&'static str, Value)],
@@ -55,7 +55,7 @@ impl Program {
         parent.with_span(span)
     }
 
-    fn flush(&self) -> &Receiver {
+    pub(super) fn flush(&self) -> &Receiver {
         self.provider.force_flush().unwrap();
         &self.receiver
     }
@@ -65,7 +65,7 @@ fn operation(name: &'static str) -> (&'static str, Value) {
     ("gen_ai.operation.name", name.into())
 }
 
-fn ids(context: &Context) -> (String, String) {
+pub(super) fn ids(context: &Context) -> (String, String) {
     let span = context.span();
     let context = span.span_context();
     (

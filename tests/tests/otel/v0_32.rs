@@ -1,6 +1,7 @@
 pub(crate) use sentry_genai_opentelemetry::otel_0_32 as door;
 pub(crate) use tracing_opentelemetry_0_33 as tracing_opentelemetry;
 
+mod correlation;
 mod exporter;
 mod memory;
 mod privacy;

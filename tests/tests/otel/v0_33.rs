@@ -4,6 +4,7 @@ pub(crate) use sentry_genai_opentelemetry::otel_0_33 as door;
 pub(crate) use tracing_opentelemetry_0_34 as tracing_opentelemetry;
 
 mod corpus;
+mod correlation;
 mod exporter;
 mod memory;
 mod privacy;

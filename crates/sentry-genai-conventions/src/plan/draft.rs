@@ -385,7 +385,8 @@ impl Draft<'_> {
     }
 
     fn plain_work(&self) -> PlainWork {
-        let classified = plain::classify(&self.trial.span);
+        let span = &self.trial.span;
+        let classified = plain::classify(&span.attributes, span.kind);
         let is_named = self.position("otel.name").is_some();
         let method = self.text_position(plain::HTTP_METHODS);
         let name = match (classified.name, method) {

@@ -164,7 +164,7 @@ fn links(links: &[trace::Link]) -> Vec<Link> {
 }
 
 /// Converts a span kind. The SDK uses `Internal` also where no kind was set, so it converts to `None`.
-fn kind(kind: &trace::SpanKind) -> Option<SpanKind> {
+pub(super) fn kind(kind: &trace::SpanKind) -> Option<SpanKind> {
     match kind {
         trace::SpanKind::Internal => None,
         trace::SpanKind::Server => Some(SpanKind::Server),

@@ -2,6 +2,7 @@
 
 mod context;
 mod convert;
+mod correlation;
 mod exporter;
 mod processor;
 mod propagator;
@@ -10,6 +11,7 @@ mod sampler;
 mod start;
 
 pub use context::GenAiContextExt;
+pub use correlation::Correlation;
 pub use exporter::SentryGenAiExporter;
 pub use processor::SentryGenAiProcessor;
 pub use propagator::SentryGenAiPropagator;

@@ -18,7 +18,7 @@ use super::{
     context::ambient_context,
     convert::{self, EndedSpan},
     sampler::EnvironmentSampler,
-    start::{child_node, identity, operation},
+    start::{child_node, identity, operation, segment_name},
 };
 use crate::{
     OpenSpans,
@@ -161,13 +161,15 @@ impl SentryGenAiProcessor {
             let node = child_node(parent_node, attributes, context);
             return self.door.start_child(ids, node);
         }
+        let identity = identity(attributes.clone(), None);
         self.door.start_root(Start {
             trace_id,
             span_id,
             parent,
             name: &data.name,
             operation: operation(attributes.clone()),
-            identity: identity(attributes, None),
+            segment_name: segment_name(&data.name, &data.span_kind, attributes, &identity),
+            identity,
             ambient_context: ambient_context(context),
         });
     }
@@ -191,6 +193,7 @@ impl SpanProcessor for SentryGenAiProcessor {
                 parent,
                 name: &root.name,
                 operation: root.operation.as_deref(),
+                segment_name: root.segment_name,
                 identity: root.identity,
                 ambient_context: root.ambient_context,
             }),

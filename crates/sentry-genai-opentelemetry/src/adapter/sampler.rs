@@ -12,7 +12,7 @@ use super::{
     },
     context::ambient_context,
     convert,
-    start::{child_node, identity, operation},
+    start::{child_node, identity, operation, segment_name},
 };
 use crate::{
     door::Door,
@@ -39,6 +39,7 @@ impl<S> SentryGenAiSampler<S> {
         context: &Context,
         trace_id: TraceId,
         name: &str,
+        kind: &SpanKind,
         attributes: &[KeyValue],
         added: &[KeyValue],
     ) {
@@ -50,12 +51,16 @@ impl<S> SentryGenAiSampler<S> {
         let attributes = attributes.iter().chain(added);
         let info = match self.door.parent_node(trace_id, parent) {
             Some(parent_node) => StartInfo::Child(child_node(parent_node, attributes, context)),
-            None => StartInfo::Root(Box::new(Root {
-                name: name.to_owned(),
-                operation: operation(attributes.clone()).map(str::to_owned),
-                identity: identity(attributes, None),
-                ambient_context: ambient_context(context),
-            })),
+            None => {
+                let identity = identity(attributes.clone(), None);
+                StartInfo::Root(Box::new(Root {
+                    name: name.to_owned(),
+                    operation: operation(attributes.clone()).map(str::to_owned),
+                    segment_name: segment_name(name, kind, attributes, &identity),
+                    identity,
+                    ambient_context: ambient_context(context),
+                }))
+            }
         };
         pending_start::set(&self.door, trace_id, parent, info);
     }
@@ -79,7 +84,8 @@ impl<S: ShouldSample + Clone + 'static> ShouldSample for SentryGenAiSampler<S> {
         }
         match (&result.decision, parent_context) {
             (SamplingDecision::RecordAndSample, Some(context)) => {
-                self.set_pending(context, trace_id, name, attributes, &result.attributes);
+                let added = &result.attributes;
+                self.set_pending(context, trace_id, name, span_kind, attributes, added);
             }
             _ => pending_start::clear(),
         }

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use sentry_genai_conventions::{self as conventions, Inheritable};
+use sentry_genai_conventions::{
+    self as conventions, Attributes, Inheritable, segment_name_at_start,
+};
 
 use super::{
-    super::opentelemetry::{Context, KeyValue, Value},
+    super::opentelemetry::{Context, KeyValue, Value, trace::SpanKind},
     context::ambient_context,
+    convert,
 };
 use crate::{
     door::SegmentNode,
@@ -41,6 +44,30 @@ pub(super) fn operation<'a>(attributes: impl Iterator<Item = &'a KeyValue>) -> O
         .filter(|pair| pair.key.as_str() == "gen_ai.operation.name")
         .last()
         .and_then(|pair| text(&pair.value))
+}
+
+/// Returns the name in Sentry of a span that starts with these attributes; `None` if it keeps its own.
+pub(super) fn segment_name<'a>(
+    name: &str,
+    kind: &SpanKind,
+    attributes: impl Iterator<Item = &'a KeyValue>,
+    identity: &Identity,
+) -> Option<String> {
+    /// A longer text is content.
+    const MAX_TEXT_BYTES: usize = 256;
+
+    let mut texts = Attributes::default();
+    if let Some(agent) = &identity.agent {
+        texts.push("gen_ai.agent.name", &**agent);
+    }
+    for pair in attributes {
+        if let Some(text) = text(&pair.value)
+            && text.len() <= MAX_TEXT_BYTES
+        {
+            texts.push_conventional(pair.key.as_str(), text);
+        }
+    }
+    segment_name_at_start(name, convert::kind(kind), &texts)
 }
 
 /// Returns a value of a type that can name something.

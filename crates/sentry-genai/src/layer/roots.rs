@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sentry_genai_conventions::{Attributes, name_at_start};
+use sentry_genai_conventions::{Attributes, segment_name_at_start};
 use sentry_genai_delivery::{IncomingTrace, Segment, conversation_in_baggage, new_span_id};
 
 use crate::{
@@ -34,13 +34,11 @@ pub(super) fn start(
     let incoming = continued.as_ref().map(|continued| &continued.trace);
     let incoming = incoming.or_else(|| environment?.trace());
     let trace = handle.delivery().start_trace(incoming, &name, &op);
-    let name = match operation {
-        // Spans of the segment may be sent before the root has ended, and carry the name that the root will get.
-        Some(operation) if trace.recorded() && attributes.text("sentry.name").is_none() => {
-            name_at_start(operation, |key| attributes.text(key)).map_or(name, Arc::from)
-        }
-        _ => name,
-    };
+    // Spans of the segment may be sent before the root has ended, and carry the name that the root will get.
+    let name = (trace.recorded())
+        .then(|| segment_name_at_start(&name, None, attributes))
+        .flatten()
+        .map_or(name, Arc::from);
     let span_id = new_span_id();
     let segment = match continued.and_then(|continued| continued.segment) {
         Some(segment) => Segment::within(trace, segment, span_id, name),

@@ -66,6 +66,21 @@ fn an_agent_run_is_one_segment_with_the_ids_of_opentelemetry() {
 
 /// A trace that starts here says so in its sampling context. 41 of 41 spans arrive, although most end after the root.
 #[test]
+fn what_leaves_before_the_end_of_a_request_has_its_name() {
+    let program = Program::start();
+    let attributes = [
+        ("http.request.method", "POST".into()),
+        ("http.route", "/ask".into()),
+    ];
+    let request = program.span("request", &attributes, &Context::new());
+    program.span("done", &[], &request).span().end();
+    let done = program.flush().span("done");
+    assert_eq!(done.str("sentry.segment.name"), Some("POST /ask"));
+    request.span().end();
+    assert_eq!(program.flush().span("POST /ask").span_id, ids(&request).1);
+}
+
+#[test]
 fn children_that_end_after_the_root_arrive() {
     let program = Program::start();
     let root = program.span("root", &[], &Context::new());
