@@ -1,11 +1,8 @@
 //! The state of an open span, kept in the span's extensions.
 
-use std::{
-    ptr,
-    sync::{
-        Arc, Weak,
-        atomic::{AtomicUsize, Ordering},
-    },
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError, Weak,
+    atomic::{AtomicU32, AtomicUsize, Ordering},
 };
 
 use sentry_genai_conventions::{Attributes, KeyFlags, SourceSpan};
@@ -22,7 +19,9 @@ use crate::{
 ///
 /// It is moved a few times. Up to 128 bytes, the compiler does that without calling `memcpy`.
 pub(crate) struct SpanState {
-    recorder: Option<Recorder>,
+    _open: Option<OpenCount>,
+    /// The layer that records the span.
+    layer_id: u32,
     pub(crate) trace: Arc<LocalTrace>,
     /// The span to be sent; `None` if its trace is not recorded. The box goes from the start of the span to the worker without
     /// being copied.
@@ -31,8 +30,15 @@ pub(crate) struct SpanState {
 }
 
 /// Tells a layer from others in the same subscriber, wherever it is moved to. A copy of a layer is another one.
-#[derive(Debug, Default)]
-pub(crate) struct LayerId(Arc<()>);
+#[derive(Debug)]
+pub(crate) struct LayerId(u32);
+
+impl Default for LayerId {
+    fn default() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
 
 impl Clone for LayerId {
     fn clone(&self) -> Self {
@@ -40,20 +46,37 @@ impl Clone for LayerId {
     }
 }
 
-/// How many recorded spans are open. At zero, callbacks skip looking up the span's state.
-static OPEN_SPANS: AtomicUsize = AtomicUsize::new(0);
-
-/// The layer that records a span. Counts the span as open for as long as it exists.
-struct Recorder(Weak<()>);
-
-impl Recorder {
-    fn new(layer_id: &LayerId) -> Self {
-        OPEN_SPANS.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::downgrade(&layer_id.0))
+impl Drop for LayerId {
+    fn drop(&mut self) {
+        let mut gone = gone_layers();
+        if no_span_is_open() {
+            gone.clear();
+        } else {
+            gone.push(self.0);
+        }
     }
 }
 
-impl Drop for Recorder {
+/// The layers that were dropped while spans were open. A list, so that spans need not count references to their layer.
+fn gone_layers() -> MutexGuard<'static, Vec<u32>> {
+    static GONE_LAYERS: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+    GONE_LAYERS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How many recorded spans are open. At zero, callbacks skip looking up the span's state.
+static OPEN_SPANS: AtomicUsize = AtomicUsize::new(0);
+
+/// Counts an open recorded span for as long as it exists.
+struct OpenCount;
+
+impl OpenCount {
+    fn count() -> Self {
+        OPEN_SPANS.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Drop for OpenCount {
     fn drop(&mut self) {
         OPEN_SPANS.fetch_sub(1, Ordering::Relaxed);
     }
@@ -79,7 +102,8 @@ impl SpanState {
         inherited: CachedInheritance,
     ) -> Self {
         Self {
-            recorder: source.is_some().then(|| Recorder::new(layer_id)),
+            _open: source.is_some().then(OpenCount::count),
+            layer_id: layer_id.0,
             trace,
             source,
             node: Node::new(scope_conversation, inherited),
@@ -88,14 +112,12 @@ impl SpanState {
 
     /// Returns whether a layer may add to the span: the layer that records it, or one that takes the place of that layer, which is
     /// gone. No layer adds to a span that is not recorded.
-    pub(crate) fn belongs_to(&mut self, layer_id: &LayerId) -> bool {
-        let Some(Recorder(recorder)) = &mut self.recorder else {
-            return false;
-        };
-        if recorder.strong_count() == 0 {
-            *recorder = Arc::downgrade(&layer_id.0);
+    #[inline]
+    pub(crate) fn belongs_to(&mut self, &LayerId(id): &LayerId) -> bool {
+        if self.layer_id != id && gone_layers().contains(&self.layer_id) {
+            self.layer_id = id;
         }
-        ptr::eq(recorder.as_ptr(), Arc::as_ptr(&layer_id.0))
+        self.layer_id == id && self.source.is_some()
     }
 
     /// Evaluates the attributes that a recorded span starts with, as far as `key_flags`, which its keys indicate, call for it.
