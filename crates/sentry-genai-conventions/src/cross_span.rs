@@ -39,6 +39,7 @@ use crate::{
 /// * An agent keeps its token totals only if no chat below it reported any.
 /// * A tool without an agent above it belongs to the agent that the calls beside it name.
 /// * Model calls without any messages get those of the agent that made them.
+/// * A tool call fails with the execution inside it that is plain.
 /// * The only model call directly inside a step of the same library takes over the messages of the step.
 /// * Where the source of the spans could not read what open ancestors had recorded, AI spans take over conversation and agent from
 ///   their ancestors here, but agents no other agent's name. Without a conversation above, an AI span takes over the one that the
@@ -52,7 +53,8 @@ pub(crate) fn reconcile(spans: &mut [SentrySpan], limits: &ContentLimits) {
     // A single AI span has nothing to be compared with.
     let has_comparable = spans.iter().filter_map(WorkKind::of).nth(1).is_some();
     let has_steps = spans.iter().any(enclosing_step::is_step_with_call_data);
-    if !needs_inheritance && !has_comparable && !has_steps {
+    let has_failed_executions = spans.iter().any(is_failed_execution);
+    if !needs_inheritance && !has_comparable && !has_steps && !has_failed_executions {
         return;
     }
     let index = SpanIndex::of(spans);
@@ -71,6 +73,7 @@ pub(crate) fn reconcile(spans: &mut [SentrySpan], limits: &ContentLimits) {
         || has_token_totals
         || !overlapping.is_empty()
         || has_steps
+        || has_failed_executions
         || lacks_messages
     {
         let tree = SpanTree::of(spans, &index);
@@ -90,6 +93,9 @@ pub(crate) fn reconcile(spans: &mut [SentrySpan], limits: &ContentLimits) {
         }
         if has_nested_duplicates {
             deduplicate_nested(spans, &tree, limits);
+        }
+        if has_failed_executions {
+            fail_executed_tools(spans, &tree);
         }
         if has_token_totals {
             remove_repeated_totals(spans, &tree);
@@ -388,6 +394,23 @@ fn propagate_failure(spans: &mut [SentrySpan], outer: usize, inner: usize) {
     for key in ["error.type", "sentry.status.message"] {
         if let Some(text) = inner.attributes.text(key) {
             outer.attributes.supply(key, text);
+        }
+    }
+}
+
+/// Returns whether a span is the part of a tool call in which the tool failed. Claude Code has one inside the span of the call.
+fn is_failed_execution(span: &SentrySpan) -> bool {
+    span.status == Status::Error
+        && span.ai.is_none()
+        && span.attributes.text("span.type") == Some("tool.execution")
+}
+
+fn fail_executed_tools(spans: &mut [SentrySpan], tree: &SpanTree) {
+    for position in 0..spans.len() {
+        if is_failed_execution(&spans[position])
+            && let Some(call) = tree.parents[position]
+        {
+            propagate_failure(spans, call, position);
         }
     }
 }

@@ -37,7 +37,9 @@ static SYNONYMS: &[(&str, &str)] = &[
     ("bedrock_converse", "aws.bedrock"),
     ("cohere_chat", "cohere"),
     ("gcp.vertex.agent", "gcp.gen_ai"),
+    ("gcp_vertex_ai", "gcp.vertex_ai"),
     ("gemini", "gcp.gemini"),
+    ("gemini_oauth", "gcp.gemini"),
     ("google", "gcp.gemini"),
     ("google-gla", "gcp.gemini"),
     ("google-vertex", "gcp.vertex_ai"),
@@ -68,6 +70,7 @@ static SYNONYMS: &[(&str, &str)] = &[
     ("vertexai", "gcp.vertex_ai"),
     ("watsonx", "ibm.watsonx.ai"),
     ("xai", "x_ai"),
+    ("xai_oauth", "x_ai"),
 ];
 
 /// Suffixes of providers' hosts. Some libraries, such as LiveKit, name a provider by the host of its API.
@@ -282,6 +285,7 @@ mod tests {
             ("aws.bedrock", "aws.bedrock"),
             ("google-gla", "gcp.gemini"),
             ("google-vertex", "gcp.vertex_ai"),
+            ("gcp_vertex_ai", "gcp.vertex_ai"),
             ("googleai", "gcp.gemini"),
             ("googlegeminiai", "gcp.gemini"),
             ("grok", "x_ai"),

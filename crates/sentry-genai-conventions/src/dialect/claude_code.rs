@@ -1,8 +1,10 @@
-//! Claude Code: the conventions in addition to its own keys, and in older versions only those.
+//! Claude Code: the conventions in addition to its own keys, and in older versions only those. Content has headers in brackets.
+
+use serde_json::json;
 
 use super::{
-    Dialect, INPUT, OUTPUT, OperationKind, Override, aliases, first_chunk_from_millis,
-    has_known_operation,
+    ARGUMENTS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases,
+    first_chunk_from_millis, has_known_operation, json, json::Object,
 };
 use crate::{Attributes, SourceSpan, Value, tokens};
 
@@ -51,7 +53,21 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         OperationKind::Call => {
             read_counts(attributes);
             first_chunk_from_millis(attributes, "ttft_ms");
-            attributes.rename("new_context", INPUT);
+            attributes.rename("error_class", "error.type");
+            read_context(attributes);
+        }
+        OperationKind::Tool => {
+            for (key, header, canonical) in [
+                ("tool_input", "[TOOL INPUT: ", ARGUMENTS),
+                ("new_context", TOOL_RESULT, RESULT),
+            ] {
+                if let Some((_, text)) = attributes.text(key).and_then(|text| split(text, header)) {
+                    let text = text.to_owned();
+                    attributes.supply(canonical, text);
+                    attributes.remove(key);
+                }
+            }
+            read_details(span);
         }
         OperationKind::Agent => attributes.supply("gen_ai.agent.name", "Claude Code"),
         _ => {}
@@ -81,5 +97,59 @@ fn integer(attributes: &Attributes, key: &str) -> Option<i64> {
         Value::Integer(number) => Some(number),
         Value::Str(text) => text.parse().ok(),
         _ => None,
+    }
+}
+
+const TOOL_RESULT: &str = "[TOOL RESULT: ";
+
+/// Splits a text such as `[TOOL RESULT: Bash]` and a line break into what the first line names and the rest.
+fn split<'t>(text: &'t str, header: &str) -> Option<(&'t str, &'t str)> {
+    text.strip_prefix(header)?.split_once("]\n")
+}
+
+/// Turns what a call adds to the conversation into messages.
+fn read_context(attributes: &mut Attributes) {
+    let Some(context) = attributes.text("new_context") else {
+        return;
+    };
+    let messages: Vec<_> = (context.split("\n\n---\n\n"))
+        .map(|part| match split(part, TOOL_RESULT) {
+            Some((id, result)) => json!({
+                "role": "tool",
+                "parts": [{"type": "tool_call_response", "id": id, "response": result}],
+            }),
+            None => json!({
+                "role": "user",
+                "parts": [{"type": "text", "content": part.strip_prefix("[USER]\n").unwrap_or(part)}],
+            }),
+        })
+        .collect();
+    attributes.remove("new_context");
+    json::put(attributes, INPUT, messages.into());
+}
+
+/// Reads a tool's result, and a part of its arguments, where they are not recorded as a whole.
+fn read_details(span: &mut SourceSpan) {
+    let attributes = &mut span.attributes;
+    let output = (span.events.iter()).find(|event| event.name == "tool.output");
+    let text = |key| output.and_then(|event| event.attributes.text(key));
+    let is_written = attributes.text("gen_ai.tool.name") == Some("Write");
+    let (written, read) = match text("content") {
+        content if is_written => (content, None),
+        content => (None, content),
+    };
+    if let Some(result) = text("output").or_else(|| text("diff")).or(read) {
+        attributes.supply(RESULT, result);
+    }
+    let arguments: Object = [
+        ("command", attributes.text("full_command")),
+        ("file_path", attributes.text("file_path")),
+        ("content", written),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name.to_owned(), value?.into())))
+    .collect();
+    if !arguments.is_empty() {
+        json::put(attributes, ARGUMENTS, arguments.into());
     }
 }

@@ -1,7 +1,7 @@
-//! goose: functions with `#[instrument]`, and its own names for input and output.
+//! goose: functions with `#[instrument]`, its own names for input and output, and failures that have no status.
 
-use super::{ARGUMENTS, Dialect, INPUT, OUTPUT, OperationKind, RESULT, mentions_gen_ai};
-use crate::{SourceSpan, SourceStatus};
+use super::{ARGUMENTS, Dialect, INPUT, OUTPUT, OperationKind, RESULT, json, mentions_gen_ai};
+use crate::{Attributes, SourceSpan, SourceStatus};
 
 pub(super) static GOOSE: Dialect = Dialect {
     name: "goose",
@@ -63,6 +63,14 @@ fn recognises(span: &SourceSpan) -> bool {
 }
 
 fn adjust(span: &mut SourceSpan, kind: OperationKind) {
+    let attributes = &mut span.attributes;
+    // Every run of an agent has a session, also that of a subagent.
+    if let Some(session) = attributes.text("session.id").map(str::to_owned) {
+        attributes.supply("gen_ai.conversation.id", session);
+    }
+    if kind == OperationKind::Tool {
+        read_failed_answer(attributes);
+    }
     let (input, output) = if kind == OperationKind::Tool {
         (ARGUMENTS, RESULT)
     } else {
@@ -70,7 +78,50 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     };
     for (keys, canonical) in [(INPUTS, input), (OUTPUTS, output)] {
         for key in keys {
-            span.attributes.rename(key, canonical);
+            attributes.rename(key, canonical);
         }
     }
+    if kind == OperationKind::Call && span.status == SourceStatus::Unset && !has_answer(span) {
+        read_failed_request(span);
+    }
+}
+
+/// Extracts the answer of a tool that failed from goose's record of the call.
+fn read_failed_answer(attributes: &mut Attributes) {
+    let Some(mut call) = json::object(attributes, "output") else {
+        return;
+    };
+    if call.get("status").is_none_or(|status| status != "error") {
+        return;
+    }
+    attributes.supply("error.type", "tool_error");
+    if let Some(answer) = call.remove("value").or_else(|| call.remove("error")) {
+        attributes.remove("output");
+        json::put(attributes, RESULT, answer);
+    }
+}
+
+fn has_answer(span: &SourceSpan) -> bool {
+    span.attributes
+        .contains_any(&["gen_ai.response.id", "gen_ai.response.model", OUTPUT])
+}
+
+/// Marks a call without an answer as failed if its events tell of a failed request.
+fn read_failed_request(span: &mut SourceSpan) {
+    const REFUSED: &str = "Provider request failed with status: ";
+    const UNREACHABLE: &str = "Request failed, retrying ";
+
+    let reason = span.events.iter().rev().find_map(|event| {
+        let text = &*event.name;
+        let is_failure = text.starts_with(REFUSED) || text.starts_with(UNREACHABLE);
+        is_failure.then(|| text.split(". Payload: ").next().unwrap_or(text))
+    });
+    let Some(reason) = reason.map(str::to_owned) else {
+        return;
+    };
+    let status = reason.strip_prefix(REFUSED).and_then(|rest| rest.get(..3));
+    if let Some(status) = status {
+        span.attributes.supply("error.type", status);
+    }
+    span.status = SourceStatus::Error(Some(reason));
 }

@@ -33,10 +33,12 @@ pub(super) fn is_within_content(key: &str) -> bool {
     let Some((path, part)) = key.rsplit_once('.') else {
         return false;
     };
-    !CONTENT_METADATA.contains(&part)
-        && path
-            .split('.')
-            .any(|segment| CONTENT_CONTAINERS.contains(&last_word(segment)))
+    // Of an argument, even the name is content.
+    path.contains("tool.parameters")
+        || !CONTENT_METADATA.contains(&part)
+            && path
+                .split('.')
+                .any(|segment| CONTENT_CONTAINERS.contains(&last_word(segment)))
 }
 
 /// Returns the last word of a key.

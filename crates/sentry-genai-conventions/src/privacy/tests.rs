@@ -59,6 +59,7 @@ fn an_ai_span_keeps_only_attributes_that_cannot_be_content() {
         ("app.messages.0", Value::Str("hunter2")),
         ("app.steps.0.input.city", Value::Str("hunter2")),
         ("app.tool_args.city", Value::Str("hunter2")),
+        ("github.copilot.tool.parameters.name", Value::Str("hunter2")),
         ("app.arg_values", Value::Str(r#"{"city":"hunter2"}"#)),
         ("db.chroma.query.where_document", Value::Str("hunter2")),
         ("fastmcp.component.key", Value::Str("users://hunter2")),

@@ -13,6 +13,7 @@ use crate::{corpus, run};
 static RUNS: &[(&str, &str)] = &[
     ("rig", "rust/rig-0.44.0-agent-tools.tracing.json"),
     ("genai", "rust/genai-0.7.2-chat.tracing.json"),
+    ("goose", "otlp/goose/subagent.content.json.gz"),
     (
         "OpenTelemetry's instrumentation of OpenAI, first conventions",
         "otlp/otel-openai-v2/async-with-app-parent.v1-content.json.gz",

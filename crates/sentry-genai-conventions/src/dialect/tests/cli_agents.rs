@@ -1,7 +1,9 @@
 //! Agents for the command line.
 
+use serde_json::json;
+
 use super::*;
-use crate::tokens;
+use crate::{messages, tokens};
 
 #[test]
 fn copilot_names_its_agent() {
@@ -102,4 +104,55 @@ fn claude_code_reports_fractional_milliseconds() {
         let time_to_first_chunk = span.attributes.get("gen_ai.response.time_to_first_chunk");
         assert_eq!(time_to_first_chunk, seconds);
     }
+}
+
+/// As recorded with `ENABLE_BETA_TRACING_DETAILED`.
+#[test]
+fn claude_code_content_has_no_headers() {
+    let scope = "com.anthropic.claude_code.tracing";
+    let context = "[TOOL RESULT: toolu_1]\nSunny\n\n---\n\n[USER]\nAnd in Rome?";
+    let call = [("span.type", "llm_request"), ("new_context", context)];
+    let span = translated(scope, "claude_code.llm_request", &call);
+    let expected = r#"[{"role":"tool","parts":[{"type":"tool_call_response","id":"toolu_1","response":"Sunny","result":"Sunny"}]},{"role":"user","parts":[{"type":"text","content":"And in Rome?"}]}]"#;
+    let [input, expected] = [span.attributes.text(INPUT).unwrap(), expected]
+        .map(|text| messages::read_json(text).unwrap());
+    assert_eq!(input, expected);
+
+    let tool = [
+        ("span.type", "tool"),
+        ("tool_name", "Bash"),
+        ("tool_input", "[TOOL INPUT: Bash]\n{\"command\":\"ls\"}"),
+        ("new_context", "[TOOL RESULT: Bash]\n{\"stdout\":\"a.txt\"}"),
+        ("full_command", "ls"),
+    ];
+    let span = translated(scope, "claude_code.tool", &tool);
+    let text = |key| span.attributes.text(key);
+    assert_eq!(text(ARGUMENTS), Some(r#"{"command":"ls"}"#));
+    assert_eq!(text(RESULT), Some(r#"{"stdout":"a.txt"}"#));
+}
+
+#[test]
+fn claude_code_files_are_arguments_or_results() {
+    let read = |tool: &'static str, key: &'static str| {
+        let attributes = [
+            ("gen_ai.operation.name", "execute_tool"),
+            ("gen_ai.tool.name", tool),
+            ("file_path", "a.txt"),
+        ];
+        let scope = "com.anthropic.claude_code.tracing";
+        let mut span = source(scope, "claude_code.tool", &attributes);
+        let mut event = crate::SourceEvent::new("tool.output");
+        event.attributes.push(key, "text");
+        span.events.push(event);
+        let span = with_content(span);
+        let arguments = span.attributes.text(ARGUMENTS).map(messages::read_json);
+        let result = span.attributes.text(RESULT).map(str::to_owned);
+        (arguments.flatten(), result)
+    };
+    let path = Some(json!({"file_path": "a.txt"}));
+    let result = Some("text".to_owned());
+    assert_eq!(read("Read", "content"), (path.clone(), result.clone()));
+    assert_eq!(read("Edit", "diff"), (path, result));
+    let written = json!({"file_path": "a.txt", "content": "text"});
+    assert_eq!(read("Write", "content"), (Some(written), None));
 }

@@ -290,3 +290,46 @@ fn goose_observations_are_model_calls() {
     let reason = span.attributes.text("sentry.status.message");
     assert_eq!(reason, Some("rate limited"));
 }
+
+#[test]
+fn goose_tools_that_return_an_error_have_failed() {
+    let attributes = [
+        ("gen_ai.operation.name", "execute_tool"),
+        ("gen_ai.tool.name", "shell"),
+        ("output", r#"{"status":"error","error":"no such tool"}"#),
+    ];
+    let span = translated("goose", "dispatch_tool_call", &attributes);
+    assert_eq!(span.attributes.text("error.type"), Some("tool_error"));
+    assert_eq!(span.attributes.text(RESULT), Some("no such tool"));
+}
+
+#[test]
+fn goose_calls_without_an_answer_have_failed_if_their_requests_have() {
+    let refused = "Provider request failed with status: 503 Service Unavailable. Payload: None. Returning error: ServerError";
+    let unreachable = "Request failed, retrying (1/3): NetworkError";
+    let status = |event: &'static str, answer: Option<&'static str>| {
+        let attributes = [
+            ("gen_ai.operation.name", "chat"),
+            ("gen_ai.request.model", "m"),
+        ];
+        let mut span = source("goose", "stream_response_from_provider", &attributes);
+        span.events.push(crate::SourceEvent::new(event));
+        if let Some(model) = answer {
+            span.attributes.push("gen_ai.response.model", model);
+        }
+        let span = with_content(span);
+        let text = |key| span.attributes.text(key).map(str::to_owned);
+        (text("error.type"), text("sentry.status.message"))
+    };
+    let failed = |kind: &str, reason: &str| (Some(kind.to_owned()), Some(reason.to_owned()));
+    assert_eq!(
+        status(refused, None),
+        failed(
+            "503",
+            "Provider request failed with status: 503 Service Unavailable"
+        )
+    );
+    assert_eq!(status(unreachable, None), failed("_OTHER", unreachable));
+    assert_eq!(status("WAITING_LLM_STREAM_START", None), (None, None));
+    assert_eq!(status(refused, Some("m")), (None, None));
+}
