@@ -9,6 +9,7 @@ mod other_service;
 mod overlapping;
 mod same_work;
 mod sibling_agents;
+mod source;
 
 use std::collections::BTreeMap;
 
@@ -34,8 +35,8 @@ use crate::{
 ///   matter; any other AI span does.
 /// * A wrapper around several calls becomes a plain span itself, unless only the wrapper knows of tokens and answers; then the calls
 ///   inside are attempts, and plain. If none of the calls has messages, the last one that did not fail gets the wrapper's.
-/// * Two model calls at the same time are one if two instrumentations saw the same response, or if they are side by side and counted
-///   the same tokens or both failed. Two tool calls at the same time are one if two instrumentations saw the same id and name.
+/// * Two model calls at the same time are one if two instrumentations saw the same response, or if they are side by side and do not
+///   contradict each other. Two tool calls at the same time are one if two instrumentations saw the same id and name.
 /// * An agent keeps its token totals only if no chat below it reported any.
 /// * A tool without an agent above it belongs to the agent that the calls beside it name.
 /// * Model calls without any messages get those of the agent that made them.
@@ -62,7 +63,7 @@ pub(crate) fn reconcile(spans: &mut [SentrySpan], limits: &ContentLimits) {
         && (spans.iter()).any(|span| sibling_agents::has_uncertain_agent(span, spans, &index));
     let lacks_messages = has_comparable && agent_messages::may_lack_messages(spans);
     let overlapping = if has_comparable {
-        overlapping::find(spans)
+        overlapping::find(spans, &index)
     } else {
         Vec::new()
     };
@@ -77,16 +78,24 @@ pub(crate) fn reconcile(spans: &mut [SentrySpan], limits: &ContentLimits) {
         if needs_inheritance {
             inherit(spans, &tree);
         }
-        // Maps the first of three or more descriptions to the one that is kept so far.
-        let mut kept = BTreeMap::new();
+        // Maps descriptions to those that they were merged into.
+        let mut merged = BTreeMap::new();
         for (outer, inner) in overlapping {
-            let current = kept.get(&outer).copied().unwrap_or(outer);
+            let [outer, inner] = [outer, inner].map(|description| {
+                let kept = |description: &usize| merged.get(description).copied();
+                let chain = std::iter::successors(Some(description), kept);
+                chain.last().unwrap_or(description)
+            });
+            if outer == inner {
+                continue;
+            }
             // The clock of another service may be ahead.
-            let (first, second) = match tree.is_inside(current, inner) {
-                true => (inner, current),
-                false => (current, inner),
+            let (first, second) = match tree.is_inside(outer, inner) {
+                true => (inner, outer),
+                false => (outer, inner),
             };
-            kept.insert(outer, merge_duplicates(spans, first, second, limits));
+            let kept = merge_duplicates(spans, first, second, limits);
+            merged.insert(if kept == first { second } else { first }, kept);
         }
         if has_nested_duplicates {
             deduplicate_nested(spans, &tree, limits);

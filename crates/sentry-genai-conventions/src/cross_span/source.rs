@@ -1,0 +1,55 @@
+//! Which instrumentation wrote a span, and what is around all that it wrote.
+
+use crate::{SentrySpan, SpanId, TraceId, span_tree::SpanIndex};
+
+/// The instrumentation that wrote a span: its origin, and its scope where several instrumentations have one origin, as
+/// OpenInference's and OpenLLMetry's do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Source<'a> {
+    origin: &'a str,
+    instrumentation: Option<&'a str>,
+}
+
+impl<'a> Source<'a> {
+    pub(super) fn of(span: &'a SentrySpan) -> Self {
+        Self {
+            origin: &span.origin,
+            instrumentation: is_of_instrumentation(span).then_some(&*span.scope),
+        }
+    }
+}
+
+/// Returns whether a span was written by an instrumentation of another library, going by its scope. Other scopes may be modules
+/// of a program.
+pub(super) fn is_of_instrumentation(span: &SentrySpan) -> bool {
+    span.scope.contains("instrumentation")
+}
+
+/// The part of a trace in which two descriptions of one call are: inside the same span of the program, with only spans of
+/// instrumentations in between.
+///
+/// An instrumentation that does not make its spans current has the SDK's span outside of all its own. The span of the program may
+/// still be open, as may those of instrumentations in it.
+pub(super) type Surroundings = (TraceId, Option<SpanId>);
+
+pub(super) fn surroundings(
+    span: &SentrySpan,
+    spans: &[SentrySpan],
+    index: &SpanIndex,
+) -> Surroundings {
+    const MAX_DEPTH: usize = 64;
+
+    let ancestor = |id: SpanId| index.find(id).map(|position| &spans[position]);
+    let mut current = span;
+    for _ in 0..MAX_DEPTH {
+        let Some(parent) = current.parent_span_id else {
+            break;
+        };
+        match ancestor(parent) {
+            Some(above) if is_of_instrumentation(above) => current = above,
+            None if is_of_instrumentation(current) => break,
+            _ => return (span.trace_id, Some(parent)),
+        }
+    }
+    (span.trace_id, None)
+}
