@@ -383,14 +383,14 @@ fn copy_missing_attributes(spans: &mut [SentrySpan], kept: usize, demoted: usize
     tokens::merge(kept, demoted);
 }
 
-/// Marks the outer description of a tool call as failed if the inner one failed. What is in between, such as AutoGen's agents,
-/// turns the failure into an answer.
+/// Marks the outer description as failed if the inner one failed. What is in between tools, such as AutoGen's agents, turns the
+/// failure into an answer. A model call must not know of an answer: pydantic-ai does not record that a stream could not be opened.
 fn propagate_failure(spans: &mut [SentrySpan], outer: usize, inner: usize) {
     let Ok([outer, inner]) = spans.get_disjoint_mut([outer, inner]) else {
         return;
     };
-    if outer.ai != Some(AiKind::Tool) || (outer.status, inner.status) != (Status::Ok, Status::Error)
-    {
+    let may_have_failed = outer.ai == Some(AiKind::Tool) || is_attempt(outer);
+    if !may_have_failed || (outer.status, inner.status) != (Status::Ok, Status::Error) {
         return;
     }
     outer.status = Status::Error;

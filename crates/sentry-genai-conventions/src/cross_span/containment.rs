@@ -1,4 +1,4 @@
-//! Pairs of calls that are one, where the inner is within the time of the outer.
+//! Pairs of calls that are one, where the inner starts within the time of the outer.
 
 use std::cmp::Reverse;
 
@@ -12,6 +12,7 @@ const MAX_CONCURRENT: usize = 512;
 /// of the outer.
 ///
 /// If there are several candidates for the outer, the one that ends first is taken, so that as many calls as possible are paired.
+/// Two instrumentations of one library report the same call one after the other, so the inner may end last.
 pub(super) fn pairs(
     spans: &[SentrySpan],
     calls: impl Iterator<Item = (Surroundings, usize)>,
@@ -49,11 +50,14 @@ fn pair<'a>(descriptions: impl Iterator<Item = Description<'a>>) -> Vec<(usize, 
         let nearest = calls
             .iter_mut()
             .filter(|call| {
-                call[0].end >= inner.end
-                    && call.iter().all(|other| other.source != inner.source)
+                call.iter().all(|other| other.source != inner.source)
                     && call[0].is_same_call(&inner)
             })
-            .min_by_key(|call| (call[0].end, Reverse(call[0].start)));
+            .min_by_key(|call| {
+                let end = call[0].end;
+                let distance = end.as_nanos().abs_diff(inner.end.as_nanos());
+                (end < inner.end, distance, Reverse(call[0].start))
+            });
         match nearest {
             Some(call) => {
                 pairs_found.push((call[0].position, inner.position));
@@ -105,8 +109,9 @@ impl<'a> Description<'a> {
 
     /// Returns whether both describe the same call.
     ///
-    /// At least one names the model. If both know a response, its id decides, which is not compared here. If neither is of an
-    /// instrumentation, both must have failed, or one without a response id must have the same output count.
+    /// At least one names the model. If both know a response, its id decides, which is not compared here. Unless both are of
+    /// instrumentations, the inner must end first, and both must have failed, or one without a response id must have the same
+    /// output count.
     fn is_same_call(&self, inner: &Self) -> bool {
         let both_name_model = self.model.is_some() && inner.model.is_some();
         let have_failed = self.has_failed && inner.has_failed;
@@ -119,8 +124,7 @@ impl<'a> Description<'a> {
             && are_compatible(self.input, inner.input)
             && are_compatible(self.output, inner.output)
             && !(self.has_response_id && inner.has_response_id)
-            && (have_failed
-                || have_same_count && is_one_response
+            && (inner.end <= self.end && (have_failed || have_same_count && is_one_response)
                 || are_of_instrumentations && both_name_model && !has_recovered)
     }
 }

@@ -20,9 +20,9 @@ impl<'a> Source<'a> {
 }
 
 /// Returns whether a span was written by an instrumentation of another library, going by its scope. Other scopes may be modules
-/// of a program.
+/// of a program. Some of OpenTelemetry's instrumentations write as `opentelemetry.util.genai.handler`.
 pub(super) fn is_of_instrumentation(span: &SentrySpan) -> bool {
-    span.scope.contains("instrumentation")
+    span.scope.contains("instrumentation") || span.scope.starts_with("opentelemetry.util.")
 }
 
 /// The part of a trace in which two descriptions of one call are: inside the same span of the program, with only spans of

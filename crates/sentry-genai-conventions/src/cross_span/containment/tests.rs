@@ -41,6 +41,13 @@ fn a_call_has_one_description_of_each_instrumentation() {
     assert_eq!(pair_all(&spans), [(0, 1)]);
 }
 
+/// Two instrumentations of LangChain.
+#[test]
+fn descriptions_that_end_in_the_order_in_which_they_started_are_one_call() {
+    let spans = calls(&[(OUTER, 90), (OUTER, 91), (INNER, 92), (INNER, 93)]);
+    assert_eq!(pair_all(&spans), [(1, 2), (0, 3)]);
+}
+
 #[test]
 fn many_concurrent_calls_are_paired_in_linear_time() {
     let spans = calls(&vec![(OUTER, 1 << 40); 20_000]);
