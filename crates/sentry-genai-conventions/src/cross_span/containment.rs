@@ -46,7 +46,7 @@ fn pair<'a>(descriptions: impl Iterator<Item = Description<'a>>) -> Vec<(usize, 
     // The descriptions of each call, the outermost first.
     let mut calls: Vec<Vec<Description<'a>>> = Vec::new();
     for inner in descriptions {
-        calls.retain(|call| call[0].end >= inner.start);
+        calls.retain(|call| call[0].end >= inner.start || call[0].may_end_early);
         let nearest = calls
             .iter_mut()
             .filter(|call| {
@@ -80,6 +80,8 @@ struct Description<'a> {
     position: usize,
     source: Source<'a>,
     is_of_instrumentation: bool,
+    /// OpenInference's LlamaIndex ends the span of a stream when it hands the stream out, before the request.
+    may_end_early: bool,
     start: Timestamp,
     end: Timestamp,
     model: Option<&'a str>,
@@ -96,6 +98,7 @@ impl<'a> Description<'a> {
             position,
             source: Source::of(span),
             is_of_instrumentation: is_of_instrumentation(span),
+            may_end_early: span.scope == "openinference.instrumentation.llama_index",
             start: span.start,
             // A span that ends before it starts is within whatever is running when it starts.
             end: span.end.max(span.start),

@@ -49,6 +49,27 @@ fn descriptions_that_end_in_the_order_in_which_they_started_are_one_call() {
 }
 
 #[test]
+fn a_stream_may_be_handed_out_before_it_is_requested() {
+    const EARLY: &str = "openinference.instrumentation.llama_index";
+    let pairs_of = |outer| {
+        let mut spans = calls(&[
+            (outer, 2),
+            (INNER, 20),
+            (INNER, 30),
+            (outer, 5),
+            (INNER, 40),
+        ]);
+        for (span, start) in spans.iter_mut().zip([1, 3, 21, 31, 34]) {
+            span.start = Timestamp::from_nanos(start);
+            span.end = span.end.max(span.start);
+        }
+        pair_all(&spans)
+    };
+    assert_eq!(pairs_of(EARLY), [(0, 1), (3, 4)]);
+    assert_eq!(pairs_of(OUTER), []);
+}
+
+#[test]
 fn many_concurrent_calls_are_paired_in_linear_time() {
     let spans = calls(&vec![(OUTER, 1 << 40); 20_000]);
     assert_linear(2_000, |many| assert!(pair_all(&spans[..many]).is_empty()));
