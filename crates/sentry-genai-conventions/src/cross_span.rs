@@ -10,6 +10,7 @@ mod overlapping;
 mod same_work;
 mod sibling_agents;
 mod source;
+mod thread_runs;
 
 use std::collections::BTreeMap;
 
@@ -38,6 +39,7 @@ use crate::{
 /// * Two model calls at the same time are one if two instrumentations saw the same response, or if they are side by side and do not
 ///   contradict each other. Two tool calls at the same time are one if two instrumentations saw the same id and name.
 /// * An agent keeps its token totals only if no chat below it reported any.
+/// * A run of an agent in a thread takes over the token counts that other spans report for it.
 /// * A tool without an agent above it belongs to the agent that the calls beside it name.
 /// * Model calls without any messages get those of the agent that made them.
 /// * The only model call directly inside a step of the same library takes over the messages of the step.
@@ -47,6 +49,7 @@ use crate::{
 ///
 /// The spans may be in any order. The time taken is proportional to their number, and small if there is nothing to do.
 pub(crate) fn reconcile(spans: &mut [SentrySpan], limits: &ContentLimits) {
+    thread_runs::copy_usage(spans);
     let needs_inheritance = spans
         .iter()
         .any(|span| span.ai.is_some() && span.ancestors != Ancestors::Known);
