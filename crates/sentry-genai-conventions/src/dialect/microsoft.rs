@@ -64,6 +64,12 @@ fn operation(span: &SourceSpan) -> Override {
     }
 }
 
+/// Returns whether a tool's description may be the instructions of an agent. Semantic Kernel describes an agent that is used as a
+/// tool in this way.
+pub(crate) fn may_describe_tool_by_instructions(span: &SourceSpan) -> bool {
+    span.scope == FUNCTION_SCOPE
+}
+
 fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     match kind {
         OperationKind::Agent => remove_placeholders(span),
