@@ -290,15 +290,15 @@ fn merge_duplicates(
     let is_unnamed_agent =
         spans[kept].ai == Some(AiKind::Agent) && !spans[kept].attributes.contains(AGENT);
     let answered_by = answered_by(&spans[outer], &spans[inner]);
+    if kept == outer {
+        propagate_failure(spans, kept, demoted);
+    }
     copy_missing_attributes(spans, kept, demoted);
     for (key, text) in answered_by {
         spans[kept].attributes.set(key, &*text);
     }
     if is_unnamed_agent && let Some(name) = spans[kept].attributes.text(AGENT) {
         spans[kept].name = format!("invoke_agent {name}").into();
-    }
-    if kept == outer {
-        propagate_failure(spans, kept, demoted);
     }
     content::enforce_span_limit(&mut spans[kept].attributes, limits);
     demote(&mut spans[demoted]);

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::source::{Source, Surroundings, is_of_instrumentation};
+use super::source::{Source, Surroundings, is_of_wrapper};
 use crate::{SentrySpan, Status, Timestamp, tokens};
 
 /// The maximum number of calls at the same time that are compared with each other.
@@ -79,7 +79,7 @@ fn pair<'a>(descriptions: impl Iterator<Item = Description<'a>>) -> Vec<(usize, 
 struct Description<'a> {
     position: usize,
     source: Source<'a>,
-    is_of_instrumentation: bool,
+    is_of_wrapper: bool,
     /// OpenInference's LlamaIndex ends the span of a stream when it hands the stream out, before the request.
     may_end_early: bool,
     start: Timestamp,
@@ -97,7 +97,7 @@ impl<'a> Description<'a> {
         Self {
             position,
             source: Source::of(span),
-            is_of_instrumentation: is_of_instrumentation(span),
+            is_of_wrapper: is_of_wrapper(span),
             may_end_early: span.scope == "openinference.instrumentation.llama_index",
             start: span.start,
             // A span that ends before it starts is within whatever is running when it starts.
@@ -113,14 +113,14 @@ impl<'a> Description<'a> {
     /// Returns whether both describe the same call.
     ///
     /// At least one names the model. If both know a response, its id decides, which is not compared here. Unless both are of
-    /// instrumentations, the inner must end first, and both must have failed, or one without a response id must have the same
+    /// wrappers, the inner must end first, and both must have failed, or one without a response id must have the same
     /// output count.
     fn is_same_call(&self, inner: &Self) -> bool {
         let both_name_model = self.model.is_some() && inner.model.is_some();
         let have_failed = self.has_failed && inner.has_failed;
         let have_same_count = self.output.is_some() && self.output == inner.output;
         let is_one_response = self.has_response_id != inner.has_response_id;
-        let are_of_instrumentations = self.is_of_instrumentation && inner.is_of_instrumentation;
+        let are_of_wrappers = self.is_of_wrapper && inner.is_of_wrapper;
         let has_recovered = inner.has_failed && !self.has_failed;
         (self.model.is_some() || inner.model.is_some())
             && are_compatible(self.model, inner.model)
@@ -128,7 +128,7 @@ impl<'a> Description<'a> {
             && are_compatible(self.output, inner.output)
             && !(self.has_response_id && inner.has_response_id)
             && (inner.end <= self.end && (have_failed || have_same_count && is_one_response)
-                || are_of_instrumentations && both_name_model && !has_recovered)
+                || are_of_wrappers && both_name_model && !has_recovered)
     }
 }
 

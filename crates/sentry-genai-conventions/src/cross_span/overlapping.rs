@@ -23,19 +23,21 @@ use crate::{SentrySpan, Status, span_tree::SpanIndex};
 /// In nearly all traces one instrumentation makes all calls. That is found out without looking at ids.
 pub(super) fn find(spans: &[SentrySpan], index: &SpanIndex) -> Vec<(usize, usize)> {
     let mut pairs_found = tool_pairs(spans);
-    let calls = || positions_of(spans, WorkKind::Chat);
-    if have_one_source(spans, calls()) {
-        return pairs_found;
+    for kind in [WorkKind::Chat, WorkKind::Embeddings] {
+        let calls = || positions_of(spans, kind);
+        if have_one_source(spans, calls()) {
+            continue;
+        }
+        let with_response_id = calls().filter_map(|position| {
+            let span = &spans[position];
+            let id = span.attributes.text("gen_ai.response.id")?;
+            Some(((span.trace_id, id), position))
+        });
+        pairs_found.extend(overlapping_pairs(spans, with_response_id));
+        let in_surroundings =
+            calls().map(|position| (surroundings(&spans[position], spans, index), position));
+        pairs_found.extend(containment::pairs(spans, in_surroundings));
     }
-    let with_response_id = calls().filter_map(|position| {
-        let span = &spans[position];
-        let id = span.attributes.text("gen_ai.response.id")?;
-        Some(((span.trace_id, id), position))
-    });
-    pairs_found.extend(overlapping_pairs(spans, with_response_id));
-    let in_surroundings =
-        calls().map(|position| (surroundings(&spans[position], spans, index), position));
-    pairs_found.extend(containment::pairs(spans, in_surroundings));
     pairs_found
 }
 

@@ -25,6 +25,12 @@ pub(super) fn is_of_instrumentation(span: &SentrySpan) -> bool {
     span.scope.contains("instrumentation") || span.scope.starts_with("opentelemetry.util.")
 }
 
+/// Returns whether a span was written by what wraps the calls of another library: an instrumentation, or Langfuse's SDK, whose scope
+/// is that of the program's own spans, too.
+pub(super) fn is_of_wrapper(span: &SentrySpan) -> bool {
+    is_of_instrumentation(span) || span.scope == "langfuse-sdk"
+}
+
 /// The part of a trace in which two descriptions of one call are: inside the same span of the program, with only spans of
 /// instrumentations in between.
 ///
@@ -47,7 +53,7 @@ pub(super) fn surroundings(
         };
         match ancestor(parent) {
             Some(above) if is_of_instrumentation(above) => current = above,
-            None if is_of_instrumentation(current) => break,
+            None if is_of_wrapper(current) => break,
             _ => return (span.trace_id, Some(parent)),
         }
     }

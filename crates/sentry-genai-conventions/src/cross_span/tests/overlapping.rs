@@ -319,6 +319,31 @@ fn calls_of_two_instrumentations_that_do_not_contradict_each_other_are_one() {
     assert_eq!(count_calls(open), 1);
 }
 
+/// Langfuse's wrapper of OpenAI's SDK does not make its span current.
+#[test]
+fn calls_and_embeddings_of_a_wrapper_beside_those_of_an_instrumentation_are_one() {
+    const LANGFUSE: (&str, &str) = ("scope", "langfuse-sdk");
+    let count_spans = |operation: &'static str, kind: &'static str, other_kind: &'static str| {
+        let operation = ("gen_ai.operation.name", operation);
+        let kind = [operation, ("langfuse.observation.type", kind)];
+        let input = (COUNT, "20");
+        let instrumentation = ("scope", "openinference.instrumentation.openai");
+        let openinference = ("openinference.span.kind", other_kind);
+        let spans = Trace(Vec::new())
+            .with(1, 9, "OpenAI", &[kind[0], kind[1], MODEL, LANGFUSE, input])
+            .with(
+                2,
+                9,
+                "SDK",
+                &[operation, MODEL, openinference, instrumentation, input],
+            );
+        let reconciled = spans.reconciled().into_iter();
+        reconciled.filter(|(op, _)| op != "function").count()
+    };
+    assert_eq!(count_spans("chat", "generation", "LLM"), 1);
+    assert_eq!(count_spans("embeddings", "embedding", "EMBEDDING"), 1);
+}
+
 #[test]
 fn calls_of_two_instrumentations_inside_different_spans_of_the_program_are_distinct() {
     let spans = Trace(Vec::new())
