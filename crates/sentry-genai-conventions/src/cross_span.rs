@@ -14,7 +14,7 @@ mod thread_runs;
 
 use std::collections::BTreeMap;
 
-use attempts::is_attempt;
+use attempts::{is_attempt, is_without_answer};
 use linked_lists::LinkedLists;
 use other_service::answered_by;
 use same_work::{WorkKind, describe_same_work, is_unnamed_agent_inside_named};
@@ -392,7 +392,7 @@ fn propagate_failure(spans: &mut [SentrySpan], outer: usize, inner: usize) {
     let Ok([outer, inner]) = spans.get_disjoint_mut([outer, inner]) else {
         return;
     };
-    let may_have_failed = outer.ai == Some(AiKind::Tool) || is_attempt(outer);
+    let may_have_failed = outer.ai == Some(AiKind::Tool) || is_without_answer(outer);
     if !may_have_failed || (outer.status, inner.status) != (Status::Ok, Status::Error) {
         return;
     }

@@ -295,7 +295,8 @@ fn a_failure_inside_a_call_is_propagated_unless_the_call_knows_of_an_answer() {
     };
     let call = "gen_ai.chat".to_owned();
     assert_eq!(status(&[(COUNT, "42")]), (call.clone(), Status::Ok));
-    assert_eq!(status(&[]), (call, Status::Error));
+    let named = [("gen_ai.response.model", "m")];
+    assert_eq!(status(&named), (call, Status::Error));
 }
 
 #[test]
