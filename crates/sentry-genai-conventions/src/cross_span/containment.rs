@@ -80,7 +80,8 @@ struct Description<'a> {
     position: usize,
     source: Source<'a>,
     is_of_wrapper: bool,
-    /// OpenInference's LlamaIndex ends the span of a stream when it hands the stream out, before the request.
+    /// OpenInference's LlamaIndex ends the span of a stream when it hands the stream out, before the request. Langfuse's wrapper
+    /// reads a stream to its end before an instrumentation inside notices.
     may_end_early: bool,
     start: Timestamp,
     end: Timestamp,
@@ -98,7 +99,10 @@ impl<'a> Description<'a> {
             position,
             source: Source::of(span),
             is_of_wrapper: is_of_wrapper(span),
-            may_end_early: span.scope == "openinference.instrumentation.llama_index",
+            may_end_early: matches!(
+                &*span.scope,
+                "openinference.instrumentation.llama_index" | "langfuse-sdk"
+            ),
             start: span.start,
             // A span that ends before it starts is within whatever is running when it starts.
             end: span.end.max(span.start),
@@ -113,22 +117,36 @@ impl<'a> Description<'a> {
     /// Returns whether both describe the same call.
     ///
     /// At least one names the model. If both know a response, its id decides, which is not compared here. Unless both are of
-    /// wrappers, the inner must end first, and both must have failed, or one without a response id must have the same
-    /// output count.
+    /// wrappers, the inner must end first, and both must have failed, or one without a response id must have the same output
+    /// count.
     fn is_same_call(&self, inner: &Self) -> bool {
-        let both_name_model = self.model.is_some() && inner.model.is_some();
-        let have_failed = self.has_failed && inner.has_failed;
-        let have_same_count = self.output.is_some() && self.output == inner.output;
-        let is_one_response = self.has_response_id != inner.has_response_id;
-        let are_of_wrappers = self.is_of_wrapper && inner.is_of_wrapper;
-        let has_recovered = inner.has_failed && !self.has_failed;
         (self.model.is_some() || inner.model.is_some())
             && are_compatible(self.model, inner.model)
             && are_compatible(self.input, inner.input)
             && are_compatible(self.output, inner.output)
             && !(self.has_response_id && inner.has_response_id)
-            && (inner.end <= self.end && (have_failed || have_same_count && is_one_response)
-                || are_of_wrappers && both_name_model && !has_recovered)
+            && (self.wraps(inner) || inner.end <= self.end && self.agrees_with(inner))
+    }
+
+    /// Returns whether both failed, or report the same output of one response.
+    fn agrees_with(&self, other: &Self) -> bool {
+        self.has_failed && other.has_failed
+            || self.output.is_some()
+                && self.output == other.output
+                && self.has_response_id != other.has_response_id
+    }
+
+    /// Returns whether both are of wrappers, and nothing speaks against the one being around the other.
+    fn wraps(&self, inner: &Self) -> bool {
+        let has_recovered = inner.has_failed && !self.has_failed;
+        let may_end_first = self.may_end_early || self.source.has_same_library(inner.source);
+        self.is_of_wrapper
+            && inner.is_of_wrapper
+            && self.model.is_some()
+            && self.model == inner.model
+            && !has_recovered
+            && (inner.end <= self.end || may_end_first)
+            && (self.agrees_with(inner) || !self.source.are_of_openllmetry(inner.source))
     }
 }
 

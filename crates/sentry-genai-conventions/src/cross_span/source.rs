@@ -19,6 +19,19 @@ impl<'a> Source<'a> {
     }
 }
 
+impl Source<'_> {
+    /// Returns whether both are instrumentations of the same library, going by the last word of their scopes.
+    pub(super) fn has_same_library(self, other: Self) -> bool {
+        let library = |source: Self| source.instrumentation?.rsplit(['.', '-']).next();
+        library(self).is_some_and(|own| library(other) == Some(own))
+    }
+
+    /// Returns whether both are instrumentations of OpenLLMetry. One that wraps another silences it in most cases.
+    pub(super) fn are_of_openllmetry(self, other: Self) -> bool {
+        self.origin == other.origin && self.origin.ends_with(".traceloop")
+    }
+}
+
 /// Returns whether a span was written by an instrumentation of another library, going by its scope. Other scopes may be modules
 /// of a program. Some of OpenTelemetry's instrumentations write as `opentelemetry.util.genai.handler`.
 pub(super) fn is_of_instrumentation(span: &SentrySpan) -> bool {
