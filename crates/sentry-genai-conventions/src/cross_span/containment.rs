@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::source::{Source, Surroundings, is_of_wrapper};
+use super::source::{LANGFUSE, Source, Surroundings, is_of_wrapper};
 use crate::{SentrySpan, Status, Timestamp, tokens};
 
 /// The maximum number of calls at the same time that are compared with each other.
@@ -80,9 +80,10 @@ struct Description<'a> {
     position: usize,
     source: Source<'a>,
     is_of_wrapper: bool,
-    /// OpenInference's LlamaIndex ends the span of a stream when it hands the stream out, before the request. Langfuse's wrapper
-    /// reads a stream to its end before an instrumentation inside notices.
+    /// OpenInference's LlamaIndex ends the span of a stream when it hands the stream out, before the request.
     may_end_early: bool,
+    /// Langfuse's wrapper reads a stream to its end before an instrumentation inside notices.
+    is_of_langfuse: bool,
     start: Timestamp,
     end: Timestamp,
     model: Option<&'a str>,
@@ -99,10 +100,8 @@ impl<'a> Description<'a> {
             position,
             source: Source::of(span),
             is_of_wrapper: is_of_wrapper(span),
-            may_end_early: matches!(
-                &*span.scope,
-                "openinference.instrumentation.llama_index" | "langfuse-sdk"
-            ),
+            may_end_early: span.scope == "openinference.instrumentation.llama_index",
+            is_of_langfuse: span.scope == LANGFUSE,
             start: span.start,
             // A span that ends before it starts is within whatever is running when it starts.
             end: span.end.max(span.start),
@@ -139,7 +138,8 @@ impl<'a> Description<'a> {
     /// Returns whether both are of wrappers, and nothing speaks against the one being around the other.
     fn wraps(&self, inner: &Self) -> bool {
         let has_recovered = inner.has_failed && !self.has_failed;
-        let may_end_first = self.may_end_early || self.source.has_same_library(inner.source);
+        let may_end_first =
+            self.may_end_early || self.is_of_langfuse || self.source.has_same_library(inner.source);
         self.is_of_wrapper
             && inner.is_of_wrapper
             && self.model.is_some()

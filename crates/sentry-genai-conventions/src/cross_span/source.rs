@@ -2,6 +2,9 @@
 
 use crate::{SentrySpan, SpanId, TraceId, span_tree::SpanIndex};
 
+/// The scope of Langfuse's SDK.
+pub(super) const LANGFUSE: &str = "langfuse-sdk";
+
 /// The instrumentation that wrote a span: its origin, and its scope where several instrumentations have one origin, as
 /// OpenInference's and OpenLLMetry's do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,7 +44,7 @@ pub(super) fn is_of_instrumentation(span: &SentrySpan) -> bool {
 /// Returns whether a span was written by what wraps the calls of another library: an instrumentation, or Langfuse's SDK, whose scope
 /// is that of the program's own spans, too.
 pub(super) fn is_of_wrapper(span: &SentrySpan) -> bool {
-    is_of_instrumentation(span) || span.scope == "langfuse-sdk"
+    is_of_instrumentation(span) || span.scope == LANGFUSE
 }
 
 /// The part of a trace in which two descriptions of one call are: inside the same span of the program, with only spans of

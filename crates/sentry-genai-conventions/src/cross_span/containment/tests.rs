@@ -68,6 +68,7 @@ fn a_stream_may_be_handed_out_before_it_is_requested() {
     };
     assert_eq!(pairs_of(EARLY), [(0, 1), (3, 4)]);
     assert_eq!(pairs_of(OUTER), []);
+    assert_eq!(pairs_of("langfuse-sdk"), []);
 }
 
 #[test]
