@@ -4,6 +4,7 @@ mod agent_messages;
 mod attempts;
 mod containment;
 mod enclosing_step;
+mod failures;
 mod linked_lists;
 mod other_service;
 mod overlapping;
@@ -40,6 +41,7 @@ use crate::{
 ///   contradict each other. Two tool calls at the same time are one if two instrumentations saw the same id and name.
 /// * An agent keeps its token totals only if no chat below it reported any.
 /// * A run of an agent in a thread takes over the token counts that other spans report for it.
+/// * A failed call without an error type takes it from what failed inside it in the same library.
 /// * A tool without an agent above it belongs to the agent that the calls beside it name.
 /// * Model calls without any messages get those of the agent that made them.
 /// * The only model call directly inside a step of the same library takes over the messages of the step.
@@ -56,7 +58,8 @@ pub(crate) fn reconcile(spans: &mut [SentrySpan], limits: &ContentLimits) {
     // A single AI span has nothing to be compared with.
     let has_comparable = spans.iter().filter_map(WorkKind::of).nth(1).is_some();
     let has_steps = spans.iter().any(enclosing_step::is_step_with_call_data);
-    if !needs_inheritance && !has_comparable && !has_steps {
+    let has_untyped_failures = spans.iter().any(failures::is_untyped);
+    if !needs_inheritance && !has_comparable && !has_steps && !has_untyped_failures {
         return;
     }
     let index = SpanIndex::of(spans);
@@ -75,6 +78,7 @@ pub(crate) fn reconcile(spans: &mut [SentrySpan], limits: &ContentLimits) {
         || has_token_totals
         || !overlapping.is_empty()
         || has_steps
+        || has_untyped_failures
         || lacks_messages
     {
         let tree = SpanTree::of(spans, &index);
@@ -108,6 +112,9 @@ pub(crate) fn reconcile(spans: &mut [SentrySpan], limits: &ContentLimits) {
         }
         if has_steps {
             enclosing_step::copy_to_calls(spans, &tree, limits);
+        }
+        if has_untyped_failures {
+            failures::copy_types_to_calls(spans, &tree);
         }
         if lacks_messages {
             agent_messages::copy_to_calls(spans, &tree, limits);

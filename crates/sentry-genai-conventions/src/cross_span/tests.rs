@@ -2,6 +2,7 @@ mod agent_messages;
 mod distinct;
 mod enclosing_step;
 mod evaluations;
+mod failures;
 mod inheritance;
 mod other_service;
 mod overlapping;

@@ -1,0 +1,39 @@
+//! What failed in a call that does not know it.
+
+use crate::{
+    AiKind, SentrySpan, Status,
+    span_tree::SpanTree,
+    status::{ERROR_TYPE, UNKNOWN_ERROR},
+};
+
+/// The most spans between a call and what failed in it.
+const MAX_DEPTH: usize = 4;
+
+/// Returns whether a model call failed, and does not tell why.
+pub(super) fn is_untyped(span: &SentrySpan) -> bool {
+    span.status == Status::Error
+        && span.ai == Some(AiKind::LlmCall)
+        && span.attributes.text(ERROR_TYPE) == Some(UNKNOWN_ERROR)
+}
+
+/// Copies the type of a failure to the call in which the same library reports it, as Mastra does on a chunk of a stream.
+pub(super) fn copy_types_to_calls(spans: &mut [SentrySpan], tree: &SpanTree) {
+    for position in 0..spans.len() {
+        let part = &spans[position];
+        if part.ai.is_some() || part.status != Status::Error {
+            continue;
+        }
+        let Some(error_type) = part.attributes.text(ERROR_TYPE).map(str::to_owned) else {
+            continue;
+        };
+        let is_of_library = |ancestor: &usize| spans[*ancestor].origin == part.origin;
+        let ancestors = std::iter::successors(tree.parents[position], |&at| tree.parents[at]);
+        let call = ancestors
+            .take(MAX_DEPTH)
+            .take_while(is_of_library)
+            .find(|ancestor| spans[*ancestor].ai.is_some());
+        if let Some(call) = call.filter(|call| is_untyped(&spans[*call])) {
+            spans[call].attributes.set(ERROR_TYPE, &*error_type);
+        }
+    }
+}
