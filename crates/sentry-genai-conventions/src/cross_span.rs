@@ -4,15 +4,18 @@ mod agent_messages;
 mod attempts;
 mod containment;
 mod enclosing_step;
+mod failures;
 mod linked_lists;
 mod other_service;
 mod overlapping;
 mod same_work;
 mod sibling_agents;
+mod source;
+mod thread_runs;
 
 use std::collections::BTreeMap;
 
-use attempts::is_attempt;
+use attempts::{is_attempt, is_without_answer};
 use linked_lists::LinkedLists;
 use other_service::answered_by;
 use same_work::{WorkKind, describe_same_work, is_unnamed_agent_inside_named};
@@ -34,12 +37,14 @@ use crate::{
 ///   matter; any other AI span does.
 /// * A wrapper around several calls becomes a plain span itself, unless only the wrapper knows of tokens and answers; then the calls
 ///   inside are attempts, and plain. If none of the calls has messages, the last one that did not fail gets the wrapper's.
-/// * Two model calls at the same time are one if two instrumentations saw the same response, or if they are side by side and counted
-///   the same tokens or both failed. Two tool calls at the same time are one if two instrumentations saw the same id and name.
+/// * Two model calls at the same time are one if two instrumentations saw the same response, or if they are side by side and do not
+///   contradict each other. Two tool calls at the same time are one if two instrumentations saw the same id and name.
 /// * An agent keeps its token totals only if no chat below it reported any.
+/// * A run of an agent in a thread takes over the token counts that other spans report for it.
+/// * A failed call without an error type takes it from what failed inside it in the same library. A tool call fails with the plain
+///   execution inside it.
 /// * A tool without an agent above it belongs to the agent that the calls beside it name.
 /// * Model calls without any messages get those of the agent that made them.
-/// * A tool call fails with the execution inside it that is plain.
 /// * The only model call directly inside a step of the same library takes over the messages of the step.
 /// * Where the source of the spans could not read what open ancestors had recorded, AI spans take over conversation and agent from
 ///   their ancestors here, but agents no other agent's name. Without a conversation above, an AI span takes over the one that the
@@ -47,14 +52,15 @@ use crate::{
 ///
 /// The spans may be in any order. The time taken is proportional to their number, and small if there is nothing to do.
 pub(crate) fn reconcile(spans: &mut [SentrySpan], limits: &ContentLimits) {
+    thread_runs::copy_usage(spans);
     let needs_inheritance = spans
         .iter()
         .any(|span| span.ai.is_some() && span.ancestors != Ancestors::Known);
     // A single AI span has nothing to be compared with.
     let has_comparable = spans.iter().filter_map(WorkKind::of).nth(1).is_some();
     let has_steps = spans.iter().any(enclosing_step::is_step_with_call_data);
-    let has_failed_executions = spans.iter().any(is_failed_execution);
-    if !needs_inheritance && !has_comparable && !has_steps && !has_failed_executions {
+    let has_failed_parts = spans.iter().any(failures::may_concern_call);
+    if !needs_inheritance && !has_comparable && !has_steps && !has_failed_parts {
         return;
     }
     let index = SpanIndex::of(spans);
@@ -64,7 +70,7 @@ pub(crate) fn reconcile(spans: &mut [SentrySpan], limits: &ContentLimits) {
         && (spans.iter()).any(|span| sibling_agents::has_uncertain_agent(span, spans, &index));
     let lacks_messages = has_comparable && agent_messages::may_lack_messages(spans);
     let overlapping = if has_comparable {
-        overlapping::find(spans)
+        overlapping::find(spans, &index)
     } else {
         Vec::new()
     };
@@ -73,35 +79,43 @@ pub(crate) fn reconcile(spans: &mut [SentrySpan], limits: &ContentLimits) {
         || has_token_totals
         || !overlapping.is_empty()
         || has_steps
-        || has_failed_executions
+        || has_failed_parts
         || lacks_messages
     {
         let tree = SpanTree::of(spans, &index);
         if needs_inheritance {
             inherit(spans, &tree);
         }
-        // Maps the first of three or more descriptions to the one that is kept so far.
-        let mut kept = BTreeMap::new();
+        // Maps descriptions to those that they were merged into.
+        let mut merged = BTreeMap::new();
         for (outer, inner) in overlapping {
-            let current = kept.get(&outer).copied().unwrap_or(outer);
+            let [outer, inner] = [outer, inner].map(|description| {
+                let kept = |description: &usize| merged.get(description).copied();
+                let chain = std::iter::successors(Some(description), kept);
+                chain.last().unwrap_or(description)
+            });
+            if outer == inner {
+                continue;
+            }
             // The clock of another service may be ahead.
-            let (first, second) = match tree.is_inside(current, inner) {
-                true => (inner, current),
-                false => (current, inner),
+            let (first, second) = match tree.is_inside(outer, inner) {
+                true => (inner, outer),
+                false => (outer, inner),
             };
-            kept.insert(outer, merge_duplicates(spans, first, second, limits));
+            let kept = merge_duplicates(spans, first, second, limits);
+            merged.insert(if kept == first { second } else { first }, kept);
         }
         if has_nested_duplicates {
             deduplicate_nested(spans, &tree, limits);
-        }
-        if has_failed_executions {
-            fail_executed_tools(spans, &tree);
         }
         if has_token_totals {
             remove_repeated_totals(spans, &tree);
         }
         if has_steps {
             enclosing_step::copy_to_calls(spans, &tree, limits);
+        }
+        if has_failed_parts {
+            failures::apply_to_calls(spans, &tree);
         }
         if lacks_messages {
             agent_messages::copy_to_calls(spans, &tree, limits);
@@ -284,15 +298,15 @@ fn merge_duplicates(
     let is_unnamed_agent =
         spans[kept].ai == Some(AiKind::Agent) && !spans[kept].attributes.contains(AGENT);
     let answered_by = answered_by(&spans[outer], &spans[inner]);
+    if kept == outer {
+        propagate_failure(spans, kept, demoted);
+    }
     copy_missing_attributes(spans, kept, demoted);
     for (key, text) in answered_by {
         spans[kept].attributes.set(key, &*text);
     }
     if is_unnamed_agent && let Some(name) = spans[kept].attributes.text(AGENT) {
         spans[kept].name = format!("invoke_agent {name}").into();
-    }
-    if kept == outer {
-        propagate_failure(spans, kept, demoted);
     }
     content::enforce_span_limit(&mut spans[kept].attributes, limits);
     demote(&mut spans[demoted]);
@@ -380,37 +394,20 @@ fn copy_missing_attributes(spans: &mut [SentrySpan], kept: usize, demoted: usize
     tokens::merge(kept, demoted);
 }
 
-/// Marks the outer description of a tool call as failed if the inner one failed. What is in between, such as AutoGen's agents,
-/// turns the failure into an answer.
+/// Marks the outer description as failed if the inner one failed. What is in between tools, such as AutoGen's agents, turns the
+/// failure into an answer. A model call must not know of an answer: pydantic-ai does not record that a stream could not be opened.
 fn propagate_failure(spans: &mut [SentrySpan], outer: usize, inner: usize) {
     let Ok([outer, inner]) = spans.get_disjoint_mut([outer, inner]) else {
         return;
     };
-    if outer.ai != Some(AiKind::Tool) || (outer.status, inner.status) != (Status::Ok, Status::Error)
-    {
+    let may_have_failed = outer.ai == Some(AiKind::Tool) || is_without_answer(outer);
+    if !may_have_failed || (outer.status, inner.status) != (Status::Ok, Status::Error) {
         return;
     }
     outer.status = Status::Error;
     for key in ["error.type", "sentry.status.message"] {
         if let Some(text) = inner.attributes.text(key) {
             outer.attributes.supply(key, text);
-        }
-    }
-}
-
-/// Returns whether a span is the part of a tool call in which the tool failed. Claude Code has one inside the span of the call.
-fn is_failed_execution(span: &SentrySpan) -> bool {
-    span.status == Status::Error
-        && span.ai.is_none()
-        && span.attributes.text("span.type") == Some("tool.execution")
-}
-
-fn fail_executed_tools(spans: &mut [SentrySpan], tree: &SpanTree) {
-    for position in 0..spans.len() {
-        if is_failed_execution(&spans[position])
-            && let Some(call) = tree.parents[position]
-        {
-            propagate_failure(spans, call, position);
         }
     }
 }

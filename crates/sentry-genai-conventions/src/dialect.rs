@@ -76,6 +76,7 @@ use crate::{
 pub(crate) use helpers::{NONE, id, mentions_gen_ai, unquoted};
 pub(crate) use json::{scalar as json_of_scalar, value as json_of};
 pub(crate) use manual::{counts_tokens, is_count, may_be_count_or_cost};
+pub(crate) use microsoft::may_describe_tool_by_instructions;
 pub(crate) use otel::{OTEL, normalise_values};
 pub(crate) use sessions::{SESSION_KEYS, is_not_a_session, is_response_id, may_be_number, session};
 pub(crate) use span_names::{

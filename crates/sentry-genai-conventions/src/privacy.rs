@@ -83,6 +83,9 @@ pub(crate) fn withhold(span: &mut SourceSpan, provenance: Provenance, capture: C
             span.attributes.remove(FORMATTED_MESSAGE);
         }
     }
+    if !capture.inputs && dialect::may_describe_tool_by_instructions(span) {
+        span.attributes.remove("gen_ai.tool.description");
+    }
     let kind = span.kind;
     (span.attributes).retain(
         |key, value| match withholding(key, kind, provenance, capture) {

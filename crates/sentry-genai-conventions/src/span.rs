@@ -242,6 +242,8 @@ pub struct SentrySpan {
     /// Links to other spans.
     pub links: Vec<Link>,
     pub(crate) ancestors: Ancestors,
+    /// The scope of the source span. The instrumentations of one library have one origin, but a scope each.
+    pub(crate) scope: Cow<'static, str>,
 }
 
 impl SentrySpan {
@@ -251,6 +253,7 @@ impl SentrySpan {
         size_of::<Self>()
             + self.name.len()
             + self.op.len()
+            + self.scope.len()
             + self.attributes.footprint()
             + self.links.len() * size_of::<Link>()
     }

@@ -12,7 +12,10 @@ use crate::{
 /// The maximum length of a reason, in bytes.
 const MESSAGE_BYTES: usize = 1024;
 
-const ERROR_TYPE: &str = "error.type";
+pub(crate) const ERROR_TYPE: &str = "error.type";
+
+/// OpenTelemetry's value for an error of unknown type.
+pub(crate) const UNKNOWN_ERROR: &str = "_OTHER";
 
 /// Keys of the status with which an HTTP request ended. The last one is agentgateway's.
 pub(crate) const HTTP_STATUSES: [&str; 3] = [
@@ -108,8 +111,7 @@ pub(crate) fn resolve(span: &mut SourceSpan, operation_kind: OperationKind) -> S
         span.attributes.push(ERROR_TYPE, &kind);
         full_error = normalise_error_type(&mut span.attributes);
     }
-    // OpenTelemetry's value for an error of unknown type.
-    span.attributes.supply(ERROR_TYPE, "_OTHER");
+    span.attributes.supply(ERROR_TYPE, UNKNOWN_ERROR);
     let reason = description.or(exception.message).or(error_message);
     let reason = reason.or(recorded.message).or(full_error);
     let reason = reason.map(|reason| unquoted(&reason).to_owned());

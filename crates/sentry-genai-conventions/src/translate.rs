@@ -250,7 +250,6 @@ pub(crate) fn finish(span: &mut SourceSpan, naming: Naming, status: Status) -> S
     strip_tag_prefixes(&mut span.attributes);
     let inherited = mem::take(&mut span.inherited);
     span.name = Cow::Borrowed("");
-    span.scope = Cow::Borrowed("");
     SentrySpan {
         trace_id: span.trace_id,
         span_id: span.span_id,
@@ -269,6 +268,7 @@ pub(crate) fn finish(span: &mut SourceSpan, naming: Naming, status: Status) -> S
         attributes: mem::take(&mut span.attributes),
         links: mem::take(&mut span.links),
         ancestors: inherited.ancestors,
+        scope: mem::take(&mut span.scope),
     }
 }
 

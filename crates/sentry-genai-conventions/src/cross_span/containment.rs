@@ -1,204 +1,157 @@
-//! Pairs of calls that are one, where the inner is within the time of the outer.
+//! Pairs of calls that are one, where the inner starts within the time of the outer.
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BTreeSet, HashMap},
-};
+use std::cmp::Reverse;
 
-use crate::{SentrySpan, Timestamp};
+use super::source::{LANGFUSE, Source, Surroundings, is_of_wrapper};
+use crate::{SentrySpan, Status, Timestamp, tokens};
 
-/// What a description says about a call. Two descriptions of the same call do not contradict each other, but either may say less.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Description<'a> {
-    pub(super) model: Option<&'a str>,
-    pub(super) input: Option<i64>,
-    /// Whether it knows of a response. Exactly one of two descriptions does; `None` if there was no response.
-    pub(super) has_response: Option<bool>,
-}
+/// The maximum number of calls at the same time that are compared with each other.
+const MAX_CONCURRENT: usize = 512;
 
-impl Description<'_> {
-    /// Returns whether both may describe the same call. At least one must name the model.
-    fn matches(self, other: Self) -> bool {
-        self.has_response == other.counterpart_has_response()
-            && are_compatible(self.input, other.input)
-            && are_compatible(self.model, other.model)
-            && (self.model.is_some() || other.model.is_some())
-    }
-
-    fn counterpart_has_response(self) -> Option<bool> {
-        self.has_response.map(|has_response| !has_response)
-    }
-}
-
-fn are_compatible<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
-    one.is_none() || other.is_none() || one == other
-}
-
-/// Up to this number of spans in a group, comparing them is faster than an index.
-const FEW: usize = 32;
-
-/// Returns pairs of spans of the same group that are one call: from different instrumentations, with the inner within the time
+/// Returns pairs of calls in the same surroundings that are one: from different instrumentations, with the inner within the time
 /// of the outer.
 ///
-/// If there are several candidates for the outer, the one that ends first is taken, so that as many spans as possible are paired.
-pub(super) fn pairs<'a, G: Ord>(
-    spans: &'a [SentrySpan],
-    groups: impl Iterator<Item = (G, usize)>,
-    describe: impl Fn(&'a SentrySpan) -> Description<'a>,
+/// If there are several candidates for the outer, the one that ends first is taken, so that as many calls as possible are paired.
+/// Two instrumentations of one library report the same call one after the other, so the inner may end last.
+pub(super) fn pairs(
+    spans: &[SentrySpan],
+    calls: impl Iterator<Item = (Surroundings, usize)>,
 ) -> Vec<(usize, usize)> {
-    let mut sorted: Vec<_> = groups
-        .map(|(group, position)| {
+    let mut sorted: Vec<_> = calls
+        .map(|(surroundings, position)| {
             let span = &spans[position];
-            let times = (span.start, Reverse(span.end), &span.origin, span.span_id);
-            (group, times, position)
+            let times = (
+                span.start,
+                Reverse(span.end),
+                Source::of(span),
+                span.span_id,
+            );
+            (surroundings, times, position)
         })
         .collect();
     sorted.sort_unstable();
     let mut pairs_found = Vec::new();
     for group in sorted.chunk_by(|one, other| one.0 == other.0) {
-        if group.len() < 2 {
-            continue;
-        }
-        let calls = group.iter().map(|&(.., position)| {
-            let span = &spans[position];
-            Call {
-                position,
-                origin: &span.origin,
-                // A span that ends before it starts is within whatever is running when it starts.
-                end: span.end.max(span.start),
-                description: describe(span),
-            }
-        });
-        let calls: Vec<_> = calls.collect();
-        let pairs = if calls.len() <= FEW {
-            pair_by_comparison(&calls)
-        } else {
-            pair_by_index(&calls)
-        };
-        let positions = (pairs.into_iter())
-            .map(|(outer, inner)| (calls[outer].position, calls[inner].position));
-        pairs_found.extend(positions);
+        let descriptions = group
+            .iter()
+            .map(|&(.., position)| Description::of(position, &spans[position]));
+        pairs_found.extend(pair(descriptions));
     }
     pairs_found
 }
 
-struct Call<'a> {
-    position: usize,
-    origin: &'a str,
-    end: Timestamp,
-    description: Description<'a>,
-}
-
-/// Pairs calls that are in order of their start. Each is compared with all earlier calls that have not been paired.
-fn pair_by_comparison(calls: &[Call<'_>]) -> Vec<(usize, usize)> {
-    let mut pairs = Vec::new();
-    let mut unpaired: Vec<usize> = Vec::new();
-    for (order, inner) in calls.iter().enumerate() {
-        let outer = (unpaired.iter().enumerate())
-            .filter(|(_, outer)| {
-                let outer = &calls[**outer];
-                outer.origin != inner.origin
-                    && outer.end >= inner.end
-                    && outer.description.matches(inner.description)
+/// Pairs descriptions that are in order of their start. Each is compared with those calls that have not ended before it.
+fn pair<'a>(descriptions: impl Iterator<Item = Description<'a>>) -> Vec<(usize, usize)> {
+    let mut pairs_found = Vec::new();
+    // The descriptions of each call, the outermost first.
+    let mut calls: Vec<Vec<Description<'a>>> = Vec::new();
+    for inner in descriptions {
+        calls.retain(|call| call[0].end >= inner.start || call[0].may_end_early);
+        let nearest = calls
+            .iter_mut()
+            .filter(|call| {
+                call.iter().all(|other| other.source != inner.source)
+                    && call[0].is_same_call(&inner)
             })
-            .min_by_key(|(_, outer)| (calls[**outer].end, Reverse(**outer)));
-        match outer.map(|(index, _)| index) {
-            Some(index) => pairs.push((unpaired.swap_remove(index), order)),
-            None => unpaired.push(order),
-        }
-    }
-    pairs
-}
-
-/// Does the same for many calls, by looking up each call by what its counterpart may say.
-fn pair_by_index(calls: &[Call<'_>]) -> Vec<(usize, usize)> {
-    let mut pairs = Vec::new();
-    let mut unpaired = Unpaired::default();
-    for (order, inner) in calls.iter().enumerate() {
-        match unpaired.find_enclosing(inner) {
-            Some(outer) => {
-                unpaired.remove(outer, &calls[outer]);
-                pairs.push((outer, order));
+            .min_by_key(|call| {
+                let end = call[0].end;
+                let distance = end.as_nanos().abs_diff(inner.end.as_nanos());
+                (end < inner.end, distance, Reverse(call[0].start))
+            });
+        match nearest {
+            Some(call) => {
+                pairs_found.push((call[0].position, inner.position));
+                call.push(inner);
             }
-            None => unpaired.insert(order, inner),
-        }
-    }
-    pairs
-}
-
-/// What is looked for in a description.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum IndexKey<T> {
-    Exactly(T),
-    AnyValue,
-    Missing,
-}
-
-impl<T: Copy> IndexKey<T> {
-    /// Returns the keys under which a description that says this is found.
-    fn of(description: Option<T>) -> impl Iterator<Item = Self> {
-        let (first, second) = match description {
-            Some(it) => (Self::Exactly(it), Some(Self::AnyValue)),
-            None => (Self::Missing, None),
-        };
-        std::iter::once(first).chain(second)
-    }
-
-    /// Returns the keys of descriptions that agree with one that says this.
-    fn compatible_with(description: Option<T>) -> [Self; 2] {
-        let same = description.map_or(Self::AnyValue, Self::Exactly);
-        [same, Self::Missing]
-    }
-}
-
-type Key<'a> = (IndexKey<&'a str>, IndexKey<i64>, Option<bool>);
-
-/// Calls of one instrumentation, by their end. Of calls that end together, the one that started last comes first.
-type CallsByEnd = BTreeSet<(Timestamp, Reverse<usize>)>;
-
-/// The calls that have not been paired, by key and by instrumentation. There are few instrumentations.
-#[derive(Default)]
-struct Unpaired<'a>(HashMap<Key<'a>, BTreeMap<&'a str, CallsByEnd>>);
-
-impl<'a> Unpaired<'a> {
-    fn find_enclosing(&self, inner: &Call<'a>) -> Option<usize> {
-        let description = inner.description;
-        let models = IndexKey::compatible_with(description.model).into_iter();
-        // At least one of them names the model.
-        let models =
-            models.filter(|model| description.model.is_some() || *model != IndexKey::Missing);
-        let keys = models.flat_map(|model| {
-            IndexKey::compatible_with(description.input)
-                .map(|input| (model, input, description.counterpart_has_response()))
-        });
-        let origins = keys.filter_map(|key| self.0.get(&key)).flatten();
-        let ends = origins.filter(|(origin, _)| **origin != inner.origin);
-        let from = (inner.end, Reverse(usize::MAX));
-        let nearest = ends.filter_map(|(_, ends)| ends.range(from..).next());
-        nearest.min().map(|(_, Reverse(order))| *order)
-    }
-
-    fn insert(&mut self, order: usize, call: &Call<'a>) {
-        for key in keys(call.description) {
-            let ends = self.0.entry(key).or_default().entry(call.origin);
-            ends.or_default().insert((call.end, Reverse(order)));
-        }
-    }
-
-    fn remove(&mut self, order: usize, call: &Call<'a>) {
-        for key in keys(call.description) {
-            let ends = (self.0.get_mut(&key)).and_then(|origins| origins.get_mut(call.origin));
-            if let Some(ends) = ends {
-                ends.remove(&(call.end, Reverse(order)));
+            None => {
+                if calls.len() == MAX_CONCURRENT {
+                    calls.remove(0);
+                }
+                calls.push(vec![inner]);
             }
         }
     }
+    pairs_found
 }
 
-fn keys(description: Description<'_>) -> impl Iterator<Item = Key<'_>> {
-    IndexKey::of(description.model).flat_map(move |model| {
-        IndexKey::of(description.input).map(move |input| (model, input, description.has_response))
-    })
+/// What a span says about a call. Two descriptions of the same call do not contradict each other, but either may say less.
+#[derive(Clone, Copy, Debug)]
+struct Description<'a> {
+    position: usize,
+    source: Source<'a>,
+    is_of_wrapper: bool,
+    /// OpenInference's LlamaIndex ends the span of a stream when it hands the stream out, before the request.
+    may_end_early: bool,
+    /// Langfuse's wrapper reads a stream to its end before an instrumentation inside notices.
+    is_of_langfuse: bool,
+    start: Timestamp,
+    end: Timestamp,
+    model: Option<&'a str>,
+    input: Option<i64>,
+    output: Option<i64>,
+    has_response_id: bool,
+    has_failed: bool,
+}
+
+impl<'a> Description<'a> {
+    fn of(position: usize, span: &'a SentrySpan) -> Self {
+        let count = |key| span.attributes.integer(key).filter(|count| *count > 0);
+        Self {
+            position,
+            source: Source::of(span),
+            is_of_wrapper: is_of_wrapper(span),
+            may_end_early: span.scope == "openinference.instrumentation.llama_index",
+            is_of_langfuse: span.scope == LANGFUSE,
+            start: span.start,
+            // A span that ends before it starts is within whatever is running when it starts.
+            end: span.end.max(span.start),
+            model: span.attributes.text("gen_ai.request.model"),
+            input: count(tokens::INPUT),
+            output: count(tokens::OUTPUT),
+            has_response_id: span.attributes.contains("gen_ai.response.id"),
+            has_failed: span.status == Status::Error,
+        }
+    }
+
+    /// Returns whether both describe the same call.
+    ///
+    /// At least one names the model. If both know a response, its id decides, which is not compared here. Unless both are of
+    /// wrappers, the inner must end first, and both must have failed, or one without a response id must have the same output
+    /// count.
+    fn is_same_call(&self, inner: &Self) -> bool {
+        (self.model.is_some() || inner.model.is_some())
+            && are_compatible(self.model, inner.model)
+            && are_compatible(self.input, inner.input)
+            && are_compatible(self.output, inner.output)
+            && !(self.has_response_id && inner.has_response_id)
+            && (self.wraps(inner) || inner.end <= self.end && self.agrees_with(inner))
+    }
+
+    /// Returns whether both failed, or report the same output of one response.
+    fn agrees_with(&self, other: &Self) -> bool {
+        self.has_failed && other.has_failed
+            || self.output.is_some()
+                && self.output == other.output
+                && self.has_response_id != other.has_response_id
+    }
+
+    /// Returns whether both are of wrappers, and nothing speaks against the one being around the other.
+    fn wraps(&self, inner: &Self) -> bool {
+        let has_recovered = inner.has_failed && !self.has_failed;
+        let may_end_first =
+            self.may_end_early || self.is_of_langfuse || self.source.has_same_library(inner.source);
+        self.is_of_wrapper
+            && inner.is_of_wrapper
+            && self.model.is_some()
+            && self.model == inner.model
+            && !has_recovered
+            && (inner.end <= self.end || may_end_first)
+            && (self.agrees_with(inner) || !self.source.are_of_openllmetry(inner.source))
+    }
+}
+
+fn are_compatible<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
+    one.is_none() || other.is_none() || one == other
 }
 
 #[cfg(test)]

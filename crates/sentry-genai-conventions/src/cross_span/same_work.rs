@@ -1,10 +1,7 @@
 //! What a span is about, and whether two spans, one inside the other, are about the same.
 
-use super::{AGENT, other_service::are_of_same_service};
+use super::{AGENT, other_service::are_of_same_service, thread_runs::RUN_ID};
 use crate::{AiKind, SentrySpan, SpanKind};
-
-/// The id of an agent's run in a thread.
-const THREAD_RUN: &str = "otel.gen_ai.thread.run.id";
 
 /// The kinds of work that may be described twice, with one description inside the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +66,7 @@ pub(super) fn describe_same_work(outer: &SentrySpan, inner: &SentrySpan) -> bool
             texts("gen_ai.response.id").is_none_or(are_equal)
         }
         // Azure's agents with threads have a span for starting a run inside the span for all of it.
-        Some(WorkKind::Agent) if texts(THREAD_RUN).is_some_and(are_equal) => true,
+        Some(WorkKind::Agent) if texts(RUN_ID).is_some_and(are_equal) => true,
         Some(WorkKind::Agent) => match texts(AGENT) {
             Some(names) => are_equal(names),
             None => is_unnamed_agent_inside_named(outer, inner),

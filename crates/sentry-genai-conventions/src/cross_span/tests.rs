@@ -2,6 +2,7 @@ mod agent_messages;
 mod distinct;
 mod enclosing_step;
 mod evaluations;
+mod failures;
 mod inheritance;
 mod other_service;
 mod overlapping;
@@ -284,16 +285,19 @@ fn a_failure_of_the_inner_tool_description_is_propagated() {
 
 /// A client may try again, or ask another model.
 #[test]
-fn a_call_may_succeed_although_a_description_inside_it_failed() {
-    let mut spans = Trace(Vec::new())
-        .with(1, 0, "chat m", &[CHAT, (COUNT, "42")])
-        .with(2, 1, "chat m", &[CHAT, ("error.type", "429")])
-        .0;
-    reconcile(&mut spans, &ContentLimits::default());
-    assert_eq!(
-        (&*spans[0].op, spans[0].status),
-        ("gen_ai.chat", Status::Ok)
-    );
+fn a_failure_inside_a_call_is_propagated_unless_the_call_knows_of_an_answer() {
+    let status = |wrapper: &[(&'static str, &str)]| {
+        let mut spans = Trace(Vec::new())
+            .with(1, 0, "chat m", &[&[CHAT], wrapper].concat())
+            .with(2, 1, "chat m", &[CHAT, ("error.type", "429")])
+            .0;
+        reconcile(&mut spans, &ContentLimits::default());
+        (spans[0].op.to_string(), spans[0].status)
+    };
+    let call = "gen_ai.chat".to_owned();
+    assert_eq!(status(&[(COUNT, "42")]), (call.clone(), Status::Ok));
+    let named = [("gen_ai.response.model", "m")];
+    assert_eq!(status(&named), (call, Status::Error));
 }
 
 #[test]

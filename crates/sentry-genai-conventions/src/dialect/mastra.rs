@@ -2,6 +2,8 @@
 //!
 //! Up to version 1.4 that is the generation, with the tokens of all its steps. Later it is an inference inside each step.
 
+use serde_json::Value;
+
 use super::{
     Dialect, INPUT, OUTPUT, OperationKind, Override, aliases, first_chunk_from_time, json, kind_of,
     mark_failed,
@@ -95,6 +97,10 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         }
         _ => {}
     }
+    if span_type.as_deref() == Some("model_chunk") {
+        read_failure(span);
+    }
+    let attributes = &mut span.attributes;
     if let Some(model) = json::object(attributes, "modelMetadata")
         && let Some(id) = model.get("modelId")
         && kind == OperationKind::Call
@@ -123,6 +129,18 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     }
     if kind == OperationKind::Call {
         first_chunk_from_time(span, "mastra.completion_start_time");
+    }
+}
+
+/// Reads what failed from the chunk of a stream that reports it. The call has only a finish reason.
+fn read_failure(span: &mut SourceSpan) {
+    let Some(chunk) = json::object(&span.attributes, "output") else {
+        return;
+    };
+    if chunk.get("type").and_then(Value::as_str) == Some("error") {
+        mark_failed(span);
+        let name = chunk.get("error").and_then(|error| error.get("name"));
+        json::put_scalar(&mut span.attributes, "error.type", name);
     }
 }
 

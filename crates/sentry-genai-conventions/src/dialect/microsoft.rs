@@ -2,7 +2,7 @@
 //! around those.
 
 use super::{Dialect, OperationKind, Override, aliases, is_random_id, name_as_span};
-use crate::SourceSpan;
+use crate::{SourceSpan, tokens};
 
 pub(super) static MICROSOFT: Dialect = Dialect {
     name: "microsoft",
@@ -64,11 +64,20 @@ fn operation(span: &SourceSpan) -> Override {
     }
 }
 
+/// Returns whether a tool's description may be the instructions of an agent. Semantic Kernel describes an agent that is used as a
+/// tool in this way.
+pub(crate) fn may_describe_tool_by_instructions(span: &SourceSpan) -> bool {
+    span.scope == FUNCTION_SCOPE
+}
+
 fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     match kind {
         OperationKind::Agent => remove_placeholders(span),
         OperationKind::Tool if span.scope == FUNCTION_SCOPE => name_as_span(span, kind),
         OperationKind::Plain => {
+            if is_azure_agents(span) {
+                keep_reported_usage(span);
+            }
             if let Some(name) = name_without_ids(&span.name) {
                 span.name = name.into();
             }
@@ -92,6 +101,14 @@ fn remove_placeholders(span: &mut SourceSpan) {
     if attributes.text("gen_ai.request.model") == Some("unknown") {
         attributes.remove("gen_ai.request.model");
     }
+}
+
+/// Keeps the counts of a run that a request for its state reports, apart from what counts. Each such request reports them again.
+fn keep_reported_usage(span: &mut SourceSpan) {
+    span.attributes
+        .rename(tokens::INPUT, "gen_ai.thread.run.usage.input_tokens");
+    span.attributes
+        .rename(tokens::OUTPUT, "gen_ai.thread.run.usage.output_tokens");
 }
 
 /// Returns the name of a message's span without the ids in it: `autogen send writer_<id>.(<id>)-A`.

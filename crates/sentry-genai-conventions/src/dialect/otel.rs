@@ -40,6 +40,9 @@ static ALIASES: &[(Name, &str)] = &aliases([
     ("gen_ai.openai.response.service_tier", "openai.response.service_tier"),
     ("gen_ai.openai.response.system_fingerprint", "openai.response.system_fingerprint"),
     ("gen_ai.openai.system_fingerprint", "openai.response.system_fingerprint"),
+    // LoongSuite's instrumentations of agents in Go.
+    ("gen_ai.other_input.user_id", "user.id"),
+    ("gen_ai.other_input.user_message", INPUT),
     ("gen_ai.request.embedding.dimensions", "gen_ai.embeddings.dimension.count"),
     ("gen_ai.request.max_output_tokens", "gen_ai.request.max_tokens"),
     ("gen_ai.request.reasoning_effort", "gen_ai.request.reasoning.level"),

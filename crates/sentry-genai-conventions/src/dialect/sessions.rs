@@ -33,6 +33,7 @@ pub(crate) static SESSION_KEYS: &[Name] = &names([
     "gen_ai.conversation_id",
     "gen_ai.session.id",
     "gen_ai.thread.id",
+    "gen_ai.other_input.session_id",
     "conversation_id",
     "session_id",
     "chat_id",

@@ -19,6 +19,7 @@ mod langwatch;
 mod litellm;
 mod llama_index;
 mod manual;
+mod mastra;
 mod mirascope;
 mod mistral;
 mod mlflow;

@@ -416,3 +416,23 @@ fn a_librarys_query_may_be_content() {
     let translated = Translator::new(TranslateOptions::default()).translate(span);
     assert!(!translated.attributes.contains("db.query"));
 }
+
+/// Semantic Kernel describes an agent that is used as a tool by its instructions.
+#[test]
+fn a_tools_description_is_content_where_it_may_be_instructions() {
+    let keeps_description = |scope: &'static str, capture| {
+        let description = ("gen_ai.tool.description", Value::Str("Answer politely."));
+        let mut span = span_of(&[description]);
+        span.scope = scope.into();
+        withhold(&mut span, Provenance::GenAi, capture);
+        span.attributes.contains("gen_ai.tool.description")
+    };
+    const SEMANTIC_KERNEL: &str = "semantic_kernel.functions.kernel_function";
+    let inputs = Capture {
+        inputs: true,
+        ..CAPTURE_NOTHING
+    };
+    assert!(keeps_description("shop", CAPTURE_NOTHING));
+    assert!(!keeps_description(SEMANTIC_KERNEL, CAPTURE_NOTHING));
+    assert!(keeps_description(SEMANTIC_KERNEL, inputs));
+}

@@ -1,64 +1,78 @@
-use proptest::prelude::*;
-
 use super::*;
-use crate::growth::assert_linear;
+use crate::{SourceSpan, SpanId, TraceId, TranslateOptions, Translator, growth::assert_linear};
 
-fn call(origin: &'static str, end: u64, description: Description<'static>) -> Call<'static> {
-    Call {
-        position: 0,
-        origin,
-        end: Timestamp::from_nanos(end),
-        description,
-    }
+const OUTER: &str = "openinference.instrumentation.langchain";
+const INNER: &str = "openinference.instrumentation.openai";
+
+/// Returns calls of two instrumentations, which start in this order and end at these times.
+fn calls(ends: &[(&'static str, u64)]) -> Vec<SentrySpan> {
+    let translator = Translator::new(TranslateOptions::default());
+    let call = |(id, &(scope, end)): (u64, &(&'static str, u64))| {
+        let trace_id = TraceId::from_bytes([9; 16]).unwrap();
+        let span_id = SpanId::from_bytes(id.to_be_bytes()).unwrap();
+        let start = Timestamp::from_nanos(id);
+        let mut span = SourceSpan::new(trace_id, span_id, "call", start);
+        span.scope = scope.into();
+        span.end = Timestamp::from_nanos(end);
+        span.attributes.push("openinference.span.kind", "LLM");
+        span.attributes.push("llm.model_name", "m");
+        translator.translate(span)
+    };
+    (1..).zip(ends).map(call).collect()
 }
 
-const ANY: Description<'static> = Description {
-    model: Some("m"),
-    input: None,
-    has_response: None,
-};
+fn pair_all(spans: &[SentrySpan]) -> Vec<(usize, usize)> {
+    let descriptions = spans.iter().enumerate();
+    pair(descriptions.map(|(position, span)| Description::of(position, span)))
+}
 
 /// Three concurrent calls, described by both instrumentations, which end in a different order than they started.
 #[test]
 fn concurrent_calls_are_paired_with_their_counterparts() {
-    let calls = [11, 6, 8].map(|end| call("outer", end, ANY)).into_iter();
-    let calls = calls.chain([10, 5, 7].map(|end| call("inner", end, ANY)));
-    let calls: Vec<_> = calls.collect();
-    assert_eq!(pair_by_comparison(&calls), [(0, 3), (1, 4), (2, 5)]);
+    let ends = [11, 16, 18].map(|end| (OUTER, end + 10)).into_iter();
+    let ends = ends.chain([10, 15, 17].map(|end| (INNER, end + 10)));
+    let spans = calls(&ends.collect::<Vec<_>>());
+    assert_eq!(pair_all(&spans), [(0, 3), (1, 4), (2, 5)]);
+}
+
+#[test]
+fn a_call_has_one_description_of_each_instrumentation() {
+    let spans = calls(&[(OUTER, 90), (INNER, 20), (INNER, 30)]);
+    assert_eq!(pair_all(&spans), [(0, 1)]);
+}
+
+#[test]
+fn descriptions_by_instrumentations_of_one_library_may_end_in_the_order_in_which_they_started() {
+    const OTHER: &str = "opentelemetry.instrumentation.langchain";
+    let spans = |second| calls(&[(OUTER, 90), (OUTER, 91), (second, 92), (second, 93)]);
+    assert_eq!(pair_all(&spans(OTHER)), [(1, 2), (0, 3)]);
+    assert_eq!(pair_all(&spans(INNER)), []);
+}
+
+#[test]
+fn a_stream_may_be_handed_out_before_it_is_requested() {
+    const EARLY: &str = "openinference.instrumentation.llama_index";
+    let pairs_of = |outer| {
+        let mut spans = calls(&[
+            (outer, 2),
+            (INNER, 20),
+            (INNER, 30),
+            (outer, 5),
+            (INNER, 40),
+        ]);
+        for (span, start) in spans.iter_mut().zip([1, 3, 21, 31, 34]) {
+            span.start = Timestamp::from_nanos(start);
+            span.end = span.end.max(span.start);
+        }
+        pair_all(&spans)
+    };
+    assert_eq!(pairs_of(EARLY), [(0, 1), (3, 4)]);
+    assert_eq!(pairs_of(OUTER), []);
+    assert_eq!(pairs_of("langfuse-sdk"), []);
 }
 
 #[test]
 fn many_concurrent_calls_are_paired_in_linear_time() {
-    let unpaired_calls = |count: usize| (0..count).map(|_| call("one", 9, ANY));
-    let paired_calls = |count: usize| {
-        let model = |model| Description { model, ..ANY };
-        let outer = (0..count).map(move |_| call("one", 9, model(Some("m"))));
-        outer.chain((0..count).map(move |_| call("other", 9, model(None))))
-    };
-    assert_linear(2_000, |many| {
-        let calls: Vec<_> = unpaired_calls(many).collect();
-        assert!(pair_by_index(&calls).is_empty());
-        let calls: Vec<_> = paired_calls(many).collect();
-        assert_eq!(pair_by_index(&calls).len(), many);
-    });
-}
-
-fn description() -> impl Strategy<Value = Description<'static>> {
-    let model = prop_oneof![Just(None), Just(Some("m")), Just(Some("n"))];
-    let input = prop_oneof![Just(None), (1..3_i64).prop_map(Some)];
-    (model, input, any::<Option<bool>>()).prop_map(|(model, input, has_response)| Description {
-        model,
-        input,
-        has_response,
-    })
-}
-
-proptest! {
-    #[test]
-    fn index_and_comparison_find_the_same_pairs(
-        calls in prop::collection::vec((prop_oneof![Just("a"), Just("b"), Just("c")], 0..6_u64, description()), 0..40),
-    ) {
-        let calls: Vec<_> = calls.into_iter().map(|(origin, end, description)| call(origin, end, description)).collect();
-        prop_assert_eq!(pair_by_index(&calls), pair_by_comparison(&calls));
-    }
+    let spans = calls(&vec![(OUTER, 1 << 40); 20_000]);
+    assert_linear(2_000, |many| assert!(pair_all(&spans[..many]).is_empty()));
 }

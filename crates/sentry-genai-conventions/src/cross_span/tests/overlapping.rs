@@ -93,8 +93,6 @@ fn a_call_of_three_instrumentations_counts_once() {
     };
     assert_eq!(count_calls(5, true), 1);
     assert_eq!(count_calls(5, false), 1);
-    // A server that gives all its responses the same id.
-    assert_eq!(count_calls(9, false), 2);
     assert_eq!(count_calls(12, false), 1);
 }
 
@@ -274,4 +272,110 @@ fn a_description_without_response_id_matches_by_token_counts() {
         count_calls(&[OUTPUT, RESPONSE], &[(COUNT, "21"), OUTPUT, MODEL]),
         2
     );
+}
+
+const MODEL: (&str, &str) = ("gen_ai.request.model", "m");
+const CHAIN: &[(&str, &str)] = &[
+    ("openinference.span.kind", "CHAIN"),
+    ("scope", "openinference.instrumentation.langchain"),
+];
+
+fn openinference_call<'a>(
+    scope: &'static str,
+    more: &[(&'static str, &'a str)],
+) -> Vec<(&'static str, &'a str)> {
+    let kind = ("openinference.span.kind", "LLM");
+    [&[CHAT, MODEL, kind, ("scope", scope)], more].concat()
+}
+
+fn langchain_call<'a>(more: &[(&'static str, &'a str)]) -> Vec<(&'static str, &'a str)> {
+    openinference_call("openinference.instrumentation.langchain", more)
+}
+
+fn sdk_call<'a>(more: &[(&'static str, &'a str)]) -> Vec<(&'static str, &'a str)> {
+    openinference_call("openinference.instrumentation.openai", more)
+}
+
+fn count_calls(spans: Trace) -> usize {
+    let reconciled = spans.reconciled().into_iter();
+    reconciled.filter(|(op, _)| op == "gen_ai.chat").count()
+}
+
+/// LangChain's call is in its chain. The SDK's is in what is around the chain, or in a step of the chain.
+#[test]
+fn calls_of_two_instrumentations_that_do_not_contradict_each_other_are_one() {
+    let trace = |parent| {
+        Trace(Vec::new())
+            .with(1, 0, "POST /ask", &[])
+            .with(2, 1, "RunnableSequence", CHAIN)
+            .with(3, 2, "ChatOpenAI", &langchain_call(&[]))
+            .with(4, parent, "ChatCompletion", &sdk_call(&[(COUNT, "20")]))
+    };
+    assert_eq!(count_calls(trace(1)), 1);
+    assert_eq!(count_calls(trace(2)), 1);
+    // The chain and the request have not ended.
+    let mut open = trace(1);
+    open.0.drain(..2);
+    assert_eq!(count_calls(open), 1);
+}
+
+/// Langfuse's wrapper of OpenAI's SDK does not make its span current.
+#[test]
+fn calls_and_embeddings_of_a_wrapper_beside_those_of_an_instrumentation_are_one() {
+    const LANGFUSE: (&str, &str) = ("scope", "langfuse-sdk");
+    let count_spans = |operation: &'static str, kind: &'static str, other_kind: &'static str| {
+        let operation = ("gen_ai.operation.name", operation);
+        let kind = [operation, ("langfuse.observation.type", kind)];
+        let input = (COUNT, "20");
+        let instrumentation = ("scope", "openinference.instrumentation.openai");
+        let openinference = ("openinference.span.kind", other_kind);
+        let spans = Trace(Vec::new())
+            .with(1, 9, "OpenAI", &[kind[0], kind[1], MODEL, LANGFUSE, input])
+            .with(
+                2,
+                9,
+                "SDK",
+                &[operation, MODEL, openinference, instrumentation, input],
+            );
+        let reconciled = spans.reconciled().into_iter();
+        reconciled.filter(|(op, _)| op != "function").count()
+    };
+    assert_eq!(count_spans("chat", "generation", "LLM"), 1);
+    assert_eq!(count_spans("embeddings", "embedding", "EMBEDDING"), 1);
+}
+
+#[test]
+fn calls_of_two_instrumentations_inside_different_spans_of_the_program_are_distinct() {
+    let spans = Trace(Vec::new())
+        .with(1, 0, "POST /ask", &[])
+        .with(2, 1, "draft", &[])
+        .with(3, 1, "translate", &[])
+        .with(4, 2, "ChatOpenAI", &langchain_call(&[]))
+        .with(5, 3, "ChatCompletion", &sdk_call(&[]));
+    assert_eq!(count_calls(spans), 2);
+}
+
+#[test]
+fn calls_that_contradict_each_other_are_distinct() {
+    const FAILED: (&str, &str) = ("error.type", "timeout");
+    let count = |first: &[(&'static str, &str)], second: &[(&'static str, &str)]| {
+        let spans = Trace(Vec::new())
+            .with(1, 9, "ChatOpenAI", &langchain_call(first))
+            .with(2, 9, "ChatCompletion", &sdk_call(second));
+        count_calls(spans)
+    };
+    assert_eq!(count(&[(COUNT, "20")], &[(COUNT, "20")]), 1);
+    assert_eq!(count(&[(COUNT, "20")], &[(COUNT, "21")]), 2);
+    assert_eq!(count(&[FAILED], &[]), 1);
+    assert_eq!(count(&[], &[FAILED]), 2);
+}
+
+/// The scopes of a program's own spans are its modules.
+#[test]
+fn calls_of_a_programs_modules_are_distinct() {
+    let call = |module| [CHAT, MODEL, ("scope", module)];
+    let spans = Trace(Vec::new())
+        .with(1, 9, "chat m", &call("shop::draft"))
+        .with(2, 9, "chat m", &call("shop::translate"));
+    assert_eq!(count_calls(spans), 2);
 }

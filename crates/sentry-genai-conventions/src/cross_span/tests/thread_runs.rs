@@ -23,3 +23,48 @@ fn starting_a_run_is_not_another_run() {
     ];
     assert_eq!(spans.reconciled(), owned(&expected));
 }
+
+#[test]
+fn a_run_has_the_counts_that_were_last_reported_once() {
+    let state = |name, id, counts: &[(&'static str, &'static str)]| {
+        let common = [
+            ("gen_ai.system", "az.ai.agents"),
+            ("gen_ai.operation.name", name),
+            ("gen_ai.thread.run.id", id),
+        ];
+        [&common, counts].concat()
+    };
+    let tokens = [
+        ("gen_ai.usage.input_tokens", "42"),
+        ("gen_ai.usage.output_tokens", "5"),
+    ];
+    let spans = Trace(Vec::new())
+        .with(
+            1,
+            9,
+            "start_thread_run",
+            &state("start_thread_run", "a", &[]),
+        )
+        .with(2, 9, "get_thread_run", &state("get_thread_run", "a", &[]))
+        .with(
+            3,
+            9,
+            "get_thread_run",
+            &state("get_thread_run", "a", &tokens),
+        )
+        .with(
+            4,
+            9,
+            "get_thread_run",
+            &state("get_thread_run", "a", &tokens),
+        )
+        .with(
+            5,
+            9,
+            "get_thread_run",
+            &state("get_thread_run", "b", &tokens),
+        );
+    let none = ("function", None);
+    let expected = [("gen_ai.invoke_agent", Some(42)), none, none, none, none];
+    assert_eq!(spans.reconciled(), owned(&expected));
+}

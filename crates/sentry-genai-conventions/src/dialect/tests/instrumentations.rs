@@ -478,3 +478,19 @@ fn what_an_agent_was_asked_and_answered_is_read_by_its_older_names() {
     let output = span.attributes.text("gen_ai.output.messages").unwrap();
     assert!(output.contains("Hello"));
 }
+
+/// LoongSuite's instrumentations of agents in Go.
+#[test]
+fn an_agents_other_inputs_are_its_user_its_session_and_the_question() {
+    let attributes = [
+        ("gen_ai.operation.name", "invoke_agent"),
+        ("gen_ai.other_input.session_id", "s-1"),
+        ("gen_ai.other_input.user_id", "u-1"),
+        ("gen_ai.other_input.user_message", "Hi!"),
+    ];
+    let span = translated("any", "invoke_agent", &attributes);
+    let text = |key| span.attributes.text(key);
+    assert_eq!(text("gen_ai.conversation.id"), Some("s-1"));
+    assert_eq!(text("user.id"), Some("u-1"));
+    assert!(text(INPUT).is_some_and(|input| input.contains("Hi!")));
+}

@@ -331,24 +331,6 @@ fn gemini_cli_chunks_and_tool_records_are_read() {
     }
 }
 
-/// A thread belongs to Mastra's memory, a session to the caller.
-#[test]
-fn a_mastra_thread_is_preferred_to_a_session() {
-    for (session, thread) in [
-        ("sessionId", "threadId"),
-        ("mastra.metadata.sessionId", "mastra.metadata.threadId"),
-    ] {
-        let run = [
-            ("mastra.span.type", "agent_run"),
-            (session, "s"),
-            (thread, "t"),
-        ];
-        let span = translated("@mastra/otel", "agent.x", &run);
-        let conversation = span.attributes.text("gen_ai.conversation.id");
-        assert_eq!(conversation, Some("t"), "{thread}");
-    }
-}
-
 /// LangSmith reports the status OK for a run that failed.
 #[test]
 fn a_langsmith_exception_overrides_status_ok() {
@@ -360,45 +342,6 @@ fn a_langsmith_exception_overrides_status_ok() {
         let span = Translator::new(TranslateOptions::default()).translate(span);
         assert_eq!(span.status, status, "{event}");
     }
-}
-
-/// Mastra's spans report the status OK for a call that failed, and no details of the failure.
-#[test]
-fn mastra_failures_are_read_from_finish_reason_and_exception() {
-    for (reason, status) in [
-        (r#"["error"]"#, Status::Error),
-        ("error", Status::Error),
-        (r#"["stop"]"#, Status::Ok),
-    ] {
-        let call = [
-            ("mastra.span.type", "model_inference"),
-            ("gen_ai.request.model", "m"),
-            ("gen_ai.response.finish_reasons", reason),
-        ];
-        let span = translated("@mastra/otel-exporter", "chat m", &call);
-        assert_eq!(span.status, status, "{reason}");
-    }
-    let mut span = testing::span("execute_tool t");
-    span.attributes.push("mastra.span.type", "tool_call");
-    span.attributes.push("error.type", "unknown");
-    span.status = crate::SourceStatus::Error(Some("no such city".into()));
-    let mut event = crate::SourceEvent::new("exception");
-    event.attributes.push("exception.type", "RangeError");
-    span.events.push(event);
-    let span = Translator::new(TranslateOptions::default()).translate(span);
-    assert_eq!(span.attributes.text("error.type"), Some("RangeError"));
-}
-
-#[test]
-fn mastra_start_of_completion_gives_time_to_first_chunk() {
-    let call = [
-        ("mastra.span.type", "model_inference"),
-        ("gen_ai.request.model", "m"),
-        ("mastra.completion_start_time", "2026-11-20T17:57:17.250Z"),
-    ];
-    let span = translated("@mastra/otel-exporter", "chat m", &call);
-    let first = span.attributes.get("gen_ai.response.time_to_first_chunk");
-    assert_eq!(first, Some(Value::Double(0.25)));
 }
 
 /// LangChain's messages may consist of blocks, which OpenLLMetry's instrumentation writes as one text.

@@ -1,0 +1,64 @@
+//! What failed in a call that does not know it.
+
+use super::propagate_failure;
+use crate::{
+    AiKind, SentrySpan, Status,
+    span_tree::SpanTree,
+    status::{ERROR_TYPE, UNKNOWN_ERROR},
+};
+
+/// The most spans between a call and what failed in it.
+const MAX_DEPTH: usize = 4;
+
+/// Returns whether a span is a failed call that does not tell why, or a failed part of a call that does not know of it.
+pub(super) fn may_concern_call(span: &SentrySpan) -> bool {
+    is_untyped(span) || is_failed_execution(span)
+}
+
+/// Tells calls of what failed in them.
+pub(super) fn apply_to_calls(spans: &mut [SentrySpan], tree: &SpanTree) {
+    for position in 0..spans.len() {
+        if is_failed_execution(&spans[position])
+            && let Some(call) = tree.parents[position]
+        {
+            propagate_failure(spans, call, position);
+        }
+    }
+    copy_types_to_calls(spans, tree);
+}
+
+/// Returns whether a span is the part of a tool call in which the tool failed. Claude Code has one inside the span of the call.
+fn is_failed_execution(span: &SentrySpan) -> bool {
+    span.status == Status::Error
+        && span.ai.is_none()
+        && span.attributes.text("span.type") == Some("tool.execution")
+}
+
+/// Returns whether a model call failed, and does not tell why.
+fn is_untyped(span: &SentrySpan) -> bool {
+    span.status == Status::Error
+        && span.ai == Some(AiKind::LlmCall)
+        && span.attributes.text(ERROR_TYPE) == Some(UNKNOWN_ERROR)
+}
+
+/// Copies the type of a failure to the call in which the same library reports it, as Mastra does on a chunk of a stream.
+fn copy_types_to_calls(spans: &mut [SentrySpan], tree: &SpanTree) {
+    for position in 0..spans.len() {
+        let part = &spans[position];
+        if part.ai.is_some() || part.status != Status::Error {
+            continue;
+        }
+        let Some(error_type) = part.attributes.text(ERROR_TYPE).map(str::to_owned) else {
+            continue;
+        };
+        let is_of_library = |ancestor: &usize| spans[*ancestor].origin == part.origin;
+        let ancestors = std::iter::successors(tree.parents[position], |&at| tree.parents[at]);
+        let call = ancestors
+            .take(MAX_DEPTH)
+            .take_while(is_of_library)
+            .find(|ancestor| spans[*ancestor].ai.is_some());
+        if let Some(call) = call.filter(|call| is_untyped(&spans[*call])) {
+            spans[call].attributes.set(ERROR_TYPE, &*error_type);
+        }
+    }
+}

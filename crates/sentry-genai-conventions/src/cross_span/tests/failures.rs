@@ -1,0 +1,29 @@
+//! Failures that a library reports inside a call.
+
+use super::*;
+
+/// Mastra's call has only a finish reason, and the last chunk of its stream has the details.
+#[test]
+fn a_failed_call_has_the_type_of_what_failed_inside_it() {
+    let error_type = |library: &str| {
+        let kind = |kind| ("mastra.span.type", kind);
+        let failed = ("gen_ai.response.finish_reasons", "error");
+        let error = (
+            "output",
+            r#"{"type":"error","error":{"name":"AI_APICallError"}}"#,
+        );
+        let chunk_kind = match library {
+            "mastra" => kind("model_chunk"),
+            _ => ("error.type", "ECONNRESET"),
+        };
+        let mut spans = Trace(Vec::new())
+            .with(1, 0, "chat m", &[CHAT, kind("model_generation"), failed])
+            .with(2, 1, "step: 0", &[kind("model_step")])
+            .with(3, 2, "chunk: 'error'", &[chunk_kind, error])
+            .0;
+        reconcile(&mut spans, &ContentLimits::default());
+        spans[0].attributes.text("error.type").map(str::to_owned)
+    };
+    assert_eq!(error_type("mastra").as_deref(), Some("AI_APICallError"));
+    assert_eq!(error_type("other").as_deref(), Some("_OTHER"));
+}
