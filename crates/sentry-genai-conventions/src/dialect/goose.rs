@@ -64,7 +64,8 @@ fn recognises(span: &SourceSpan) -> bool {
 
 fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let attributes = &mut span.attributes;
-    // Every run of an agent has a session, also that of a subagent.
+    // The outermost span of a run has only the session, which is the conversation on the spans inside. That of a subagent is inside
+    // another run.
     if let Some(session) = attributes.text("session.id").map(str::to_owned) {
         attributes.supply("gen_ai.conversation.id", session);
     }
