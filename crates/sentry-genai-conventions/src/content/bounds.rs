@@ -7,18 +7,14 @@ use crate::{Attributes, Value, messages};
 
 /// Cuts all texts without a format of their own to the limit for one text, and removes binary data from them.
 pub(crate) fn truncate_texts(attributes: &mut Attributes, limits: &ContentLimits) {
-    let changed: Vec<_> = attributes
-        .iter()
-        .filter_map(|(key, value)| match value {
-            Value::Str(text) => {
-                truncated(key, text, limits).map(|truncated| (key.to_owned(), truncated))
-            }
+    for index in 0..attributes.records() {
+        let truncated = match attributes.slot(index) {
+            Some((key, Value::Str(text))) => truncated(key, text, limits),
             _ => None,
-        })
-        .collect();
-    for (key, text) in changed {
-        attributes.remove(&key);
-        attributes.push_owned_key(&key, text);
+        };
+        if let Some(text) = truncated {
+            attributes.set_text_at(index, &text);
+        }
     }
 }
 

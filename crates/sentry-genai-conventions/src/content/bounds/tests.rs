@@ -101,3 +101,20 @@ fn repeated_shortening_reports_the_original_sizes() {
     assert_eq!(shorter.integer(length), Some(5));
     assert_eq!(shorter.integer(size), Some(5 * 19_900));
 }
+
+#[test]
+fn many_long_texts_are_cut_in_linear_time() {
+    let limits = ContentLimits {
+        text_bytes: 64,
+        ..ContentLimits::default()
+    };
+    crate::growth::assert_linear(2_000, |many| {
+        let mut attributes = Attributes::default();
+        for number in 0..many {
+            attributes.push_owned_key(&format!("app.{number}"), "word ".repeat(20));
+        }
+        truncate_texts(&mut attributes, &limits);
+        let is_cut = |(_, value)| matches!(value, Value::Str(text) if text.len() <= 64);
+        assert!(attributes.iter().all(is_cut));
+    });
+}
