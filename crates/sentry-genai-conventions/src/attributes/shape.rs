@@ -173,9 +173,7 @@ impl Attributes {
 
     /// Replaces the value of entry number `index` with a text.
     pub(crate) fn set_text_at(&mut self, index: usize, text: &str) {
-        let start = self.text.len();
-        self.text.push_str(text);
-        let written = self.written_since(start);
+        let written = self.write(text);
         if let (Some(entry), Some(range)) = (self.entries.get_mut(index), written) {
             entry.value = Slot::Text(range);
             entry.plain = Plain::UNKNOWN;

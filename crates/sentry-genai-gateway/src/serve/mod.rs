@@ -102,9 +102,9 @@ impl Service {
     ) -> Option<Self> {
         let projects = projects.into();
         let translator = Translator::new(options.translation(&projects.client_options()));
-        // The deliveries never drop accepted spans for want of memory: requests are refused long before. The room includes a
-        // second copy, needed while spans are encoded as an envelope.
-        let buffer_bytes = patience.max_bytes.saturating_mul(2);
+        // The deliveries never drop accepted spans for want of memory: requests are refused long before. The room includes what
+        // translation adds to spans, and a second copy, needed while they are encoded as an envelope.
+        let buffer_bytes = patience.max_bytes.saturating_mul(4);
         let options = options.with_max_buffer_bytes(buffer_bytes);
         Some(Self(Arc::new(Inner {
             translator,

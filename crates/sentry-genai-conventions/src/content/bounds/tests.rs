@@ -118,3 +118,14 @@ fn many_long_texts_are_cut_in_linear_time() {
         assert!(attributes.iter().all(is_cut));
     });
 }
+
+#[test]
+fn cutting_a_long_text_does_not_double_the_memory() {
+    let mut attributes = Attributes::default();
+    attributes.push("app.one", "word ".repeat(100_000));
+    let limits = ContentLimits::default();
+    truncate_texts(&mut attributes, &limits);
+    let kept = attributes.text("app.one").map_or(0, str::len);
+    assert!(kept > 0 && kept <= limits.text_bytes);
+    assert!(attributes.footprint() < 500_000 + kept * 2);
+}
