@@ -65,7 +65,7 @@ fn the_guard_is_shown_as_in_the_guide() {
     let shown = format!("{guard:?}");
     let (before, after) = shown.split_once(STATUS).unwrap();
     let (_time, after) = after.split_once("))").unwrap();
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/getting-started.md");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/troubleshooting.md");
     let guide = fs::read_to_string(path).unwrap();
     let mut lines = guide.lines();
     let is_shown = |line: &str| line.starts_with(before) && line.ends_with(after);
