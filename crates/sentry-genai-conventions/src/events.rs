@@ -33,7 +33,7 @@ const EVALUATION: &str = "gen_ai.evaluation.";
 /// How many evaluations of a span are kept.
 const MAX_EVALUATIONS: usize = 16;
 
-/// Folds events into the attributes that now hold messages. What the span already has wins.
+/// Folds events into the attributes that hold messages. What the span already has wins.
 pub(crate) fn fold(span: &mut SourceSpan, kind: OperationKind) {
     if !(span.events.iter()).any(|event| event.gen_ai_name().is_some()) {
         return;
