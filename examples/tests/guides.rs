@@ -38,6 +38,40 @@ fn every_snippet_is_compiled() {
     }
 }
 
+/// At night, readers compare what they have printed with the guide.
+#[test]
+fn the_guard_is_shown_as_in_the_guide() {
+    use sentry_genai_testkit::{Fault, Ingest};
+    use tracing_subscriber::prelude::*;
+
+    const STATUS: &str = "HTTP status 403";
+    let ingest = Ingest::start().unwrap();
+    ingest.always(Fault::status(403));
+    let options = sentry::ClientOptions::new()
+        .dsn(&ingest.dsn())
+        .http_proxy("");
+    let client = sentry::Client::from(options.traces_sample_rate(1.0));
+    let guard = sentry_genai::Options::new()
+        .with_spotlight(false)
+        .attach(&client);
+    let layer = sentry_genai::layer().with_handle(guard.handle().unwrap().clone());
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        for _ in 0..3 {
+            tracing::info_span!("work").in_scope(|| {});
+        }
+    });
+    assert!(guard.flush(std::time::Duration::from_secs(20)));
+
+    let shown = format!("{guard:?}");
+    let (before, after) = shown.split_once(STATUS).unwrap();
+    let (_time, after) = after.split_once("))").unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/troubleshooting.md");
+    let guide = fs::read_to_string(path).unwrap();
+    let mut lines = guide.lines();
+    let is_shown = |line: &str| line.starts_with(before) && line.ends_with(after);
+    assert!(lines.any(is_shown), "{shown}");
+}
+
 /// Without indentation and blank lines.
 fn normalised(code: &str) -> String {
     let lines = code.lines().map(str::trim);

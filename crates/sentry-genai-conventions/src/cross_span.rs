@@ -86,25 +86,7 @@ pub(crate) fn reconcile(spans: &mut [SentrySpan], limits: &ContentLimits) {
         if needs_inheritance {
             inherit(spans, &tree);
         }
-        // Maps descriptions to those that they were merged into.
-        let mut merged = BTreeMap::new();
-        for (outer, inner) in overlapping {
-            let [outer, inner] = [outer, inner].map(|description| {
-                let kept = |description: &usize| merged.get(description).copied();
-                let chain = std::iter::successors(Some(description), kept);
-                chain.last().unwrap_or(description)
-            });
-            if outer == inner {
-                continue;
-            }
-            // The clock of another service may be ahead.
-            let (first, second) = match tree.is_inside(outer, inner) {
-                true => (inner, outer),
-                false => (outer, inner),
-            };
-            let kept = merge_duplicates(spans, first, second, limits);
-            merged.insert(if kept == first { second } else { first }, kept);
-        }
+        merge_overlapping(spans, overlapping, &tree, limits);
         if has_nested_duplicates {
             deduplicate_nested(spans, &tree, limits);
         }
@@ -123,6 +105,34 @@ pub(crate) fn reconcile(spans: &mut [SentrySpan], limits: &ContentLimits) {
     }
     if has_uncertain_agents {
         sibling_agents::assign_agents(spans, &index);
+    }
+}
+
+/// Merges pairs of descriptions of the same work. A description may be in several pairs.
+fn merge_overlapping(
+    spans: &mut [SentrySpan],
+    pairs: Vec<(usize, usize)>,
+    tree: &SpanTree,
+    limits: &ContentLimits,
+) {
+    // Maps descriptions to those that they were merged into.
+    let mut merged = BTreeMap::new();
+    for (outer, inner) in pairs {
+        let [outer, inner] = [outer, inner].map(|description| {
+            let kept = |description: &usize| merged.get(description).copied();
+            let chain = std::iter::successors(Some(description), kept);
+            chain.last().unwrap_or(description)
+        });
+        if outer == inner {
+            continue;
+        }
+        // The clock of another service may be ahead.
+        let (first, second) = match tree.is_inside(outer, inner) {
+            true => (inner, outer),
+            false => (outer, inner),
+        };
+        let kept = merge_duplicates(spans, first, second, limits);
+        merged.insert(if kept == first { second } else { first }, kept);
     }
 }
 
@@ -159,39 +169,38 @@ fn inherit(spans: &mut [SentrySpan], tree: &SpanTree) {
     let mut nearest = vec![None; spans.len()];
     for key in [CONVERSATION, AGENT] {
         for &position in tree.leaves_first.iter().rev() {
-            let span = &spans[position];
-            nearest[position] = if span.attributes.text(key).is_some() {
-                Some(position)
-            } else {
-                let above = tree.parents[position].and_then(|parent| nearest[parent]);
-                let is_agent_name_of_agent = span.ai == Some(AiKind::Agent) && key == AGENT;
-                // Doors do not know that such an agent is one.
-                let is_unknown_agent = |above: usize| {
-                    let above = &spans[above];
-                    above.ai == Some(AiKind::Agent) && above.ancestors != Ancestors::Known
-                };
-                let should_inherit = span.ai.is_some()
-                    && !is_agent_name_of_agent
-                    && (span.ancestors != Ancestors::Known || above.is_some_and(is_unknown_agent));
-                let above = match below[position] {
-                    DescendantConversation::One(descendant)
-                        if should_inherit && key == CONVERSATION =>
-                    {
-                        above.or(Some(descendant))
-                    }
-                    _ => above,
-                };
-                if should_inherit
-                    && let Some(above) = above
-                    && let Ok([above, span]) = spans.get_disjoint_mut([above, position])
-                    && let Some(text) = above.attributes.text(key)
+            if spans[position].attributes.text(key).is_some() {
+                nearest[position] = Some(position);
+                continue;
+            }
+            let mut source = tree.parents[position].and_then(|parent| nearest[parent]);
+            if should_inherit(&spans[position], key, source.map(|above| &spans[above])) {
+                if let DescendantConversation::One(descendant) = below[position]
+                    && key == CONVERSATION
+                {
+                    source = source.or(Some(descendant));
+                }
+                if let Some(source) = source
+                    && let Ok([source, span]) = spans.get_disjoint_mut([source, position])
+                    && let Some(text) = source.attributes.text(key)
                 {
                     span.attributes.push(key, text);
                 }
-                above
-            };
+            }
+            nearest[position] = source;
         }
     }
+}
+
+/// Returns whether a span without this attribute takes it over. `above` is the nearest span above that has it.
+fn should_inherit(span: &SentrySpan, key: &str, above: Option<&SentrySpan>) -> bool {
+    let is_agent_name_of_agent = span.ai == Some(AiKind::Agent) && key == AGENT;
+    // Doors do not know that such an agent is one.
+    let is_unknown_agent =
+        |above: &SentrySpan| above.ai == Some(AiKind::Agent) && above.ancestors != Ancestors::Known;
+    span.ai.is_some()
+        && !is_agent_name_of_agent
+        && (span.ancestors != Ancestors::Known || above.is_some_and(is_unknown_agent))
 }
 
 /// What the spans below a span say about their conversation. `One` holds the position of a span that names it.

@@ -28,64 +28,111 @@ pub(crate) fn are_relevant(events: &[SourceEvent]) -> bool {
 }
 
 const EVALUATION_RESULT: &str = "gen_ai.evaluation.result";
+const EVALUATION: &str = "gen_ai.evaluation.";
 
-/// How many evaluations of a span are kept. The attributes have room for one; the keys of the others have a number appended.
+/// How many evaluations of a span are kept.
 const MAX_EVALUATIONS: usize = 16;
 
-/// Folds events into the attributes that now hold messages. What the span already has wins.
+/// Folds events into the attributes that hold messages. What the span already has wins.
 pub(crate) fn fold(span: &mut SourceSpan, kind: OperationKind) {
     if !(span.events.iter()).any(|event| event.gen_ai_name().is_some()) {
         return;
     }
-    let mut input = Vec::new();
-    let mut output = Vec::new();
-    let mut details = Details::default();
-    let mut tools = None;
-    let mut tool = Tool::default();
-    let mut evaluations = 0;
+    let mut content = EventContent::default();
     for event in &span.events {
+        content.read(event, kind);
+    }
+    content.write_to(span, kind);
+}
+
+/// What the events of a span hold.
+#[derive(Default)]
+struct EventContent {
+    input: Vec<Value>,
+    output: Vec<Value>,
+    definitions: Option<Value>,
+    tool: Tool,
+    evaluations: usize,
+    details: Details,
+}
+
+impl EventContent {
+    fn read(&mut self, event: &SourceEvent, kind: OperationKind) {
+        let is_tool = kind == OperationKind::Tool;
         match event.gen_ai_name().unwrap_or_default() {
-            EVALUATION_RESULT if evaluations > 0 => {
-                add_evaluation(event, evaluations, &mut details);
-                evaluations += 1;
-            }
+            EVALUATION_RESULT => self.read_evaluation(event),
             // Ax reports token counts in an event.
-            name @ ("gen_ai.client.inference.operation.details"
-            | EVALUATION_RESULT
-            | "gen_ai.usage") => {
-                evaluations += usize::from(name == EVALUATION_RESULT);
-                let entries = event
-                    .attributes
-                    .iter()
-                    .filter(|(key, _)| !is_source_location(key));
-                let entries = entries.map(|(key, value)| (key.to_owned(), json_of(value)));
-                for (key, value) in entries.filter(|(key, value)| is_plausible(key, value)) {
-                    details.add(key, value);
-                }
+            "gen_ai.client.inference.operation.details" | "gen_ai.usage" => {
+                self.read_details(event);
             }
-            "gen_ai.content.prompt" => append_messages(event, "gen_ai.prompt", &mut input),
-            "gen_ai.content.completion" => append_messages(event, "gen_ai.completion", &mut output),
-            "gen_ai.tool.message" if kind == OperationKind::Tool => {
-                tool.messages.push(message(event));
+            "gen_ai.content.prompt" => append_messages(event, "gen_ai.prompt", &mut self.input),
+            "gen_ai.content.completion" => {
+                append_messages(event, "gen_ai.completion", &mut self.output);
             }
-            CHOICE | "gen_ai.choice.message" if kind == OperationKind::Tool => {
-                tool.choice = Some(message(event));
-            }
-            CHOICE | "gen_ai.choice.message" => output.extend(message_with_content(event)),
+            "gen_ai.tool.message" if is_tool => self.tool.messages.push(message(event)),
+            CHOICE | "gen_ai.choice.message" if is_tool => self.tool.choice = Some(message(event)),
+            CHOICE | "gen_ai.choice.message" => self.output.extend(message_with_content(event)),
             "gen_ai.system.message"
             | "gen_ai.user.message"
             | "gen_ai.assistant.message"
             | "gen_ai.tool.message" => {
                 if let Some(mut message) = message_with_content(event) {
                     match take_tools(&mut message) {
-                        Some(definitions) => tools = Some(definitions),
-                        None => input.push(message),
+                        Some(definitions) => self.definitions = Some(definitions),
+                        None => self.input.push(message),
                     }
                 }
             }
             _ => {}
         }
     }
+
+    fn read_details(&mut self, event: &SourceEvent) {
+        let attributes = event.attributes.iter();
+        for (key, value) in attributes.filter(|(key, _)| !is_source_location(key)) {
+            let value = json_of(value);
+            if is_plausible(key, &value) {
+                self.details.add(key.to_owned(), value);
+            }
+        }
+    }
+
+    /// Reads an evaluation. The keys of all but the first have a number appended.
+    fn read_evaluation(&mut self, event: &SourceEvent) {
+        let number = self.evaluations;
+        self.evaluations += 1;
+        match number {
+            0 => self.read_details(event),
+            1..MAX_EVALUATIONS => {
+                let attributes = event.attributes.iter();
+                for (key, value) in attributes.filter(|(key, _)| key.starts_with(EVALUATION)) {
+                    self.details.add(format!("{key}.{number}"), json_of(value));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn write_to(mut self, span: &mut SourceSpan, kind: OperationKind) {
+        write_details(self.details, span, kind);
+        repeated_results::remove(&mut self.input);
+        self.tool.write_to(span);
+        if let Some(definitions) = self.definitions {
+            span.attributes.supply(DEFINITIONS, definitions.to_string());
+        }
+        for (key, side, list) in [
+            (INPUT, messages::Side::Input, self.input),
+            (OUTPUT, messages::Side::Output, self.output),
+        ] {
+            if !list.is_empty() && !span.attributes.contains(key) {
+                let list = messages::from_list(list.into_iter(), side);
+                span.attributes.push(key, list.to_string());
+            }
+        }
+    }
+}
+
+fn write_details(details: Details, span: &mut SourceSpan, kind: OperationKind) {
     let existing: Option<HashSet<_>> = (details.is_large()).then(|| {
         (span.attributes.iter())
             .map(|(key, _)| key.to_owned())
@@ -104,37 +151,11 @@ pub(crate) fn fold(span: &mut SourceSpan, kind: OperationKind) {
             push(span, &key, value);
         }
     }
-    repeated_results::remove(&mut input);
-    tool.write_to(span);
-    if let Some(tools) = tools {
-        span.attributes.supply(DEFINITIONS, tools.to_string());
-    }
-    for (key, side, list) in [
-        (INPUT, messages::Side::Input, input),
-        (OUTPUT, messages::Side::Output, output),
-    ] {
-        if !list.is_empty() && !span.attributes.contains(key) {
-            let list = messages::from_list(list.into_iter(), side);
-            span.attributes.push(key, list.to_string());
-        }
-    }
 }
 
 /// Returns whether a key says where in a program an event was created, as `tracing-opentelemetry` records it.
 fn is_source_location(key: &str) -> bool {
     matches!(key, "level" | "target") || key.starts_with("code.")
-}
-
-/// Adds another evaluation, with a number appended to its keys, unless there are too many.
-fn add_evaluation(event: &SourceEvent, number: usize, details: &mut Details) {
-    if number >= MAX_EVALUATIONS {
-        return;
-    }
-    for (key, value) in event.attributes.iter() {
-        if key.starts_with("gen_ai.evaluation.") {
-            details.add(format!("{key}.{number}"), json_of(value));
-        }
-    }
 }
 
 /// Returns whether a parameter may have this value. For each parameter that was not given, edgequake-llm records an impossible

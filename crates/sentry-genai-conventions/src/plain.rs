@@ -230,6 +230,7 @@ fn messaging_name(attributes: &Attributes) -> Option<Cow<'_, str>> {
     ]);
     Some(with_subject(operation?, destination))
 }
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -221,13 +221,20 @@ pub(crate) fn merge(kept: &mut Attributes, other: &Attributes) {
     if is_changed {
         reconcile(kept);
     }
+    let has_costs = kept.iter().any(|(key, _)| is_cost(key));
+    if is_larger || !has_costs {
+        replace_costs(kept, other);
+    }
+}
+
+/// Replaces all costs by those of another description, if that has any.
+fn replace_costs(kept: &mut Attributes, other: &Attributes) {
     let costs: Vec<_> = other
         .iter()
         .filter(|(key, _)| is_cost(key))
         .map(|(key, value)| (key.to_owned(), value.to_input()))
         .collect();
-    let has_costs = kept.iter().any(|(key, _)| is_cost(key));
-    if !costs.is_empty() && (is_larger || !has_costs) {
+    if !costs.is_empty() {
         kept.retain(|key, _| !is_cost(key));
         for (key, cost) in costs {
             kept.push_owned_key(&key, cost);

@@ -78,17 +78,7 @@ impl Translator {
         let is_gen_ai = recognised.is_some();
         let kind = operation_kind(recognised.as_ref());
         if is_gen_ai {
-            events::fold(&mut span, kind);
-            dialect.apply(&mut span, kind);
-            // On a tool's span, `model` is an argument, if anything.
-            if kind != OperationKind::Tool
-                && !span.attributes.contains("gen_ai.request.model")
-                && !dialect::is_translated(&span)
-            {
-                span.attributes.rename("model", "gen_ai.request.model");
-            }
-            remove_missing_values(&mut span);
-            content::merge_answer(&mut span.attributes);
+            make_canonical(&mut span, dialect, kind);
         }
         // Before numbers are converted to text, since the number of a thread is not a session.
         let session = is_gen_ai
@@ -97,24 +87,8 @@ impl Translator {
         rename::canonicalise(&mut span.attributes);
         // A span that is not an AI span may still carry attributes of one.
         let has_content = is_gen_ai || dialect::mentions_gen_ai(&span);
-        if is_gen_ai {
-            dialect::normalise_values(&mut span, kind);
-        } else if has_content {
-            provider::separate_instructions(&mut span.attributes, OperationKind::Plain);
-        }
         if has_content {
-            content::normalise_finish_reasons(&mut span.attributes, recognised.as_ref());
-            if is_implicitly_streamed(&span.attributes) {
-                span.attributes.push(STREAMING, true);
-            }
-            tokens::reconcile(&mut span.attributes);
-            if kind == OperationKind::Embeddings {
-                tokens::reconcile_embeddings(&mut span.attributes);
-            }
-            if is_gen_ai && kind == OperationKind::Plain {
-                // Whatever the span counts is also counted by the calls around or below it.
-                tokens::remove(&mut span.attributes);
-            }
+            normalise_values(&mut span, recognised.as_ref());
         }
 
         let status = status::resolve(&mut span, kind);
@@ -218,6 +192,43 @@ pub struct Identity {
     pub ai: Option<AiKind>,
     /// Whether the span is about GenAI at all. Only then does its session stand in for a conversation.
     pub is_gen_ai: bool,
+}
+
+/// Moves what events and the attributes of a dialect hold to the attributes of the conventions.
+fn make_canonical(span: &mut SourceSpan, dialect: &Dialect, kind: OperationKind) {
+    events::fold(span, kind);
+    dialect.apply(span, kind);
+    // On a tool's span, `model` is an argument, if anything.
+    if kind != OperationKind::Tool
+        && !span.attributes.contains("gen_ai.request.model")
+        && !dialect::is_translated(span)
+    {
+        span.attributes.rename("model", "gen_ai.request.model");
+    }
+    remove_missing_values(span);
+    content::merge_answer(&mut span.attributes);
+}
+
+/// Normalises values that depend on each other: finish reasons, the mode of the answer, and token counts.
+fn normalise_values(span: &mut SourceSpan, recognised: Option<&Recognised>) {
+    let kind = operation_kind(recognised);
+    match recognised {
+        Some(_) => dialect::normalise_values(span, kind),
+        None => provider::separate_instructions(&mut span.attributes, kind),
+    }
+    let attributes = &mut span.attributes;
+    content::normalise_finish_reasons(attributes, recognised);
+    if is_implicitly_streamed(attributes) {
+        attributes.push(STREAMING, true);
+    }
+    tokens::reconcile(attributes);
+    if kind == OperationKind::Embeddings {
+        tokens::reconcile_embeddings(attributes);
+    }
+    if recognised.is_some() && kind == OperationKind::Plain {
+        // Whatever the span counts is also counted by the calls around or below it.
+        tokens::remove(attributes);
+    }
 }
 
 /// Makes the names of a span's attributes canonical, and recognises its operation.

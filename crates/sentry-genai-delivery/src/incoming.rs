@@ -132,8 +132,7 @@ impl IncomingTrace {
     }
 
     /// Returns whether the parent is a Sentry span of this process.
-    #[must_use]
-    pub fn is_adopted(&self) -> bool {
+    pub(crate) fn is_adopted(&self) -> bool {
         matches!(self.head, Head::SentrySpan)
     }
 

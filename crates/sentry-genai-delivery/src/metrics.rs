@@ -5,11 +5,14 @@ use std::sync::{Arc, Weak};
 use sentry_core::{
     Client, Hub, Scope, TransactionContext,
     metrics::{DistributionMetric, distribution},
-    protocol::{self, Unit},
+    protocol::Unit,
 };
 use sentry_genai_conventions::{SentrySpan, Status};
 
-use crate::model_calls::{Measure, Meter};
+use crate::{
+    correlation::{protocol_span_id, protocol_trace_id},
+    model_calls::{Measure, Meter},
+};
 
 const TOKEN_USAGE: &str = "gen_ai.client.token.usage";
 
@@ -84,8 +87,8 @@ fn scope_of(span: &SentrySpan) -> Scope {
     let context = TransactionContext::new_with_details(
         "",
         "",
-        protocol::TraceId::from(span.trace_id.to_bytes()),
-        Some(protocol::SpanId::from(span.span_id.to_bytes())),
+        protocol_trace_id(span.trace_id),
+        Some(protocol_span_id(span.span_id)),
         None,
     );
     // Without a client, the transaction calls no sampler and is never sent.

@@ -1,11 +1,14 @@
 //! The sampling decision, made at the local root.
 
-use std::{borrow::Cow, panic};
+use std::{
+    borrow::Cow,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
-use sentry_core::{TracesSamplingStrategy, TransactionContext, protocol};
+use sentry_core::{TracesSamplingStrategy, TransactionContext};
 use sentry_genai_conventions::TraceId;
 
-use crate::{incoming::IncomingTrace, thread};
+use crate::{correlation::protocol_trace_id, incoming::IncomingTrace, thread};
 
 /// How the client samples traces.
 #[derive(Clone, Debug)]
@@ -74,19 +77,13 @@ impl Decision {
             }
             (TracesSamplingStrategy::FixedRate(_), None) => sampling.rate,
             (TracesSamplingStrategy::Function(sampler), _) => {
-                let mut context = TransactionContext::new_with_trace_id(
-                    name,
-                    op,
-                    protocol::TraceId::from(trace_id.to_bytes()),
-                );
+                let mut context =
+                    TransactionContext::new_with_trace_id(name, op, protocol_trace_id(trace_id));
                 context.set_sampled(upstream);
                 // The sampler may, for example, query a feature flag. Spans of that request must not start traces that
                 // need a decision.
-                let call_sampler = || thread::as_delivery_thread(|| sampler(&context));
-                match (
-                    panic::catch_unwind(panic::AssertUnwindSafe(call_sampler)),
-                    upstream,
-                ) {
+                let sample = || thread::as_delivery_thread(|| sampler(&context));
+                match (catch_unwind(AssertUnwindSafe(sample)), upstream) {
                     (Ok(rate), _) => Rate::new(rate),
                     // As if there were no sampler.
                     (Err(_), Some(sampled)) => return Self::Inherited { sampled },

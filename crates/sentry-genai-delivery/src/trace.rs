@@ -155,14 +155,6 @@ impl Trace {
         }
     }
 
-    /// Returns whether the trace belongs to a Sentry span of this process.
-    #[must_use]
-    pub fn is_adopted(&self) -> bool {
-        self.incoming
-            .as_ref()
-            .is_some_and(IncomingTrace::is_adopted)
-    }
-
     /// Returns the value of the `sentry-trace` header for a request made by the span `span_id`.
     #[must_use]
     pub fn sentry_trace_header(&self, span_id: SpanId) -> String {

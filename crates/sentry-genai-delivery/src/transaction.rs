@@ -169,23 +169,17 @@ fn write(
     write_timestamp(buffer, root.start);
     buffer.extend_from_slice(b",\"timestamp\":");
     write_timestamp(buffer, root.end);
-    let text = |buffer: &mut Vec<u8>, key: &str, value: &str| {
-        buffer.push(b',');
-        write_string(buffer, key);
-        buffer.push(b':');
-        write_string(buffer, value);
-    };
     if let Some(release) = &config.release {
-        text(buffer, "release", release);
+        write_text(buffer, "release", release);
     }
-    text(buffer, "environment", config.environment());
+    write_text(buffer, "environment", config.environment());
     if let Some(server) = &config.server_name {
-        text(buffer, "server_name", server);
+        write_text(buffer, "server_name", server);
     }
     write_scope(buffer, segment);
     buffer.extend_from_slice(b",\"sdk\":{\"name\":");
     write_string(buffer, SDK_NAME);
-    text(buffer, "version", SDK_VERSION);
+    write_text(buffer, "version", SDK_VERSION);
     buffer.extend_from_slice(b"},\"contexts\":{\"runtime\":{\"name\":\"rust\"},\"trace\":{");
     write_ids(
         buffer,
@@ -193,9 +187,9 @@ fn write(
         root.span_id,
         root.parent_span_id,
     );
-    text(buffer, "op", &root.op);
-    text(buffer, "origin", &root.origin);
-    text(buffer, "status", status(root.status));
+    write_text(buffer, "op", &root.op);
+    write_text(buffer, "origin", &root.origin);
+    write_text(buffer, "status", status(root.status));
     buffer.extend_from_slice(b",\"data\":");
     buffer.extend_from_slice(&root.data);
     write_links(buffer, &root.links);
@@ -212,17 +206,7 @@ fn write(
         };
         buffer.push(b'{');
         write_ids(buffer, &trace_id.to_bytes(), span.span_id, parent);
-        text(buffer, "op", &span.op);
-        text(buffer, "description", &span.name);
-        text(buffer, "origin", &span.origin);
-        text(buffer, "status", status(span.status));
-        buffer.extend_from_slice(b",\"start_timestamp\":");
-        write_timestamp(buffer, span.start);
-        buffer.extend_from_slice(b",\"timestamp\":");
-        write_timestamp(buffer, span.end.max(span.start));
-        buffer.extend_from_slice(b",\"data\":");
-        buffer.extend_from_slice(data);
-        write_links(buffer, &span.links);
+        write_child(buffer, span, data);
         buffer.push(b'}');
     }
     buffer.extend_from_slice(b"]}\n");
@@ -231,6 +215,29 @@ fn write(
         bytes,
         category: Category::Transaction,
     }
+}
+
+/// Writes the members of a child span except for its ids.
+fn write_child(buffer: &mut Vec<u8>, span: &SentrySpan, data: &[u8]) {
+    write_text(buffer, "op", &span.op);
+    write_text(buffer, "description", &span.name);
+    write_text(buffer, "origin", &span.origin);
+    write_text(buffer, "status", status(span.status));
+    buffer.extend_from_slice(b",\"start_timestamp\":");
+    write_timestamp(buffer, span.start);
+    buffer.extend_from_slice(b",\"timestamp\":");
+    write_timestamp(buffer, span.end.max(span.start));
+    buffer.extend_from_slice(b",\"data\":");
+    buffer.extend_from_slice(data);
+    write_links(buffer, &span.links);
+}
+
+/// Writes a text as a further member.
+fn write_text(buffer: &mut Vec<u8>, member: &str, text: &str) {
+    buffer.push(b',');
+    write_string(buffer, member);
+    buffer.push(b':');
+    write_string(buffer, text);
 }
 
 fn write_ids(buffer: &mut Vec<u8>, trace_id: &[u8; 16], span_id: SpanId, parent: Option<SpanId>) {

@@ -60,24 +60,23 @@ fn concurrent_traces_arrive_complete_or_not_at_all() {
     let ingest = Ingest::start().unwrap();
     ingest.always(Fault::none().with_delay(Duration::from_millis(3)));
     let delivery = deliver_to(&ingest, 512 * 1024);
+    let send_side_by_side = || {
+        let text = "x".repeat(1500);
+        let open: Vec<_> = (0..CONCURRENT).map(|_| segment(&delivery)).collect();
+        for _ in 1..SPANS {
+            for segment in &open {
+                send(&delivery, segment, new_span_id(), &text);
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        for segment in &open {
+            send(&delivery, segment, segment.span_id(), &text);
+        }
+    };
     let begin = Instant::now();
     thread::scope(|scope| {
         for _ in 0..THREADS {
-            scope.spawn(|| {
-                let text = "x".repeat(1500);
-                for _ in 0..ROUNDS {
-                    let open: Vec<_> = (0..CONCURRENT).map(|_| segment(&delivery)).collect();
-                    for _ in 1..SPANS {
-                        for segment in &open {
-                            send(&delivery, segment, new_span_id(), &text);
-                        }
-                        thread::sleep(Duration::from_millis(5));
-                    }
-                    for segment in &open {
-                        send(&delivery, segment, segment.span_id(), &text);
-                    }
-                }
-            });
+            scope.spawn(|| (0..ROUNDS).for_each(|_| send_side_by_side()));
         }
     });
     // Later, spans would be sent before their segment ends.

@@ -1,16 +1,16 @@
 //! Detects the format of a file, and reads it.
 
-use std::{borrow::Cow, collections::HashMap, fmt, io::Read as _, mem};
+use std::{borrow::Cow, collections::HashMap, fmt, io::Read as _};
 
 use flate2::read::MultiGzDecoder;
 use sentry_genai_conventions::Timestamp;
 use sentry_genai_testkit::capture::CaptureFile;
 
 use crate::{
-    ReceivedEvent, ReceivedSpan, Request, capture,
+    ReceivedSpan, Request, capture,
     otlp_json::{self, ParseError},
     otlp_protobuf::{self, DecodeError},
-    received::attach_events,
+    received::{Contents, attach_events},
 };
 
 /// The contents of a file.
@@ -33,67 +33,54 @@ pub struct Input {
     pub errors: Vec<ReadError>,
     /// The number of errors beyond those that are kept.
     pub more_errors: usize,
-    /// Events that have not been assigned to their spans yet.
-    events: Vec<ReceivedEvent>,
 }
 
 impl Input {
-    fn new(format: Format, spans: Vec<ReceivedSpan>) -> Self {
+    fn new(format: Format, contents: Contents, errors: Errors) -> Self {
+        let mut spans = contents.spans;
+        let repeated = remove_duplicates(&mut spans);
         Self {
             format,
+            other_signals: contents.other_signals,
+            events_without_span: attach_events(&mut spans, contents.events),
+            repeated,
             spans,
-            other_signals: 0,
-            events_without_span: 0,
-            repeated: 0,
-            errors: Vec::new(),
-            more_errors: 0,
-            events: Vec::new(),
+            errors: errors.first,
+            more_errors: errors.more,
         }
     }
+}
 
-    fn push_error(&mut self, error: ReadError) {
-        if self.errors.len() < MAX_ERRORS {
-            self.errors.push(error);
+/// Why parts of a file could not be read.
+#[derive(Default)]
+struct Errors {
+    /// At most [`MAX_ERRORS`].
+    first: Vec<ReadError>,
+    more: usize,
+}
+
+impl Errors {
+    fn push(&mut self, error: ReadError) {
+        if self.first.len() < MAX_ERRORS {
+            self.first.push(error);
         } else {
-            self.more_errors += 1;
+            self.more += 1;
         }
     }
 
-    /// Reads the requests that can be read, or fails with the first error.
-    ///
-    /// If there is neither a request of traces nor an error, `no_traces` returns the error; its argument tells whether there are
-    /// requests of other signals.
-    fn with_requests(
-        mut self,
-        requests: impl Iterator<Item = Result<Request, ReadError>>,
-        no_traces: impl FnOnce(bool) -> Option<ReadError>,
-    ) -> Result<Self, ReadError> {
-        let (mut has_traces, mut has_others) = (false, false);
-        for request in requests {
-            match request {
-                Ok(Request::Traces(spans)) => {
-                    has_traces = true;
-                    self.spans.extend(spans);
-                }
-                Ok(Request::Events(events)) => {
-                    has_others = true;
-                    self.events.extend(events);
-                }
-                Ok(Request::OtherSignal) => {
-                    has_others = true;
-                    self.other_signals += 1;
-                }
-                Err(error) => self.push_error(error),
-            }
-        }
-        if has_traces {
-            return Ok(self);
-        }
-        let error = mem::take(&mut self.errors).into_iter().next();
-        match error.or_else(|| no_traces(has_others)) {
-            Some(error) => Err(error),
-            None => Ok(self),
-        }
+    /// Gathers the requests that can be read.
+    fn gather<E>(
+        &mut self,
+        requests: impl Iterator<Item = Result<Request, E>>,
+        error: impl Fn(E) -> ReadError,
+    ) -> Contents {
+        requests
+            .filter_map(|request| request.map_err(|cause| self.push(error(cause))).ok())
+            .collect()
+    }
+
+    fn into_first(self) -> Option<ReadError> {
+        self.first.into_iter().next()
     }
 }
 
@@ -206,14 +193,6 @@ pub fn read_lossy(bytes: Vec<u8>, now: Timestamp) -> Result<Input, ReadError> {
     Ok(input)
 }
 
-fn read_content(bytes: &[u8], now: Timestamp) -> Result<Input, ReadError> {
-    let mut input = read_format(bytes, now)?;
-    input.repeated = remove_duplicates(&mut input.spans);
-    let events = mem::take(&mut input.events);
-    input.events_without_span = attach_events(&mut input.spans, events);
-    Ok(input)
-}
-
 /// Keeps only the last of the spans with the same ids, as Sentry does within an envelope. Returns how many were left out.
 pub(crate) fn remove_duplicates(spans: &mut Vec<ReceivedSpan>) -> usize {
     let ids = |received: &ReceivedSpan| (received.span.trace_id, received.span.span_id);
@@ -228,7 +207,7 @@ pub(crate) fn remove_duplicates(spans: &mut Vec<ReceivedSpan>) -> usize {
 }
 
 /// Detects the format by the first bytes, and reads it.
-fn read_format(bytes: &[u8], now: Timestamp) -> Result<Input, ReadError> {
+fn read_content(bytes: &[u8], now: Timestamp) -> Result<Input, ReadError> {
     let start = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     match start.iter().find(|byte| !byte.is_ascii_whitespace()) {
         None => Err(ReadError::Empty),
@@ -268,50 +247,47 @@ fn decompress(bytes: Vec<u8>) -> Result<(Vec<u8>, Option<ReadError>), ReadError>
 }
 
 fn protobuf(bytes: &[u8]) -> Result<Input, ReadError> {
-    let requests = otlp_protobuf::requests(bytes);
-    let input = Input::new(Format::OtlpProtobuf, Vec::new());
-    let no_traces = ReadError::OtlpProtobuf(DecodeError::no_traces());
-    input.with_requests(
-        requests.map(|request| request.map_err(ReadError::OtlpProtobuf)),
-        |has_others| has_others.then_some(no_traces),
-    )
+    let mut errors = Errors::default();
+    let contents = errors.gather(otlp_protobuf::requests(bytes), ReadError::OtlpProtobuf);
+    if !contents.has_traces {
+        let no_traces = || ReadError::OtlpProtobuf(DecodeError::no_traces());
+        return Err(errors.into_first().unwrap_or_else(no_traces));
+    }
+    Ok(Input::new(Format::OtlpProtobuf, contents, errors))
 }
 
 fn text(bytes: &[u8], now: Timestamp) -> Result<Input, ReadError> {
-    let mut input = Input::new(Format::OtlpJson, Vec::new());
-    let text = utf8(bytes, |error| input.push_error(error));
+    let mut errors = Errors::default();
+    let text = utf8(bytes, &mut errors);
     if CaptureFile::is_named_in(&text) {
-        if let Some(error) = input.errors.into_iter().next() {
+        if let Some(error) = errors.into_first() {
             return Err(error);
         }
         let file = CaptureFile::parse(&text)
             .map_err(|error| ReadError::TracingCapture(error.to_string()))?;
-        let spans = capture::spans(&file, &text, now);
-        return Ok(Input::new(Format::TracingCapture, spans));
+        let contents = Contents {
+            spans: capture::spans(&file, &text, now),
+            ..Contents::default()
+        };
+        return Ok(Input::new(
+            Format::TracingCapture,
+            contents,
+            Errors::default(),
+        ));
     }
-    let is_json = text.trim_start().starts_with(['{', '[']);
-    let requests = otlp_json::requests(&text);
-    let read = input.with_requests(
-        requests.map(|request| request.map_err(ReadError::OtlpJson)),
-        |has_others| {
-            Some(ReadError::OtlpJson(if has_others {
-                ParseError::no_traces()
-            } else {
-                ParseError::no_request()
-            }))
-        },
-    );
-    read.map_err(|error| {
-        if is_json {
-            error
-        } else {
-            ReadError::OtlpJson(ParseError::not_json())
-        }
-    })
+    let contents = errors.gather(otlp_json::requests(&text), ReadError::OtlpJson);
+    if contents.has_traces {
+        return Ok(Input::new(Format::OtlpJson, contents, errors));
+    }
+    if !text.trim_start().starts_with(['{', '[']) {
+        return Err(ReadError::OtlpJson(ParseError::not_json()));
+    }
+    let no_traces = || ReadError::OtlpJson(ParseError::no_traces(&contents));
+    Err(errors.into_first().unwrap_or_else(no_traces))
 }
 
 /// Returns the text. Lines that are not UTF-8 are blanked and reported.
-fn utf8(bytes: &[u8], mut on_error: impl FnMut(ReadError)) -> Cow<'_, str> {
+fn utf8<'a>(bytes: &'a [u8], errors: &mut Errors) -> Cow<'a, str> {
     if let Ok(text) = str::from_utf8(bytes) {
         return Cow::Borrowed(text);
     }
@@ -321,7 +297,7 @@ fn utf8(bytes: &[u8], mut on_error: impl FnMut(ReadError)) -> Cow<'_, str> {
             Ok(line) => text.push_str(line),
             Err(error) => {
                 text.push('\n');
-                on_error(ReadError::Utf8 {
+                errors.push(ReadError::Utf8 {
                     line: index + 1,
                     column: error.valid_up_to() + 1,
                 });

@@ -8,7 +8,7 @@ use sentry_genai_conventions::{
 };
 use serde_json::{Map, Value};
 
-use crate::{ReceivedSpan, any_value::AnyValue, codes, received::Gathered};
+use crate::{ReceivedSpan, any_value::AnyValue, codes, received::Contents};
 
 mod base64;
 mod depth;
@@ -55,10 +55,6 @@ impl ParseError {
         self
     }
 
-    pub(crate) fn no_request() -> Self {
-        Self::at_start("expected an export request")
-    }
-
     /// Creates the error for a file that does not even start like JSON.
     pub(crate) fn not_json() -> Self {
         Self::at_start("expected OTLP traces as JSON or protobuf, or tracing-capture-v1")
@@ -72,8 +68,11 @@ impl ParseError {
         }
     }
 
-    /// Creates the error for a text that contains only requests of other signals.
-    pub(crate) fn no_traces() -> Self {
+    /// Creates the error for a text without a request of traces.
+    pub(crate) fn no_traces(contents: &Contents) -> Self {
+        if contents.events.is_empty() && contents.other_signals == 0 {
+            return Self::at_start("expected an export request");
+        }
         Path::Root.error("an object with resourceSpans, not only metrics, logs or profiles")
     }
 }
@@ -128,12 +127,11 @@ impl std::error::Error for ParseError {}
 /// Returns an error if the text is not JSON, if it is not an export request, if it contains only requests of other signals, or if
 /// a span has no valid trace id or span id, or no time.
 pub fn parse(text: &str) -> Result<Vec<ReceivedSpan>, ParseError> {
-    let gathered = Gathered::of(requests(text))?;
-    match (gathered.has_traces, gathered.has_others) {
-        (true, _) => Ok(gathered.spans),
-        (false, true) => Err(ParseError::no_traces()),
-        (false, false) => Err(ParseError::no_request()),
+    let contents: Contents = requests(text).collect::<Result<_, _>>()?;
+    if !contents.has_traces {
+        return Err(ParseError::no_traces(&contents));
     }
+    Ok(contents.into_spans())
 }
 
 /// Returns the message of an error without the position, which is reported separately.
@@ -216,35 +214,22 @@ fn read_scope(
 
 fn read_span(span: Value, path: &Path<'_>) -> Result<SourceSpan, ParseError> {
     let mut fields = object(span, path)?;
-    let trace_id = take(&mut fields, &["traceId", "trace_id"]);
-    let trace_id = trace_id
-        .as_ref()
-        .and_then(Value::as_str)
-        .and_then(id::trace)
-        .ok_or_else(|| {
-            Path::Field(path, "traceId")
-                .error("16 bytes, not all zero, as hexadecimal digits or Base64")
-        })?;
-    let span_id = take(&mut fields, &["spanId", "span_id"]);
-    let span_id = span_id
-        .as_ref()
-        .and_then(Value::as_str)
-        .and_then(id::span)
-        .ok_or_else(|| {
-            Path::Field(path, "spanId")
-                .error("8 bytes, not all zero, as hexadecimal digits or Base64")
-        })?;
-    let start = take(&mut fields, &["startTimeUnixNano", "start_time_unix_nano"]);
-    let start = start.as_ref().and_then(time).unwrap_or_default();
-    let name = match fields.remove("name") {
-        Some(Value::String(name)) => name,
-        _ => String::new(),
-    };
-    let mut span = SourceSpan::new(trace_id, span_id, name, start);
-    let end = take(&mut fields, &["endTimeUnixNano", "end_time_unix_nano"]);
-    span.end = end.as_ref().and_then(time).unwrap_or_default();
-    let parent = take(&mut fields, &["parentSpanId", "parent_span_id"]);
-    span.parent_span_id = parent.as_ref().and_then(Value::as_str).and_then(id::span);
+    let trace_id = take_text(&mut fields, &["traceId", "trace_id"]);
+    let trace_id = trace_id.and_then(|id| id::trace(&id)).ok_or_else(|| {
+        Path::Field(path, "traceId")
+            .error("16 bytes, not all zero, as hexadecimal digits or Base64")
+    })?;
+    let span_id = take_text(&mut fields, &["spanId", "span_id"]);
+    let span_id = span_id.and_then(|id| id::span(&id)).ok_or_else(|| {
+        Path::Field(path, "spanId").error("8 bytes, not all zero, as hexadecimal digits or Base64")
+    })?;
+    let name = take_text(&mut fields, &["name"]).unwrap_or_default();
+    let start = take_time(&mut fields, &["startTimeUnixNano", "start_time_unix_nano"]);
+    let mut span = SourceSpan::new(trace_id, span_id, name, start.unwrap_or_default());
+    let end = take_time(&mut fields, &["endTimeUnixNano", "end_time_unix_nano"]);
+    span.end = end.unwrap_or_default();
+    let parent = take_text(&mut fields, &["parentSpanId", "parent_span_id"]);
+    span.parent_span_id = parent.and_then(|id| id::span(&id));
     span.kind = fields.get("kind").and_then(kind);
     span.status = fields.get("status").map(status).unwrap_or_default();
     span.attributes = attributes(fields.remove("attributes"), path)?;
@@ -267,13 +252,9 @@ fn read_span(span: Value, path: &Path<'_>) -> Result<SourceSpan, ParseError> {
 
 fn read_event(event: Value, path: &Path<'_>) -> Result<SourceEvent, ParseError> {
     let mut fields = object(event, path)?;
-    let name = match fields.remove("name") {
-        Some(Value::String(name)) => name,
-        _ => String::new(),
-    };
+    let name = take_text(&mut fields, &["name"]).unwrap_or_default();
     let mut event = SourceEvent::new(name);
-    let at = take(&mut fields, &["timeUnixNano", "time_unix_nano"]);
-    event.time = at.as_ref().and_then(time);
+    event.time = take_time(&mut fields, &["timeUnixNano", "time_unix_nano"]);
     event.attributes = attributes(fields.remove("attributes"), path)?;
     Ok(event)
 }
@@ -437,6 +418,17 @@ fn values_of(value: Value) -> Vec<Value> {
 
 fn take(fields: &mut Map<String, Value>, names: &[&str]) -> Option<Value> {
     names.iter().find_map(|name| fields.remove(*name))
+}
+
+fn take_text(fields: &mut Map<String, Value>, names: &[&str]) -> Option<String> {
+    match take(fields, names)? {
+        Value::String(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn take_time(fields: &mut Map<String, Value>, names: &[&str]) -> Option<Timestamp> {
+    time(&take(fields, names)?)
 }
 
 fn object(value: Value, path: &Path<'_>) -> Result<Map<String, Value>, ParseError> {

@@ -7,7 +7,7 @@ use sentry_genai_conventions::{
 };
 use serde_json::{Map, Value};
 
-use crate::{ReceivedEvent, ReceivedSpan, any_value::AnyValue, codes, received::Gathered};
+use crate::{ReceivedEvent, ReceivedSpan, any_value::AnyValue, codes, received::Contents};
 
 mod messages;
 mod requests;
@@ -83,11 +83,11 @@ impl std::error::Error for DecodeError {}
 /// Returns an error if the bytes are not such messages, if they contain only requests of other signals, or if a span has no valid
 /// trace id or span id, or no time.
 pub fn decode(bytes: &[u8]) -> Result<Vec<ReceivedSpan>, DecodeError> {
-    let gathered = Gathered::of(requests(bytes))?;
-    if gathered.has_others && !gathered.has_traces {
+    let contents: Contents = requests(bytes).collect::<Result<_, _>>()?;
+    if !contents.has_traces {
         return Err(DecodeError::no_traces());
     }
-    Ok(gathered.spans)
+    Ok(contents.into_spans())
 }
 
 /// Reads the span at `path`.

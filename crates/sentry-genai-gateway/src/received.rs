@@ -105,35 +105,37 @@ pub enum Request {
 
 /// The combined contents of a file's requests.
 #[derive(Default)]
-pub(crate) struct Gathered {
+pub(crate) struct Contents {
     pub(crate) spans: Vec<ReceivedSpan>,
+    pub(crate) events: Vec<ReceivedEvent>,
+    /// Whether there was a request of traces, perhaps without spans.
     pub(crate) has_traces: bool,
-    pub(crate) has_others: bool,
+    /// The number of requests that were skipped.
+    pub(crate) other_signals: usize,
 }
 
-impl Gathered {
-    /// Reads all requests, and assigns events to their spans.
-    ///
-    /// # Errors
-    ///
-    /// Returns the first error of the requests.
-    pub(crate) fn of<E>(requests: impl Iterator<Item = Result<Request, E>>) -> Result<Self, E> {
-        let (mut gathered, mut events) = (Self::default(), Vec::new());
+impl Contents {
+    /// Returns the spans with the events that belong to them.
+    pub(crate) fn into_spans(mut self) -> Vec<ReceivedSpan> {
+        attach_events(&mut self.spans, self.events);
+        self.spans
+    }
+}
+
+impl FromIterator<Request> for Contents {
+    fn from_iter<T: IntoIterator<Item = Request>>(requests: T) -> Self {
+        let mut contents = Self::default();
         for request in requests {
-            match request? {
-                Request::Traces(read) => {
-                    gathered.has_traces = true;
-                    gathered.spans.extend(read);
+            match request {
+                Request::Traces(spans) => {
+                    contents.has_traces = true;
+                    contents.spans.extend(spans);
                 }
-                Request::Events(read) => {
-                    gathered.has_others = true;
-                    events.extend(read);
-                }
-                Request::OtherSignal => gathered.has_others = true,
+                Request::Events(events) => contents.events.extend(events),
+                Request::OtherSignal => contents.other_signals += 1,
             }
         }
-        attach_events(&mut gathered.spans, events);
-        Ok(gathered)
+        contents
     }
 }
 

@@ -13,7 +13,7 @@ use super::door::{
             FutureExt as _, Span as _, TraceContextExt as _, Tracer as _, TracerProvider as _,
         },
     },
-    opentelemetry_sdk::trace::SdkTracerProvider,
+    opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider},
 };
 
 const THREADS: usize = 8;
@@ -29,34 +29,10 @@ fn eight_threads_lose_nothing() {
         .build();
     thread::scope(|scope| {
         for number in 0..THREADS {
-            let provider = provider.clone();
+            let tracer = provider.tracer(format!("thread {number}"));
             scope.spawn(move || {
-                let tracer = provider.tracer(format!("thread {number}"));
                 for _ in 0..TRACES {
-                    let attributes = [KeyValue::new(
-                        "gen_ai.conversation.id",
-                        format!("conv_{number}"),
-                    )];
-                    let root = tracer.span_builder("root").with_attributes(attributes);
-                    let root =
-                        Context::new().with_span(root.start_with_context(&tracer, &Context::new()));
-                    let other = thread::spawn({
-                        let (tracer, root) = (tracer.clone(), root.clone());
-                        move || {
-                            for _ in 0..4 {
-                                let attributes = [KeyValue::new("gen_ai.operation.name", "chat")];
-                                let chat = tracer.span_builder("chat").with_attributes(attributes);
-                                let mut chat = chat.start_with_context(&tracer, &root);
-                                chat.set_attribute(KeyValue::new(
-                                    "gen_ai.request.model",
-                                    format!("m{number}"),
-                                ));
-                                chat.end();
-                            }
-                        }
-                    });
-                    root.span().end();
-                    other.join().unwrap();
+                    run_trace(&tracer, number);
                 }
             });
         }
@@ -73,6 +49,24 @@ fn eight_threads_lose_nothing() {
     }
     assert_eq!(processor.open_spans().open, 0);
     assert_eq!(processor.stats().lost_total(), 0);
+}
+
+/// Ends the root of a trace while another thread makes its children.
+fn run_trace(tracer: &SdkTracer, number: usize) {
+    let conversation = KeyValue::new("gen_ai.conversation.id", format!("conv_{number}"));
+    let root = tracer.span_builder("root").with_attributes([conversation]);
+    let root = Context::new().with_span(root.start_with_context(tracer, &Context::new()));
+    let chat = || {
+        let operation = KeyValue::new("gen_ai.operation.name", "chat");
+        let chat = tracer.span_builder("chat").with_attributes([operation]);
+        let mut chat = chat.start_with_context(tracer, &root);
+        chat.set_attribute(KeyValue::new("gen_ai.request.model", format!("m{number}")));
+        chat.end();
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| (0..4).for_each(|_| chat()));
+        root.span().end();
+    });
 }
 
 /// Creates a trace of two spans, with an await in between.

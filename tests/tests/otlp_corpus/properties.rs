@@ -246,30 +246,27 @@ fn real() -> impl Strategy<Value = (String, Any)> {
     let known: Vec<_> = corpus()
         .iter()
         .flat_map(|capture| &capture.spans)
-        .flat_map(|span| {
-            let pairs = span.attributes.iter().map(|(key, value)| {
-                let value = match value {
-                    Value::Bool(value) => Any::Bool(value),
-                    Value::Integer(value) => Any::Integer(value),
-                    Value::Double(value) => Any::Double(value),
-                    Value::Str(value) => Any::Text(value.to_owned()),
-                    Value::Array(values) => Any::List(
-                        values
-                            .iter()
-                            .filter_map(|value| match value {
-                                Scalar::Str(value) => Some(value.clone()),
-                                _ => None,
-                            })
-                            .collect(),
-                    ),
-                    _ => Any::Bool(true),
-                };
-                (key.to_owned(), value)
-            });
-            pairs.collect::<Vec<_>>()
-        })
+        .flat_map(|span| span.attributes.iter())
+        .map(|(key, value)| (key.to_owned(), any_of(value)))
         .collect();
     proptest::sample::select(known)
+}
+
+fn any_of(value: Value<'_>) -> Any {
+    match value {
+        Value::Bool(value) => Any::Bool(value),
+        Value::Integer(value) => Any::Integer(value),
+        Value::Double(value) => Any::Double(value),
+        Value::Str(value) => Any::Text(value.to_owned()),
+        Value::Array(values) => {
+            let texts = values.iter().filter_map(|value| match value {
+                Scalar::Str(value) => Some(value.clone()),
+                _ => None,
+            });
+            Any::List(texts.collect())
+        }
+        _ => Any::Bool(true),
+    }
 }
 
 fn source(attribute: impl Strategy<Value = (String, Any)>) -> impl Strategy<Value = SourceSpan> {

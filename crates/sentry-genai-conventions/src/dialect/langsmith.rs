@@ -88,54 +88,56 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     if attributes.contains("langsmith.metadata.ls_provider") {
         attributes.remove("gen_ai.system");
     }
-    match kind {
+    let (input, output) = match kind {
         OperationKind::Tool => {
-            for (from, to, wrapper) in [
-                (PROMPT, super::ARGUMENTS, "input"),
-                (COMPLETION, super::RESULT, "output"),
-            ] {
-                if let Some(value) = json::read(attributes, from) {
-                    json::put(attributes, to, unwrap_value(value, wrapper));
-                    attributes.remove(from);
-                }
-                attributes.rename(from, to);
-            }
+            unwrap_payload(attributes, PROMPT, super::ARGUMENTS, "input");
+            unwrap_payload(attributes, COMPLETION, super::RESULT, "output");
+            return;
         }
-        OperationKind::Embeddings => {
-            if let Some(input) =
-                json::object(attributes, PROMPT).and_then(|mut request| request.remove("input"))
-            {
-                json::put(attributes, "gen_ai.embeddings.input", input);
-                attributes.remove(PROMPT);
-            }
-            attributes.rename(PROMPT, "gen_ai.embeddings.input");
-            attributes.remove(COMPLETION);
+        OperationKind::Embeddings => return read_embeddings(attributes),
+        OperationKind::Call => {
+            read_request_and_response(attributes);
+            read_usage(attributes);
+            (super::INPUT, super::OUTPUT)
         }
-        OperationKind::Call | OperationKind::Agent => {
-            if kind == OperationKind::Call {
-                read_request_and_response(attributes);
-            }
-            attributes.rename(PROMPT, super::INPUT);
-            attributes.rename(COMPLETION, super::OUTPUT);
+        OperationKind::Agent => (super::INPUT, super::OUTPUT),
+        OperationKind::Other => {
+            read_handoff(attributes);
+            ("langsmith.input", "langsmith.output")
         }
-        OperationKind::Other | OperationKind::Plain => {
-            if kind == OperationKind::Other
-                && let Some(agents) = json::object(attributes, PROMPT)
-            {
-                for (name, key) in [
-                    ("from_agent", "gen_ai.handoff.from_agent"),
-                    ("to_agent", "gen_ai.handoff.to_agent"),
-                ] {
-                    let agent = agents.get(name).filter(|agent| agent.is_string());
-                    json::put_scalar(attributes, key, agent);
-                }
-            }
-            attributes.rename(PROMPT, "langsmith.input");
-            attributes.rename(COMPLETION, "langsmith.output");
-        }
+        OperationKind::Plain => ("langsmith.input", "langsmith.output"),
+    };
+    attributes.rename(PROMPT, input);
+    attributes.rename(COMPLETION, output);
+}
+
+fn unwrap_payload(attributes: &mut Attributes, from: &str, to: &'static str, wrapper: &str) {
+    if let Some(value) = json::read(attributes, from) {
+        json::put(attributes, to, unwrap_value(value, wrapper));
+        attributes.remove(from);
     }
-    if kind == OperationKind::Call {
-        read_usage(attributes);
+    attributes.rename(from, to);
+}
+
+fn read_embeddings(attributes: &mut Attributes) {
+    if let Some(mut request) = json::object(attributes, PROMPT)
+        && let Some(input) = request.remove("input")
+    {
+        json::put(attributes, "gen_ai.embeddings.input", input);
+        attributes.remove(PROMPT);
+    }
+    attributes.rename(PROMPT, "gen_ai.embeddings.input");
+    attributes.remove(COMPLETION);
+}
+
+fn read_handoff(attributes: &mut Attributes) {
+    let agents = json::object(attributes, PROMPT).unwrap_or_default();
+    for (name, key) in [
+        ("from_agent", "gen_ai.handoff.from_agent"),
+        ("to_agent", "gen_ai.handoff.to_agent"),
+    ] {
+        let agent = agents.get(name).filter(|agent| agent.is_string());
+        json::put_scalar(attributes, key, agent);
     }
 }
 

@@ -99,32 +99,30 @@ fn take_object(attributes: &mut Attributes, key: &str, kind: OperationKind) -> O
 }
 
 /// Unwraps a value, or the values of a list, from an object with their type. They may be wrapped twice.
-fn unwrap_typed(value: Value) -> Value {
-    match value {
-        Value::Object(mut typed) if is_typed(&typed) => match typed.remove("value") {
-            Some(Value::Array(items)) => items
-                .into_iter()
-                .flat_map(|item| match item {
-                    Value::Object(item) if is_typed(&item) => {
-                        match unwrap_typed(Value::Object(item)) {
-                            Value::Array(items) => items,
-                            value => vec![value],
-                        }
-                    }
-                    item => vec![item],
-                })
-                .collect(),
-            Some(value) => unwrap_typed(value),
-            None => Value::Null,
-        },
-        value => value,
+fn unwrap_typed(mut value: Value) -> Value {
+    if !is_typed(&value) {
+        return value;
+    }
+    match value["value"].take() {
+        Value::Array(items) => items.into_iter().flat_map(unwrap_item).collect(),
+        value => unwrap_typed(value),
     }
 }
 
-fn is_typed(value: &Object) -> bool {
-    value.len() == 2
-        && value.get("type").is_some_and(Value::is_string)
-        && value.contains_key("value")
+/// Unwraps an item of a list. A wrapped list in its place becomes several items.
+fn unwrap_item(item: Value) -> Vec<Value> {
+    if !is_typed(&item) {
+        return vec![item];
+    }
+    match unwrap_typed(item) {
+        Value::Array(items) => items,
+        value => vec![value],
+    }
+}
+
+fn is_typed(value: &Value) -> bool {
+    (value.as_object()).is_some_and(|it| it.len() == 2 && it.contains_key("value"))
+        && value["type"].is_string()
 }
 
 /// Extracts a tool's answer from LangChain's message, and records which call it answers.

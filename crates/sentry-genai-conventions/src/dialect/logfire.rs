@@ -4,7 +4,7 @@ use super::{
     ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases,
     event_list, has_known_operation, json, usage,
 };
-use crate::{SourceSpan, SourceStatus, Timestamp, Value, tokens};
+use crate::{Attributes, SourceSpan, SourceStatus, Timestamp, Value, tokens};
 
 pub(super) static LOGFIRE: Dialect = Dialect {
     name: "logfire",
@@ -155,21 +155,35 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         return;
     }
     event_list::take(attributes, "events");
-    // The last request also includes the answer, behind the question.
     if span.scope == "logfire.openai_agents" {
-        for (key, name) in [("input", INPUT), ("output", OUTPUT)] {
-            match json::read(attributes, key) {
-                // The format of a recording.
-                Some(serde_json::Value::Object(_)) => {}
-                Some(messages) => {
-                    json::put(attributes, name, messages);
-                    attributes.remove(key);
-                }
-                // What was said, or is to be said.
-                None => attributes.rename(key, name),
+        read_agents_messages(attributes);
+    }
+    read_request_and_response(attributes);
+    for key in ["gen_ai.usage.raw", "usage"] {
+        usage::take(attributes, key);
+    }
+    if is_stream {
+        attributes.supply("gen_ai.response.streaming", true);
+    }
+}
+
+/// Reads the messages of a call by OpenAI's agents. The last request also includes the answer, behind the question.
+fn read_agents_messages(attributes: &mut Attributes) {
+    for (key, name) in [("input", INPUT), ("output", OUTPUT)] {
+        match json::read(attributes, key) {
+            // The format of a recording.
+            Some(serde_json::Value::Object(_)) => {}
+            Some(messages) => {
+                json::put(attributes, name, messages);
+                attributes.remove(key);
             }
+            // What was said, or is to be said.
+            None => attributes.rename(key, name),
         }
     }
+}
+
+fn read_request_and_response(attributes: &mut Attributes) {
     if let Some(response) = json::read(attributes, "response") {
         json::put(attributes, OUTPUT, response);
     }
@@ -185,11 +199,5 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         if let Some(messages) = request.get("messages") {
             json::put(attributes, INPUT, messages.clone());
         }
-    }
-    for key in ["gen_ai.usage.raw", "usage"] {
-        usage::take(attributes, key);
-    }
-    if is_stream {
-        attributes.supply("gen_ai.response.streaming", true);
     }
 }

@@ -73,27 +73,30 @@ fn parse_reprs(attributes: &mut Attributes, key: &'static str) {
     };
     let mut parsed = Vec::new();
     for message in messages {
-        let items: Option<Vec<_>> = message["parts"]
-            .as_array()
-            .map(|parts| parts.iter().map(item_from_repr).collect());
-        match items {
-            Some(items) if items.iter().any(Option::is_some) => {
-                for (index, item) in items.into_iter().enumerate() {
-                    let role = &message["role"];
-                    match item {
-                        Some(item) if is_part(&item) => push_part(&mut parsed, role, item),
-                        Some(item) => parsed.push(item),
-                        None => {
-                            parsed.push(json!({"role": role, "parts": [message["parts"][index]]}));
-                        }
-                    }
-                }
-            }
-            _ => parsed.push(message),
-        }
+        push_parsed(&mut parsed, message);
     }
     attributes.remove(key);
     json::put(attributes, key, parsed.into());
+}
+
+/// Appends a message, or what the reprs in its parts hold.
+fn push_parsed(parsed: &mut Vec<Value>, message: Value) {
+    let parts = message["parts"].as_array().map(Vec::as_slice);
+    let items: Vec<_> = (parts.unwrap_or_default().iter())
+        .map(|part| (part, item_from_repr(part)))
+        .collect();
+    if items.iter().all(|(_, item)| item.is_none()) {
+        parsed.push(message);
+        return;
+    }
+    let role = &message["role"];
+    for (part, item) in items {
+        match item {
+            Some(item) if is_part(&item) => push_part(parsed, role, item),
+            Some(item) => parsed.push(item),
+            None => parsed.push(json!({"role": role, "parts": [part]})),
+        }
+    }
 }
 
 /// Returns the object whose `str` a part holds.

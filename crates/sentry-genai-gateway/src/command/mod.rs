@@ -67,6 +67,30 @@ impl Privacy {
     }
 }
 
+/// What the spans are labelled with.
+#[derive(Debug, Args)]
+struct Release {
+    /// The release of all spans, such as shop@1.4.2; by default the service version of their resource
+    #[arg(long)]
+    release: Option<String>,
+    /// The environment of all spans; by default that of their resource, or production
+    #[arg(long)]
+    environment: Option<String>,
+}
+
+impl Release {
+    fn of(&self, mut client: Client) -> Client {
+        client.release = non_empty(&self.release);
+        client.environment = non_empty(&self.environment);
+        client
+    }
+}
+
+/// Returns an argument unless it is empty, as `--release "$VARIABLE"` is if the variable is not set.
+fn non_empty(argument: &Option<String>) -> Option<String> {
+    argument.clone().filter(|text| !text.is_empty())
+}
+
 /// Returns the client in whose name spans are written.
 fn client(dsn: &str) -> Result<Client, Failure> {
     let url = if dsn.contains("://") {

@@ -17,7 +17,7 @@ use sentry_genai_gateway::{
 };
 use tokio::{net::TcpListener, runtime, sync::watch, task::JoinSet, time};
 
-use super::{Failure, Outcome, Privacy, print_message};
+use super::{Failure, Outcome, Privacy, Release, non_empty, print_message};
 
 /// How many requests are read at the same time: one may be large once it is decompressed.
 const MAX_READERS: usize = 4;
@@ -56,12 +56,8 @@ pub(super) struct Serve {
     listen: Vec<SocketAddr>,
     #[command(flatten)]
     privacy: Privacy,
-    /// The release of all spans, such as shop@1.4.2; by default the service version of their resource
-    #[arg(long)]
-    release: Option<String>,
-    /// The environment of all spans; by default that of their resource, or production
-    #[arg(long)]
-    environment: Option<String>,
+    #[command(flatten)]
+    release: Release,
     /// How many seconds to wait, after the latest span of a trace, for more of that trace
     #[arg(long, value_name = "SECONDS", default_value_t = 6.0)]
     gather: f64,
@@ -99,7 +95,6 @@ impl Serve {
     }
 
     fn start(&self) -> Result<Service, Failure> {
-        let non_empty = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let dsn = non_empty(&self.dsn).or_else(|| non_empty(&env::var("SENTRY_DSN").ok()));
         let Some(dsn) = dsn else {
             let message = "no DSN: set --dsn or the environment variable SENTRY_DSN to that of the project to send to";
@@ -107,12 +102,7 @@ impl Serve {
         };
         let dsn = parse_dsn(&dsn)
             .map_err(|error| Failure::Usage(format!("--dsn or SENTRY_DSN: {error}")))?;
-        let client = |dsn| {
-            let mut client = Client::new(dsn);
-            client.release = non_empty(&self.release);
-            client.environment = non_empty(&self.environment);
-            client
-        };
+        let client = |dsn| self.release.of(Client::new(dsn));
         let mut projects = Projects::new(client(dsn));
         for (service, dsn) in &self.route {
             projects = projects.with_service(service, client(dsn.clone()));

@@ -14,7 +14,7 @@ use sentry_genai_delivery::wire::Envelopes;
 use sentry_genai_gateway::{Client, TranslatedTrace, translate_batch};
 
 use super::{
-    Failure, Inputs, Outcome, Privacy, client, print_message,
+    Failure, Inputs, Outcome, Privacy, Release, client, print_message,
     tree::{self, Trees},
 };
 
@@ -34,12 +34,8 @@ pub(super) struct Translate {
     /// The DSN, or its public key, for the header of an envelope
     #[arg(long, value_name = "DSN", default_value = "public")]
     dsn: String,
-    /// The release of all spans, such as shop@1.4.2; by default the service version of their resource
-    #[arg(long)]
-    release: Option<String>,
-    /// The environment of all spans; by default that of their resource, or production
-    #[arg(long)]
-    environment: Option<String>,
+    #[command(flatten)]
+    release: Release,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -54,11 +50,7 @@ enum Format {
 
 impl Translate {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
-        let mut client = client(&self.dsn)?;
-        // `--release "$VARIABLE"` passes an empty argument if the variable is not set.
-        let non_empty = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        client.release = non_empty(&self.release);
-        client.environment = non_empty(&self.environment);
+        let client = self.release.of(client(&self.dsn)?);
         let mut output = match (self.format, &self.out) {
             (Format::Envelope, Some(folder)) => Output::Folder(Folder::create(folder)?),
             (Format::Envelope, None) => Output::OneEnvelope(None),
@@ -98,13 +90,12 @@ impl Output {
     ) -> Result<(), Failure> {
         match self {
             Self::OneEnvelope(envelope) => {
-                for trace in traces {
-                    for bytes in encode(&trace, client).envelopes {
-                        if envelope.replace(bytes).is_some() {
-                            let message = "the result has more than one envelope, but only one fits on standard output: \
-                                           name a directory for them with --out DIR";
-                            return Err(Failure::Usage(message.to_owned()));
-                        }
+                let encoded = traces.into_iter().map(|trace| encode(&trace, client));
+                for bytes in encoded.flat_map(|encoded| encoded.envelopes) {
+                    if envelope.replace(bytes).is_some() {
+                        let message = "the result has more than one envelope, but only one fits on standard output: \
+                                       name a directory for them with --out DIR";
+                        return Err(Failure::Usage(message.to_owned()));
                     }
                 }
             }
@@ -116,11 +107,9 @@ impl Output {
             }
             Self::Json => {
                 let mut out = io::BufWriter::new(io::stdout().lock());
-                for trace in traces {
-                    for json in trace.json(client) {
-                        out.write_all(&json)?;
-                        out.write_all(b"\n")?;
-                    }
+                for json in traces.into_iter().flat_map(|trace| trace.json(client)) {
+                    out.write_all(&json)?;
+                    out.write_all(b"\n")?;
                 }
                 out.flush()?;
             }

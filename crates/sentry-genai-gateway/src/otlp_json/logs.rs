@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Path, any_value, attributes, id, take, time};
+use super::{Path, any_value, attributes, id, take, take_text, take_time};
 use crate::{any_value::AnyValue, received::ReceivedEvent};
 
 /// Reads the GenAI events from the list that a request of logs consists of. Anything else in it is skipped.
@@ -36,24 +36,20 @@ fn values(list: Option<Value>) -> impl Iterator<Item = Map<String, Value>> {
 }
 
 fn read_record(mut fields: Map<String, Value>, scope: &Arc<str>) -> Option<ReceivedEvent> {
-    let mut text = |names: [&str; 2]| match take(&mut fields, &names) {
-        Some(Value::String(text)) => Some(text),
-        _ => None,
-    };
-    let trace_id = text(["traceId", "trace_id"]).and_then(|text| id::trace(&text));
-    let span_id = text(["spanId", "span_id"]).and_then(|text| id::span(&text));
-    let name = text(["eventName", "event_name"]);
+    let trace_id = take_text(&mut fields, &["traceId", "trace_id"]).and_then(|id| id::trace(&id));
+    let span_id = take_text(&mut fields, &["spanId", "span_id"]).and_then(|id| id::span(&id));
+    let name = take_text(&mut fields, &["eventName", "event_name"]);
     let attributes = attributes(fields.remove("attributes"), &Path::Root).ok()?;
-    let at = [
-        ["timeUnixNano", "time_unix_nano"],
-        ["observedTimeUnixNano", "observed_time_unix_nano"],
-    ];
-    let at = at.map(|names| take(&mut fields, &names));
-    let mut times = at.iter().flatten().filter_map(time);
+    let time = take_time(&mut fields, &["timeUnixNano", "time_unix_nano"]).or_else(|| {
+        take_time(
+            &mut fields,
+            &["observedTimeUnixNano", "observed_time_unix_nano"],
+        )
+    });
     let body = fields.remove("body").map_or(AnyValue::Nothing, any_value);
     let within = trace_id.zip(span_id);
     let mut received = ReceivedEvent::of_record(within, scope, name, attributes, body)?;
-    received.event.time = times.next();
+    received.event.time = time;
     Some(received)
 }
 

@@ -99,6 +99,12 @@ const RESOURCE: usize = 1;
 /// The field that only requests of profiles have in addition.
 const DICTIONARY: usize = 2;
 
+/// The field of `ScopeSpans` that names the scope.
+const SCOPE: usize = 1;
+
+/// The field of the spans in `ScopeSpans`, and of these in `ResourceSpans`.
+const CHILDREN: usize = 2;
+
 impl Content {
     /// Reads the message that starts at `start`.
     fn of(message: &[u8], start: usize) -> Self {
@@ -197,35 +203,14 @@ fn read_spans(traces: ResourceSpans, number: usize) -> (Vec<ReceivedSpan>, Vec<D
 
 /// Decodes the parts of what cannot be decoded as a whole, so that one unreadable span does not affect the others.
 fn decode_partially(bytes: &[u8], offset: usize) -> (ResourceSpans, Vec<DecodeError>) {
-    /// The field number of the spans, and of the messages that contain them.
-    const CHILDREN: usize = 2;
-
     let mut traces = ResourceSpans::default();
     let mut errors = Vec::new();
     for (number, start, part) in fields_of(bytes, offset, &mut errors) {
         match number {
-            RESOURCE => {
-                traces.resource = ok_or_push_error(decode_message(part, start), &mut errors);
-            }
+            RESOURCE => traces.resource = decode_or_push_error(part, start, &mut errors),
             CHILDREN => {
-                let scope_spans = decode_message(part, start).unwrap_or_else(|_| {
-                    let mut scope_spans = ScopeSpans::default();
-                    for (number, start, part) in fields_of(part, start, &mut errors) {
-                        match number {
-                            RESOURCE => {
-                                scope_spans.scope =
-                                    ok_or_push_error(decode_message(part, start), &mut errors);
-                            }
-                            CHILDREN => {
-                                let span =
-                                    ok_or_push_error(decode_message(part, start), &mut errors);
-                                scope_spans.spans.extend(span);
-                            }
-                            _ => {}
-                        }
-                    }
-                    scope_spans
-                });
+                let scope_spans = decode_message(part, start)
+                    .unwrap_or_else(|_| decode_scope_spans_partially(part, start, &mut errors));
                 traces.scope_spans.push(scope_spans);
             }
             _ => {}
@@ -234,10 +219,28 @@ fn decode_partially(bytes: &[u8], offset: usize) -> (ResourceSpans, Vec<DecodeEr
     (traces, errors)
 }
 
-fn ok_or_push_error<M>(
-    decoded: Result<M, DecodeError>,
+fn decode_scope_spans_partially(
+    bytes: &[u8],
+    offset: usize,
+    errors: &mut Vec<DecodeError>,
+) -> ScopeSpans {
+    let mut scope_spans = ScopeSpans::default();
+    for (number, start, part) in fields_of(bytes, offset, errors) {
+        match number {
+            SCOPE => scope_spans.scope = decode_or_push_error(part, start, errors),
+            CHILDREN => (scope_spans.spans).extend(decode_or_push_error(part, start, errors)),
+            _ => {}
+        }
+    }
+    scope_spans
+}
+
+fn decode_or_push_error<M: Message + Default>(
+    bytes: &[u8],
+    offset: usize,
     errors: &mut Vec<DecodeError>,
 ) -> Option<M> {
+    let decoded = decode_message(bytes, offset);
     decoded.map_err(|error| errors.push(error)).ok()
 }
 

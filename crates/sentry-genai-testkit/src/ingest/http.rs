@@ -95,9 +95,18 @@ async fn treat(
         return end(connection, &fault, record).await;
     };
     record.apply_rate_limits(status, &fault.headers);
+    respond(connection, &fault, status, &answer).await
+}
+
+async fn respond(
+    connection: &mut BufReader<TcpStream>,
+    fault: &Fault,
+    status: u16,
+    answer: &[u8],
+) -> io::Result<Next> {
     match fault.answer {
         ResponseMode::Trickle(duration) => {
-            let bytes = answer_bytes(status, &fault.headers, &answer, answer.len());
+            let bytes = answer_bytes(status, &fault.headers, answer, answer.len());
             let pause = duration / u32::try_from(bytes.len()).unwrap_or(u32::MAX);
             for byte in bytes {
                 connection.get_mut().write_all(&[byte]).await?;
@@ -106,12 +115,12 @@ async fn treat(
             Ok(Next::Request)
         }
         ResponseMode::Truncated => {
-            let bytes = answer_bytes(status, &fault.headers, &answer, answer.len() + 100);
+            let bytes = answer_bytes(status, &fault.headers, answer, answer.len() + 100);
             connection.get_mut().write_all(&bytes).await?;
             Ok(Next::End)
         }
         _ => {
-            write_answer(connection, status, &fault.headers, &answer).await?;
+            write_answer(connection, status, &fault.headers, answer).await?;
             Ok(Next::Request)
         }
     }

@@ -3,67 +3,74 @@
 use serde_json::Value;
 
 use super::{MODEL_NAME, OUTPUT_MESSAGES, OUTPUT_VALUE, json};
-use crate::{SourceSpan, dialect::OperationKind};
+use crate::{Attributes, SourceSpan, dialect::OperationKind};
 
 /// ADK's own spans, to which the instrumentation adds its attributes.
 const ADK: &str = "gcp.vertex.agent";
 
-/// Records the response id. If the prompt was blocked, records the reason and removes the response, which is not an answer.
-/// Unwraps a tool's answer from what the model receives.
 pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let attributes = &mut span.attributes;
     match kind {
-        OperationKind::Call if span.scope.ends_with(".google_genai") => {
-            let Some(response) = json::object(attributes, OUTPUT_VALUE) else {
-                return;
-            };
-            json::put_scalar(
-                attributes,
-                "gen_ai.response.id",
-                response.get("response_id"),
-            );
-            let reason = response
-                .get("prompt_feedback")
-                .map(|feedback| &feedback["block_reason"]);
-            match response.get("candidates") {
-                Some(Value::Array(candidates)) if !candidates.iter().any(has_parts) => {
-                    // Without an answer, `llm.model_name` would be read as the model of the request.
-                    let version = response.get("model_version").and_then(Value::as_str);
-                    if version.is_some() && version == attributes.text(MODEL_NAME) {
-                        attributes.rename(MODEL_NAME, "gen_ai.response.model");
-                    }
-                    attributes.remove(OUTPUT_VALUE);
-                }
-                Some(Value::Array(candidates)) if candidates.iter().any(has_unflattened_parts) => {
-                    attributes.remove_prefix(OUTPUT_MESSAGES);
-                }
-                Some(_) => {}
-                None => {
-                    if let Some(reason @ Value::String(_)) = reason {
-                        json::put_scalar(attributes, "llm.finish_reason", reason);
-                        attributes.remove(OUTPUT_VALUE);
-                    }
-                }
-            }
-        }
-        // One span has all calls of an agent of ADK 2. Some of the flattened attributes belong to an earlier call.
-        OperationKind::Call if span.scope == ADK => {
-            let answer = json::object(attributes, OUTPUT_VALUE);
-            let parts = answer.and_then(|answer| answer.get("content")?.get("parts").cloned());
-            if parts.is_some_and(|parts| parts.is_array()) {
-                attributes.remove_prefix(OUTPUT_MESSAGES);
-            }
-        }
+        OperationKind::Call if span.scope.ends_with(".google_genai") => read_response(attributes),
+        OperationKind::Call if span.scope == ADK => prefer_answer(attributes),
         OperationKind::Tool if span.scope.ends_with(".google_adk") => {
-            if let Some(mut answer) = json::object(attributes, OUTPUT_VALUE)
-                && (answer.keys()).all(|key| matches!(&**key, "id" | "name" | "response"))
-                && let Some(response) = answer.remove("response")
-            {
-                attributes.remove(OUTPUT_VALUE);
-                json::put(attributes, OUTPUT_VALUE, response);
-            }
+            unwrap_tool_answer(attributes);
         }
         _ => {}
+    }
+}
+
+/// Records the response id. If the prompt was blocked, records the reason and removes the response, which is not an answer.
+fn read_response(attributes: &mut Attributes) {
+    let Some(response) = json::object(attributes, OUTPUT_VALUE) else {
+        return;
+    };
+    let id = response.get("response_id");
+    json::put_scalar(attributes, "gen_ai.response.id", id);
+    match response.get("candidates") {
+        Some(Value::Array(candidates)) if !candidates.iter().any(has_parts) => {
+            // Without an answer, `llm.model_name` would be read as the model of the request.
+            let version = response.get("model_version").and_then(Value::as_str);
+            if version.is_some() && version == attributes.text(MODEL_NAME) {
+                attributes.rename(MODEL_NAME, "gen_ai.response.model");
+            }
+            attributes.remove(OUTPUT_VALUE);
+        }
+        Some(Value::Array(candidates)) if candidates.iter().any(has_unflattened_parts) => {
+            attributes.remove_prefix(OUTPUT_MESSAGES);
+        }
+        Some(_) => {}
+        None => {
+            let feedback = response.get("prompt_feedback");
+            if let Some(reason @ Value::String(_)) = feedback.map(|it| &it["block_reason"]) {
+                json::put_scalar(attributes, "llm.finish_reason", reason);
+                attributes.remove(OUTPUT_VALUE);
+            }
+        }
+    }
+}
+
+/// Removes flattened messages if there is a whole answer. One span has all calls of an agent of ADK 2, and some of the flattened
+/// attributes belong to an earlier call.
+fn prefer_answer(attributes: &mut Attributes) {
+    let answer = json::object(attributes, OUTPUT_VALUE);
+    if answer.is_some_and(|answer| {
+        answer
+            .get("content")
+            .is_some_and(|it| it["parts"].is_array())
+    }) {
+        attributes.remove_prefix(OUTPUT_MESSAGES);
+    }
+}
+
+/// Unwraps a tool's answer from what the model receives.
+fn unwrap_tool_answer(attributes: &mut Attributes) {
+    if let Some(mut answer) = json::object(attributes, OUTPUT_VALUE)
+        && (answer.keys()).all(|key| matches!(&**key, "id" | "name" | "response"))
+        && let Some(response) = answer.remove("response")
+    {
+        attributes.remove(OUTPUT_VALUE);
+        json::put(attributes, OUTPUT_VALUE, response);
     }
 }
 

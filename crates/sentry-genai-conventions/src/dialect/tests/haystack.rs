@@ -1,6 +1,10 @@
 //! Haystack's own tracer, and OpenInference's instrumentation.
 
 use super::*;
+use crate::tokens;
+
+const TYPE: &str = "haystack.component.type";
+const PATH: &str = "haystack.component.fully_qualified_type";
 
 /// In OpenInference, the calls and tools inside have no spans.
 #[test]
@@ -50,10 +54,6 @@ fn openinference_components_may_be_agents() {
     let pipeline = [("openinference.span.kind", "CHAIN")];
     assert_eq!(translated(scope, "Pipeline.run", &pipeline).op, "function");
 }
-use crate::tokens;
-
-const TYPE: &str = "haystack.component.type";
-const PATH: &str = "haystack.component.fully_qualified_type";
 
 #[test]
 fn generator_components_are_model_calls() {
