@@ -201,15 +201,17 @@ impl Door {
             return;
         }
         let bytes = span.footprint();
+        let (trace_id, span_id) = span.ids();
+        // A request waits for the end of its root, and there is only one root for many spans.
+        let is_root = |node: &SegmentNode| node.segment.local_root() == span_id;
         if let Some(node) = &node
             && bytes <= self.max_text_bytes
-            && !delivery.is_behind()
+            && (is_root(node) || !delivery.is_behind())
         {
             return self.send(delivery, span, bytes, node);
         }
         // Read the span here if it is not registered, if it has a long text, which is cut while it is read and should not wait
         // uncut, or if the delivery is behind: many threads read faster than one.
-        let (trace_id, span_id) = span.ids();
         let mut source = SourceSpan::new(trace_id, span_id, "", Timestamp::default());
         source.attributes = delivery.attributes(0);
         span.read(&mut source, self.read_settings());
