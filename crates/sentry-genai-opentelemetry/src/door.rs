@@ -21,9 +21,8 @@ use crate::{
     ended::{DeferredSpan, Ended, ReadSpan},
     identity::Identity,
     node::{AmbientContext, Node},
-    open_spans::{Key, OpenSpans, SpanTable},
-    read_settings::ReadSettings,
-    scopes::ScopeNames,
+    open_spans::{EndedSpan, Key, OpenSpans, SpanTable},
+    recently_ended::Evicted,
 };
 
 /// The state that a processor, an exporter and their clones share.
@@ -33,7 +32,6 @@ pub(crate) struct Door {
     ownership: Ownership,
     flush_timeout: Duration,
     max_text_bytes: usize,
-    scopes: Arc<ScopeNames>,
     pub(crate) spans: SpanTable<Arc<Segment>>,
     is_shut_down: AtomicBool,
 }
@@ -97,7 +95,6 @@ impl Door {
             prepared: Mutex::new(options.prepare(client_options)),
             ownership: Ownership::Own,
             flush_timeout: client_options.shutdown_timeout.max(DEFAULT_TIMEOUT),
-            scopes: Arc::default(),
             spans: SpanTable::new(),
             is_shut_down: AtomicBool::new(false),
         }
@@ -111,7 +108,6 @@ impl Door {
             prepared: Mutex::new(None),
             ownership: Ownership::Shared,
             flush_timeout: DEFAULT_TIMEOUT,
-            scopes: Arc::default(),
             spans: SpanTable::new(),
             is_shut_down: AtomicBool::new(false),
         }
@@ -140,12 +136,9 @@ impl Door {
         delivery.as_ref()
     }
 
-    /// Returns the settings for copying spans.
-    pub(crate) fn read_settings(&self) -> ReadSettings<'_> {
-        ReadSettings {
-            max_text_bytes: self.max_text_bytes,
-            scopes: &self.scopes,
-        }
+    /// Returns the maximum length of a text that is copied, in bytes.
+    pub(crate) fn max_text_bytes(&self) -> usize {
+        self.max_text_bytes
     }
 
     /// Returns whether a span that starts now may be sent. What hooks trace on the delivery's own threads must not produce spans.
@@ -186,50 +179,73 @@ impl Door {
     }
 
     /// Hands over a span that has ended. It is read only if its trace is recorded, and if possible not on this thread.
-    pub(crate) fn end(&self, mut span: impl Ended) {
+    pub(crate) fn end(&self, ids: Key, span: impl Ended) {
         if on_delivery_thread() {
             return;
         }
         let Some(delivery) = self.delivery() else {
             return;
         };
-        let node = self.spans.end(span.ids());
-        if let Some(node) = &node
-            && !node.segment.trace().recorded()
-        {
-            delivery.record_unsampled(1);
-            return;
+        let Some(EndedSpan { node, evicted }) = self.spans.end(ids) else {
+            return self.read_and_send(delivery, ids, span, None);
+        };
+        if !node.segment.trace().recorded() {
+            return delivery.record_unsampled(1);
         }
-        let bytes = span.footprint();
-        let (trace_id, span_id) = span.ids();
         // A request waits for the end of its root, and there is only one root for many spans.
-        let is_root = |node: &SegmentNode| node.segment.local_root() == span_id;
-        if let Some(node) = &node
-            && bytes <= self.max_text_bytes
-            && (is_root(node) || !delivery.is_behind())
-        {
-            return self.send(delivery, span, bytes, node);
+        let is_root = node.segment.local_root() == ids.1;
+        let evicted = if is_root { evicted } else { Evicted::default() };
+        let bytes = span.footprint();
+        if bytes <= self.max_text_bytes && (is_root || !delivery.is_behind()) {
+            self.send(delivery, ids, span, bytes, node, evicted);
+        } else {
+            self.read_and_send(delivery, ids, span, Some(node));
         }
-        // Read the span here if it is not registered, if it has a long text, which is cut while it is read and should not wait
-        // uncut, or if the delivery is behind: many threads read faster than one.
-        let mut source = SourceSpan::new(trace_id, span_id, "", Timestamp::default());
+    }
+
+    /// Reads a span on this thread. This is for a span that is not registered, for one with a long text, which is cut while it is
+    /// read and should not wait uncut, and for any span if the delivery is behind: many threads read faster than one.
+    fn read_and_send(
+        &self,
+        delivery: &Delivery,
+        ids: Key,
+        mut span: impl Ended,
+        node: Option<SegmentNode>,
+    ) {
+        let mut source = SourceSpan::new(ids.0, ids.1, "", Timestamp::default());
         source.attributes = delivery.attributes(0);
-        span.read(&mut source, self.read_settings());
+        span.read(&mut source, self.max_text_bytes);
         let parent = span.parent();
         // A span that is not registered was forgotten, or started before this door existed.
         let node = node.unwrap_or_else(|| self.reconstruct_node(delivery, &source, parent));
         let bytes = source.footprint();
-        self.send(delivery, ReadSpan { source, parent }, bytes, &node);
+        let span = ReadSpan { source, parent };
+        self.send(delivery, ids, span, bytes, node, Evicted::default());
     }
 
-    fn send(&self, delivery: &Delivery, span: impl Ended, bytes: usize, node: &SegmentNode) {
-        let deferred = DeferredSpan {
-            span,
-            node: Arc::clone(node),
-            max_text_bytes: self.max_text_bytes,
-            scopes: Arc::clone(&self.scopes),
-        };
-        delivery.send_unread(Box::new(deferred), bytes, &node.segment);
+    #[inline]
+    fn send(
+        &self,
+        delivery: &Delivery,
+        ids: Key,
+        span: impl Ended,
+        bytes: usize,
+        node: SegmentNode,
+        evicted: Evicted<Arc<Segment>>,
+    ) {
+        let segment = Arc::clone(&node.segment);
+        // Written in place, since a span is large.
+        let deferred = Box::write(
+            Box::new_uninit(),
+            DeferredSpan {
+                ids,
+                span,
+                node,
+                max_text_bytes: self.max_text_bytes,
+                _evicted: evicted,
+            },
+        );
+        delivery.send_unread(deferred, bytes, &segment);
     }
 
     /// Hands over spans that have all ended and whose starts were not seen.
@@ -253,7 +269,7 @@ impl Door {
             },
         );
         for span in spans {
-            self.end(span);
+            self.end((span.source.trace_id, span.source.span_id), span);
         }
     }
 

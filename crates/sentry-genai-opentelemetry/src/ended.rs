@@ -3,26 +3,23 @@
 use std::{mem, sync::Arc};
 
 use sentry_genai_conventions::{SourceSpan, SpanId};
-use sentry_genai_delivery::Unread;
+use sentry_genai_delivery::{Segment, Unread};
 
 use crate::{
     door::{Parent, SegmentNode},
     open_spans::Key,
-    read_settings::ReadSettings,
-    scopes::ScopeNames,
+    recently_ended::Evicted,
 };
 
 /// A span that has ended, in the form it came in.
 pub(crate) trait Ended: Send + 'static {
-    fn ids(&self) -> Key;
-
     fn parent(&self) -> Parent;
 
     /// Returns the approximate number of bytes it occupies in memory.
     fn footprint(&self) -> usize;
 
-    /// Reads the span into an empty source span. Called once.
-    fn read(&mut self, source: &mut SourceSpan, settings: ReadSettings<'_>);
+    /// Reads the span, except for its ids, into an empty source span. Texts longer than `max_text_bytes` are cut. Called once.
+    fn read(&mut self, source: &mut SourceSpan, max_text_bytes: usize);
 }
 
 /// A span that has already been read.
@@ -32,10 +29,6 @@ pub(crate) struct ReadSpan {
 }
 
 impl Ended for ReadSpan {
-    fn ids(&self) -> Key {
-        (self.source.trace_id, self.source.span_id)
-    }
-
     fn parent(&self) -> Parent {
         self.parent
     }
@@ -44,7 +37,7 @@ impl Ended for ReadSpan {
         self.source.footprint()
     }
 
-    fn read(&mut self, source: &mut SourceSpan, _: ReadSettings<'_>) {
+    fn read(&mut self, source: &mut SourceSpan, _: usize) {
         mem::swap(&mut self.source, source);
     }
 }
@@ -54,23 +47,22 @@ impl Ended for ReadSpan {
 /// Spans are processed in the order in which they end, so that what a span says when it ends is known to all spans that end
 /// later.
 pub(crate) struct DeferredSpan<E> {
+    pub(crate) ids: Key,
     pub(crate) span: E,
     pub(crate) node: SegmentNode,
     pub(crate) max_text_bytes: usize,
-    pub(crate) scopes: Arc<ScopeNames>,
+    /// Freed along with the span.
+    pub(crate) _evicted: Evicted<Arc<Segment>>,
 }
 
 impl<E: Ended> Unread for DeferredSpan<E> {
     fn span_id(&self) -> SpanId {
-        self.span.ids().1
+        self.ids.1
     }
 
     fn read(mut self: Box<Self>, source: &mut SourceSpan) {
-        let settings = ReadSettings {
-            max_text_bytes: self.max_text_bytes,
-            scopes: &self.scopes,
-        };
-        self.span.read(source, settings);
+        (source.trace_id, source.span_id) = self.ids;
+        self.span.read(source, self.max_text_bytes);
         self.node.end(source);
     }
 }

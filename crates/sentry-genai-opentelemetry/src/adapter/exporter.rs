@@ -109,11 +109,11 @@ impl SpanExporter for SentryGenAiExporter {
         let sampled = batch
             .into_iter()
             .filter(|span| span.span_context.is_sampled());
-        let settings = self.door.read_settings();
+        let max_text_bytes = self.door.max_text_bytes();
         let spans = sampled.filter_map(|mut span| {
             let ids = convert::ids(&span.span_context)?;
             let parent = convert::parent(&span);
-            let source = source_span(ids, &mut span, settings);
+            let source = source_span(ids, &mut span, max_text_bytes);
             Some(ReadSpan { source, parent })
         });
         self.door.receive(spans.collect());

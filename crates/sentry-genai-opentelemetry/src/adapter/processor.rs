@@ -16,7 +16,7 @@ use super::{
     },
     SentryGenAiSampler,
     context::ambient_context,
-    convert::{self, EndedSpan},
+    convert,
     sampler::EnvironmentSampler,
     start::{child_node, identity, operation, segment_name},
 };
@@ -206,7 +206,7 @@ impl SpanProcessor for SentryGenAiProcessor {
             return;
         }
         if let Some(ids) = convert::ids(&data.span_context) {
-            self.door.end(EndedSpan { ids, data });
+            self.door.end(ids, data);
         }
     }
 
