@@ -1,6 +1,6 @@
 //! Spans that are handed over before they are read.
 
-use std::fmt;
+use std::{any::Any, fmt};
 
 use sentry_genai_conventions::{SentrySpan, SourceSpan, SpanId};
 
@@ -14,8 +14,13 @@ pub trait Unread: Send {
 
     /// Writes the span into `span`, which has no attributes yet. Must set the ids, the name and the times, whose initial
     /// values are arbitrary.
-    fn read(self: Box<Self>, span: &mut SourceSpan);
+    ///
+    /// May return the box, emptied, so that another span can [be put into it](crate::Delivery::spent_box).
+    fn read(self: Box<Self>, span: &mut SourceSpan) -> Option<SpentBox>;
 }
+
+/// The memory of a span that has been read.
+pub type SpentBox = Box<dyn Any + Send>;
 
 /// A span that has ended.
 pub(crate) enum Ended {

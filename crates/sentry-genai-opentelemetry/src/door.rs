@@ -234,17 +234,9 @@ impl Door {
         evicted: Evicted<Arc<Segment>>,
     ) {
         let segment = Arc::clone(&node.segment);
-        // Written in place, since a span is large.
-        let deferred = Box::write(
-            Box::new_uninit(),
-            DeferredSpan {
-                ids,
-                span,
-                node,
-                max_text_bytes: self.max_text_bytes,
-                _evicted: evicted,
-            },
-        );
+        let spent = delivery.spent_box();
+        let deferred =
+            DeferredSpan::boxed(spent, ids, self.max_text_bytes, span, node, evicted);
         delivery.send_unread(deferred, bytes, &segment);
     }
 

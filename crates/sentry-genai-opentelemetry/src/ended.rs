@@ -3,7 +3,7 @@
 use std::{mem, sync::Arc};
 
 use sentry_genai_conventions::{SourceSpan, SpanId};
-use sentry_genai_delivery::{Segment, Unread};
+use sentry_genai_delivery::{Segment, SpentBox, Unread};
 
 use crate::{
     door::{Parent, SegmentNode},
@@ -47,12 +47,46 @@ impl Ended for ReadSpan {
 /// Spans are processed in the order in which they end, so that what a span says when it ends is known to all spans that end
 /// later.
 pub(crate) struct DeferredSpan<E> {
-    pub(crate) ids: Key,
-    pub(crate) span: E,
-    pub(crate) node: SegmentNode,
-    pub(crate) max_text_bytes: usize,
+    ids: Key,
+    max_text_bytes: usize,
+    /// `None` if the span has been read.
+    content: Option<Content<E>>,
+}
+
+struct Content<E> {
+    span: E,
+    node: SegmentNode,
     /// Freed along with the span.
-    pub(crate) _evicted: Evicted<Arc<Segment>>,
+    _evicted: Evicted<Arc<Segment>>,
+}
+
+impl<E: Ended> DeferredSpan<E> {
+    /// Puts a span into a box, which may be that of an earlier one.
+    #[inline]
+    pub(crate) fn boxed(
+        spent: Option<Box<Self>>,
+        ids: Key,
+        max_text_bytes: usize,
+        span: E,
+        node: SegmentNode,
+        evicted: Evicted<Arc<Segment>>,
+    ) -> Box<Self> {
+        let mut deferred = spent.unwrap_or_else(|| {
+            Box::new(Self {
+                ids,
+                max_text_bytes,
+                content: None,
+            })
+        });
+        deferred.ids = ids;
+        deferred.max_text_bytes = max_text_bytes;
+        deferred.content = Some(Content {
+            span,
+            node,
+            _evicted: evicted,
+        });
+        deferred
+    }
 }
 
 impl<E: Ended> Unread for DeferredSpan<E> {
@@ -60,9 +94,13 @@ impl<E: Ended> Unread for DeferredSpan<E> {
         self.ids.1
     }
 
-    fn read(mut self: Box<Self>, source: &mut SourceSpan) {
+    fn read(mut self: Box<Self>, source: &mut SourceSpan) -> Option<SpentBox> {
         (source.trace_id, source.span_id) = self.ids;
-        self.span.read(source, self.max_text_bytes);
-        self.node.end(source);
+        if let Some(content) = &mut self.content {
+            content.span.read(source, self.max_text_bytes);
+            content.node.end(source);
+        }
+        self.content = None;
+        Some(self)
     }
 }
