@@ -19,7 +19,7 @@ use sentry_genai_delivery::{
 use crate::{
     batch::{self, SegmentQuery},
     ended::{DeferredSpan, Ended, ReadSpan},
-    identity::Identity,
+    identity::{Identity, IdentityAtStart},
     node::{AmbientContext, Node},
     open_spans::{EndedSpan, Key, OpenSpans, SpanTable},
     recently_ended::Evicted,
@@ -64,7 +64,7 @@ pub(crate) struct Start<'a> {
     pub(crate) operation: Option<&'a str>,
     /// The name that the span will get, if that is not `name`: spans below it may be sent before it has ended.
     pub(crate) segment_name: Option<String>,
-    pub(crate) identity: Identity,
+    pub(crate) identity: IdentityAtStart,
     pub(crate) ambient_context: AmbientContext,
 }
 
@@ -214,12 +214,18 @@ impl Door {
     ) {
         let mut source = SourceSpan::new(ids.0, ids.1, "", Timestamp::default());
         source.attributes = delivery.attributes(0);
+        let settled = node.as_ref().map_or(0, |node| node.settled_attributes());
+        let says_more = span.says_more(settled);
         span.read(&mut source, self.max_text_bytes);
         let parent = span.parent();
         // A span that is not registered was forgotten, or started before this door existed.
         let node = node.unwrap_or_else(|| self.reconstruct_node(delivery, &source, parent));
         let bytes = source.footprint();
-        let span = ReadSpan { source, parent };
+        let span = ReadSpan {
+            source,
+            parent,
+            says_more,
+        };
         self.send(delivery, ids, span, bytes, node, Evicted::default());
     }
 
@@ -235,8 +241,7 @@ impl Door {
     ) {
         let segment = Arc::clone(&node.segment);
         let spent = delivery.spent_box();
-        let deferred =
-            DeferredSpan::boxed(spent, ids, self.max_text_bytes, span, node, evicted);
+        let deferred = DeferredSpan::boxed(spent, ids, self.max_text_bytes, span, node, evicted);
         delivery.send_unread(deferred, bytes, &segment);
     }
 
@@ -359,7 +364,7 @@ fn reconstruct_start(source: &SourceSpan, parent: Parent) -> Start<'_> {
         name: &source.name,
         operation: source.attributes.text("gen_ai.operation.name"),
         segment_name: segment_name_at_start(&source.name, source.kind, &source.attributes),
-        identity: Identity::default(),
+        identity: IdentityAtStart::default(),
         ambient_context: AmbientContext::default(),
     }
 }

@@ -15,6 +15,9 @@ use crate::{
 pub(crate) trait Ended: Send + 'static {
     fn parent(&self) -> Parent;
 
+    /// Returns whether it may say more about itself than its first `settled` attributes do.
+    fn says_more(&self, settled: usize) -> bool;
+
     /// Returns the approximate number of bytes it occupies in memory.
     fn footprint(&self) -> usize;
 
@@ -26,11 +29,17 @@ pub(crate) trait Ended: Send + 'static {
 pub(crate) struct ReadSpan {
     pub(crate) source: SourceSpan,
     pub(crate) parent: Parent,
+    /// Whether it may say more about itself than when it started.
+    pub(crate) says_more: bool,
 }
 
 impl Ended for ReadSpan {
     fn parent(&self) -> Parent {
         self.parent
+    }
+
+    fn says_more(&self, _: usize) -> bool {
+        self.says_more
     }
 
     fn footprint(&self) -> usize {
@@ -97,8 +106,9 @@ impl<E: Ended> Unread for DeferredSpan<E> {
     fn read(mut self: Box<Self>, source: &mut SourceSpan) -> Option<SpentBox> {
         (source.trace_id, source.span_id) = self.ids;
         if let Some(content) = &mut self.content {
+            let says_more = content.span.says_more(content.node.settled_attributes());
             content.span.read(source, self.max_text_bytes);
-            content.node.end(source);
+            content.node.end(source, says_more);
         }
         self.content = None;
         Some(self)

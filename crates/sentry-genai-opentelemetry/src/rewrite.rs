@@ -89,7 +89,7 @@ impl Rewriter {
                 segments.push(None);
                 continue;
             };
-            node.end(&mut source);
+            node.end(&mut source, true);
             let is_root = node.segment.span_id == source.span_id;
             let span = self.translator.translate(source);
             if is_root {

@@ -6,8 +6,8 @@ use std::{
 };
 
 use sentry_genai_conventions::{
-    Attributes, Link, Scalar, SourceEvent, SourceSpan, SourceStatus, SpanId, SpanKind, Timestamp,
-    TraceId, excerpt,
+    Attributes, Inheritable, Link, Scalar, SourceEvent, SourceSpan, SourceStatus, SpanId, SpanKind,
+    Timestamp, TraceId, excerpt,
 };
 
 use super::super::{
@@ -71,6 +71,13 @@ pub(super) fn source_span(
 impl Ended for SpanData {
     fn parent(&self) -> Parent {
         parent(self)
+    }
+
+    fn says_more(&self, settled: usize) -> bool {
+        let later = self.attributes.get(settled..).unwrap_or_default();
+        later
+            .iter()
+            .any(|pair| Inheritable::of(pair.key.as_str()).is_some())
     }
 
     fn footprint(&self) -> usize {

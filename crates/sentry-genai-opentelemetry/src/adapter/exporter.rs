@@ -114,7 +114,11 @@ impl SpanExporter for SentryGenAiExporter {
             let ids = convert::ids(&span.span_context)?;
             let parent = convert::parent(&span);
             let source = source_span(ids, &mut span, max_text_bytes);
-            Some(ReadSpan { source, parent })
+            Some(ReadSpan {
+                source,
+                parent,
+                says_more: true,
+            })
         });
         self.door.receive(spans.collect());
         Ok(())

@@ -156,19 +156,19 @@ impl SentryGenAiProcessor {
         let Some(data) = span.exported_data() else {
             return;
         };
-        let attributes = data.attributes.iter();
         if let Some(parent_node) = parent_node {
-            let node = child_node(parent_node, attributes, context);
+            let node = child_node(parent_node, &data.attributes, &[], context);
             return self.door.start_child(ids, node);
         }
-        let identity = identity(attributes.clone(), None);
+        let identity = identity(&data.attributes, &[], None);
+        let attributes = data.attributes.iter();
         self.door.start_root(Start {
             trace_id,
             span_id,
             parent,
             name: &data.name,
             operation: operation(attributes.clone()),
-            segment_name: segment_name(&data.name, &data.span_kind, attributes, &identity),
+            segment_name: segment_name(&data.name, &data.span_kind, attributes, &identity.identity),
             identity,
             ambient_context: ambient_context(context),
         });
