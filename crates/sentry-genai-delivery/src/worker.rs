@@ -178,8 +178,8 @@ impl Worker {
             let mut span = match ended {
                 Ended::Read(source) => self.translate(source, &segment),
                 Ended::Unread(unread) => {
-                    let mut source = self.blanks.next(&self.shared.queue);
-                    let spent = unread.read(&mut source);
+                    let mut blank = || self.blanks.next(&self.shared.queue);
+                    let (source, spent) = unread.read(&mut blank);
                     self.spent_boxes.extend(spent);
                     self.translate(source, &segment)
                 }

@@ -263,10 +263,12 @@ impl Unread for Sealed {
         self.0.span_id
     }
 
-    fn read(self: Box<Self>, span: &mut SourceSpan) -> Option<SpentBox> {
+    fn read(
+        self: Box<Self>,
+        _: &mut dyn FnMut() -> Box<SourceSpan>,
+    ) -> (Box<SourceSpan>, Option<SpentBox>) {
         assert!(on_delivery_thread());
-        *span = self.0;
-        None
+        (Box::new(self.0), None)
     }
 }
 

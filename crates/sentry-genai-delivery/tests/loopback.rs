@@ -139,12 +139,16 @@ impl Unread for Sealed {
         self.span.span_id
     }
 
-    fn read(self: Box<Self>, span: &mut SourceSpan) -> Option<SpentBox> {
+    fn read(
+        self: Box<Self>,
+        blank: &mut dyn FnMut() -> Box<SourceSpan>,
+    ) -> (Box<SourceSpan>, Option<SpentBox>) {
         assert!(on_delivery_thread() && !self.is_broken, "expected");
+        let mut span = blank();
         assert!(span.attributes.is_empty() && span.links.is_empty());
         self.read.fetch_add(1, Ordering::Relaxed);
         *span = self.span;
-        None
+        (span, None)
     }
 }
 

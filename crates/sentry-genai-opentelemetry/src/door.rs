@@ -11,7 +11,7 @@ use std::{
 };
 
 use sentry_core::Client;
-use sentry_genai_conventions::{SourceSpan, SpanId, Timestamp, TraceId, segment_name_at_start};
+use sentry_genai_conventions::{SourceSpan, SpanId, TraceId, segment_name_at_start};
 use sentry_genai_delivery::{
     Delivery, IncomingTrace, Options, Prepared, Segment, Trace, on_delivery_thread,
 };
@@ -197,7 +197,11 @@ impl Door {
         let evicted = if is_root { evicted } else { Evicted::default() };
         let bytes = span.footprint();
         if bytes <= self.max_text_bytes && (is_root || !delivery.is_behind()) {
-            self.send(delivery, ids, span, bytes, node, evicted);
+            let segment = Arc::clone(&node.segment);
+            // Writing to memory that comes from another thread takes longer.
+            let spent = if is_root { None } else { delivery.spent_box() };
+            let span = DeferredSpan::boxed(spent, ids, self.max_text_bytes, span, node, evicted);
+            delivery.send_unread(span, bytes, &segment);
         } else {
             self.read_and_send(delivery, ids, span, Some(node));
         }
@@ -212,47 +216,45 @@ impl Door {
         mut span: impl Ended,
         node: Option<SegmentNode>,
     ) {
-        let mut source = SourceSpan::new(ids.0, ids.1, "", Timestamp::default());
-        source.attributes = delivery.attributes(0);
+        let mut source = delivery.record(0);
+        (source.trace_id, source.span_id) = ids;
         let settled = node.as_ref().map_or(0, |node| node.settled_attributes());
         let says_more = span.says_more(settled);
         span.read(&mut source, self.max_text_bytes);
-        let parent = span.parent();
+        self.send_read(delivery, source, span.parent(), node, says_more);
+    }
+
+    fn send_read(
+        &self,
+        delivery: &Delivery,
+        source: Box<SourceSpan>,
+        parent: Parent,
+        node: Option<SegmentNode>,
+        says_more: bool,
+    ) {
         // A span that is not registered was forgotten, or started before this door existed.
         let node = node.unwrap_or_else(|| self.reconstruct_node(delivery, &source, parent));
         let bytes = source.footprint();
+        let segment = Arc::clone(&node.segment);
         let span = ReadSpan {
             source,
-            parent,
+            node,
             says_more,
         };
-        self.send(delivery, ids, span, bytes, node, Evicted::default());
-    }
-
-    #[inline]
-    fn send(
-        &self,
-        delivery: &Delivery,
-        ids: Key,
-        span: impl Ended,
-        bytes: usize,
-        node: SegmentNode,
-        evicted: Evicted<Arc<Segment>>,
-    ) {
-        let segment = Arc::clone(&node.segment);
-        let spent = delivery.spent_box();
-        let deferred = DeferredSpan::boxed(spent, ids, self.max_text_bytes, span, node, evicted);
-        delivery.send_unread(deferred, bytes, &segment);
+        delivery.send_unread(Box::new(span), bytes, &segment);
     }
 
     /// Hands over spans that have all ended and whose starts were not seen.
     ///
     /// A parent that is not among them is expected to come later, and to be the root of the segment.
-    pub(crate) fn receive(&self, spans: Vec<ReadSpan>) {
+    pub(crate) fn receive(&self, spans: Vec<(SourceSpan, Parent)>) {
+        if on_delivery_thread() {
+            return;
+        }
         let Some(delivery) = self.delivery() else {
             return;
         };
-        let spans_with_parents = spans.iter().map(|span| (&span.source, span.parent));
+        let spans_with_parents = spans.iter().map(|(source, parent)| (source, *parent));
         batch::register(
             &self.spans,
             spans_with_parents,
@@ -265,8 +267,10 @@ impl Door {
                 }
             },
         );
-        for span in spans {
-            self.end((span.source.trace_id, span.source.span_id), span);
+        for (source, parent) in spans {
+            let ended = self.spans.end((source.trace_id, source.span_id));
+            let node = ended.map(|ended| ended.node);
+            self.send_read(delivery, Box::new(source), parent, node, true);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Spans that have ended, on their way to the delivery.
 
-use std::{mem, sync::Arc};
+use std::sync::Arc;
 
 use sentry_genai_conventions::{SourceSpan, SpanId};
 use sentry_genai_delivery::{Segment, SpentBox, Unread};
@@ -25,33 +25,7 @@ pub(crate) trait Ended: Send + 'static {
     fn read(&mut self, source: &mut SourceSpan, max_text_bytes: usize);
 }
 
-/// A span that has already been read.
-pub(crate) struct ReadSpan {
-    pub(crate) source: SourceSpan,
-    pub(crate) parent: Parent,
-    /// Whether it may say more about itself than when it started.
-    pub(crate) says_more: bool,
-}
-
-impl Ended for ReadSpan {
-    fn parent(&self) -> Parent {
-        self.parent
-    }
-
-    fn says_more(&self, _: usize) -> bool {
-        self.says_more
-    }
-
-    fn footprint(&self) -> usize {
-        self.source.footprint()
-    }
-
-    fn read(&mut self, source: &mut SourceSpan, _: usize) {
-        mem::swap(&mut self.source, source);
-    }
-}
-
-/// The remaining work for a span that has ended, done off the program's own threads.
+/// A span that has ended and is read off the program's own threads.
 ///
 /// Spans are processed in the order in which they end, so that what a span says when it ends is known to all spans that end
 /// later.
@@ -103,14 +77,40 @@ impl<E: Ended> Unread for DeferredSpan<E> {
         self.ids.1
     }
 
-    fn read(mut self: Box<Self>, source: &mut SourceSpan) -> Option<SpentBox> {
+    fn read(
+        mut self: Box<Self>,
+        blank: &mut dyn FnMut() -> Box<SourceSpan>,
+    ) -> (Box<SourceSpan>, Option<SpentBox>) {
+        let mut source = blank();
         (source.trace_id, source.span_id) = self.ids;
         if let Some(content) = &mut self.content {
             let says_more = content.span.says_more(content.node.settled_attributes());
-            content.span.read(source, self.max_text_bytes);
-            content.node.end(source, says_more);
+            content.span.read(&mut source, self.max_text_bytes);
+            content.node.end(&mut source, says_more);
         }
         self.content = None;
-        Some(self)
+        (source, Some(self))
+    }
+}
+
+/// A span that has been read, but does not yet have what it inherits.
+pub(crate) struct ReadSpan {
+    pub(crate) source: Box<SourceSpan>,
+    pub(crate) node: SegmentNode,
+    /// Whether it may say more about itself than when it started.
+    pub(crate) says_more: bool,
+}
+
+impl Unread for ReadSpan {
+    fn span_id(&self) -> SpanId {
+        self.source.span_id
+    }
+
+    fn read(
+        mut self: Box<Self>,
+        _: &mut dyn FnMut() -> Box<SourceSpan>,
+    ) -> (Box<SourceSpan>, Option<SpentBox>) {
+        self.node.end(&mut self.source, self.says_more);
+        (self.source, None)
     }
 }

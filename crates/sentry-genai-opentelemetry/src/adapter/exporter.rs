@@ -14,7 +14,7 @@ use super::{
     convert::{self, source_span},
     processor::result,
 };
-use crate::{door::Door, ended::ReadSpan};
+use crate::door::Door;
 
 /// A span exporter that sends what the SDK's batch or simple processor gives it to Sentry, with AI spans translated.
 ///
@@ -114,11 +114,7 @@ impl SpanExporter for SentryGenAiExporter {
             let ids = convert::ids(&span.span_context)?;
             let parent = convert::parent(&span);
             let source = source_span(ids, &mut span, max_text_bytes);
-            Some(ReadSpan {
-                source,
-                parent,
-                says_more: true,
-            })
+            Some((source, parent))
         });
         self.door.receive(spans.collect());
         Ok(())
