@@ -37,6 +37,16 @@ pub(crate) struct IdentityAtStart {
     pub(crate) settled: u16,
 }
 
+impl IdentityAtStart {
+    /// Returns the identity of a span whose first attributes say nothing.
+    pub(crate) fn nothing(attributes: usize) -> Self {
+        Self {
+            identity: Identity::default(),
+            settled: settled(attributes),
+        }
+    }
+}
+
 impl From<Identity> for IdentityAtStart {
     fn from(identity: Identity) -> Self {
         Self {
@@ -74,7 +84,7 @@ impl<'a> IdentityReader<'a> {
         is_gen_ai: impl FnOnce() -> bool,
     ) -> IdentityAtStart {
         let depends_on_gen_ai = self.identity.session.is_some() || self.conditional_agent.is_some();
-        let mut settled = u16::try_from(attributes).unwrap_or_default();
+        let mut settled = settled(attributes);
         if depends_on_gen_ai && is_gen_ai() {
             self.identity.agent = self.identity.agent.or(self.conditional_agent);
         } else if depends_on_gen_ai {
@@ -119,6 +129,11 @@ impl<'a> IdentityReader<'a> {
             _ => text.into(),
         });
     }
+}
+
+/// Returns how many of the first attributes need not be read again. More are very rare.
+fn settled(attributes: usize) -> u16 {
+    u16::try_from(attributes).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -25,6 +25,11 @@ pub(super) fn identity(
     added: &[KeyValue],
     parent: Option<&Identity>,
 ) -> IdentityAtStart {
+    // Most spans name nothing.
+    let is_inheritable = |pair: &KeyValue| Inheritable::of(pair.key.as_str()).is_some();
+    if !attributes.iter().any(is_inheritable) && !added.iter().any(is_inheritable) {
+        return IdentityAtStart::nothing(attributes.len());
+    }
     let mut reader = IdentityReader::new(parent);
     for pairs in [attributes, added] {
         for pair in pairs {
