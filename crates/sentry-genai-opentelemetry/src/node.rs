@@ -77,7 +77,10 @@ impl<S> Node<S> {
         if says_more {
             self.set_identity_at_end(&source.attributes);
         }
-        if source.is_counted_model_call() {
+        // If the parent is marked, so are all others.
+        let is_parent_unmarked =
+            |parent: &Arc<Self>| !parent.model_calls_below.load(Ordering::Relaxed);
+        if self.parent.as_ref().is_some_and(is_parent_unmarked) && source.is_counted_model_call() {
             self.mark_model_call_in_ancestors();
         }
         source.inherited = self.inherited();
