@@ -106,14 +106,14 @@ impl Inheritable {
     /// assert_eq!(Inheritable::of("gen_ai.request.model"), None);
     /// ```
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn of(key: &str) -> Option<Self> {
         // For most keys the length and the first byte rule out that they are inherited.
         let first = *key.as_bytes().first()?;
         if LENGTH_BITS[usize::from(first)] & length_bit(key) == 0 {
             return None;
         }
-        Self::find(Hash::of(key), key)
+        Self::find_key(key)
     }
 
     /// Returns what a value says: a text without the decoration that `Debug` adds, or, for a conversation or a session,
@@ -147,6 +147,11 @@ impl Inheritable {
             Self::Agent | Self::ManualAgent => false,
             Self::Session { rank } => SESSION_KEYS.get(rank).is_some_and(dialect::may_be_number),
         }
+    }
+
+    #[inline(never)]
+    fn find_key(key: &str) -> Option<Self> {
+        Self::find(Hash::of(key), key)
     }
 
     #[inline]
