@@ -330,6 +330,20 @@ mod tests {
     use crate::testing;
 
     #[test]
+    fn spent_boxes_are_bounded_and_come_back() {
+        let spent_boxes = SpentBoxes::new(3 * size_of::<u64>());
+        let mut spent: Vec<SpentBox> = (0..5_u64).map(|it| Box::new(it) as SpentBox).collect();
+        spent_boxes.add(&mut spent);
+        assert!(spent.is_empty());
+        let mut count = 0;
+        while let Some(spent) = spent_box(&spent_boxes) {
+            assert!(spent.is::<u64>());
+            count += 1;
+        }
+        assert_eq!(count, 3);
+    }
+
+    #[test]
     fn records_are_emptied_for_reuse() {
         let segment = testing::segment();
         let mut translator = PlanningTranslator::new(Translator::new(TranslateOptions::default()));

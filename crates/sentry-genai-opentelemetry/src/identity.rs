@@ -141,6 +141,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn attributes_are_settled_unless_later_ones_decide_whether_they_count() {
+        let read = |key: &str, is_gen_ai: bool| {
+            let mut reader = IdentityReader::new(None);
+            reader.store(Inheritable::of(key).unwrap(), "x");
+            let at_start = reader.finish(3, || is_gen_ai);
+            (at_start.identity.has_values(), at_start.settled)
+        };
+        assert_eq!(read("gen_ai.agent.name", false), (true, 3));
+        for key in ["session.id", "agent_name"] {
+            assert_eq!(read(key, true), (true, 3), "{key}");
+            assert_eq!(read(key, false), (false, 0), "{key}");
+        }
+    }
+
+    #[test]
     fn a_conditional_agent_key_counts_only_on_genai_spans() {
         let mut attributes = Attributes::default();
         attributes.push("agent_name", "Bot");
