@@ -84,12 +84,13 @@ static HASH_BITS: u64 = {
     bits
 };
 
-/// The length bits of all inherited keys.
-static LENGTH_BITS: u64 = {
-    let mut lengths = 0;
+/// For each first byte, the length bits of the inherited keys that begin with it.
+static LENGTH_BITS: [u64; 256] = {
+    let mut lengths = [0; 256];
     let mut index = 0;
     while index < KEY_COUNT {
-        lengths |= length_bit(key_at(index).0.text);
+        let key = key_at(index).0.text;
+        lengths[key.as_bytes()[0] as usize] |= length_bit(key);
         index += 1;
     }
     lengths
@@ -105,13 +106,14 @@ impl Inheritable {
     /// assert_eq!(Inheritable::of("gen_ai.request.model"), None);
     /// ```
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn of(key: &str) -> Option<Self> {
-        // For most keys the length alone rules out that they are inherited.
-        if LENGTH_BITS & length_bit(key) == 0 {
+        // For most keys the length and the first byte rule out that they are inherited.
+        let first = *key.as_bytes().first()?;
+        if LENGTH_BITS[usize::from(first)] & length_bit(key) == 0 {
             return None;
         }
-        Self::find(Hash::of(key), key)
+        Self::find_key(key)
     }
 
     /// Returns what a value says: a text without the decoration that `Debug` adds, or, for a conversation or a session,
@@ -145,6 +147,11 @@ impl Inheritable {
             Self::Agent | Self::ManualAgent => false,
             Self::Session { rank } => SESSION_KEYS.get(rank).is_some_and(dialect::may_be_number),
         }
+    }
+
+    #[inline(never)]
+    fn find_key(key: &str) -> Option<Self> {
+        Self::find(Hash::of(key), key)
     }
 
     #[inline]

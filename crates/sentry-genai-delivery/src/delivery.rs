@@ -1,6 +1,7 @@
 //! The handle that doors hold.
 
 use std::{
+    any::Any,
     fmt,
     sync::{Arc, OnceLock},
     time::{Duration, Instant},
@@ -217,6 +218,13 @@ impl Delivery {
         } else {
             self.record_unsampled(1);
         }
+    }
+
+    /// Returns the box of a span that has been [read](Unread::read), for another one, if there is one of this type.
+    #[must_use]
+    pub fn spent_box<T: Any>(&self) -> Option<Box<T>> {
+        let spent_boxes = &self.shared_without_fork_check().spent_boxes;
+        recycle::spent_box(spent_boxes)?.downcast().ok()
     }
 
     /// Returns whether the delivery thread is not keeping up. A door should then read its spans itself.

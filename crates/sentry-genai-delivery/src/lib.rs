@@ -75,4 +75,4 @@ pub use retry::RetryPolicy;
 pub use segment::Segment;
 pub use thread::on_delivery_thread;
 pub use trace::Trace;
-pub use unread::Unread;
+pub use unread::{SpentBox, Unread};

@@ -15,6 +15,7 @@ use sentry_genai_conventions::{Attributes, SentrySpan, SourceSpan, Timestamp};
 use crate::{
     ids::{new_span_id, new_trace_id},
     queue::Queue,
+    unread::SpentBox,
     wire::MAX_ENVELOPE_SPANS,
 };
 
@@ -23,6 +24,9 @@ const MAX_CACHED: usize = 8;
 
 /// How many records a thread without any takes from the queue at once.
 const REFILL: usize = 4;
+
+/// How many boxes a thread without any takes at once.
+const BOX_REFILL: usize = 16;
 
 /// How many attributes the translation adds to most spans at most: a total, a conversation, an agent, system
 /// instructions.
@@ -36,7 +40,7 @@ pub(crate) type Record = Box<SourceSpan>;
 
 thread_local! {
     static THREAD_CACHE: RefCell<ThreadCache> = const {
-        RefCell::new(ThreadCache { records: Vec::new(), shells: Vec::new() })
+        RefCell::new(ThreadCache { records: Vec::new(), shells: Vec::new(), boxes: Vec::new() })
     };
 }
 
@@ -44,6 +48,7 @@ struct ThreadCache {
     records: Vec<Record>,
     /// Records without an attribute store.
     shells: Vec<Record>,
+    boxes: Vec<SpentBox>,
 }
 
 /// Returns an empty record with room for about `fields` attributes. Its ids and times are arbitrary.
@@ -243,6 +248,57 @@ impl RecycledParts {
     }
 }
 
+/// The boxes of spans that have been read, which wait for a thread to take them.
+#[derive(Debug)]
+pub(crate) struct SpentBoxes {
+    boxes: Mutex<Vec<SpentBox>>,
+    max_bytes: usize,
+}
+
+impl SpentBoxes {
+    pub(crate) fn new(max_bytes: usize) -> Self {
+        Self {
+            boxes: Mutex::default(),
+            max_bytes,
+        }
+    }
+
+    /// Accepts as many boxes as there is room for, and frees the others.
+    pub(crate) fn add(&self, spent: &mut Vec<SpentBox>) {
+        let Some(bytes) = spent.first().map(|first| size_of_val(&**first)) else {
+            return;
+        };
+        // Nearly always they are all of one type.
+        let max_boxes = self.max_bytes / bytes.max(1);
+        let mut boxes = self.boxes.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = max_boxes.saturating_sub(boxes.len());
+        let kept = spent.len().min(room);
+        boxes.extend(spent.drain(..kept));
+        drop(boxes);
+        spent.clear();
+    }
+
+    /// Moves some boxes to `taken`.
+    fn take(&self, taken: &mut Vec<SpentBox>) {
+        // If the lock is held (after a fork perhaps forever), allocating a box is better than waiting.
+        if let Ok(mut boxes) = self.boxes.try_lock() {
+            let rest = boxes.len().saturating_sub(BOX_REFILL);
+            taken.extend(boxes.drain(rest..));
+        }
+    }
+}
+
+/// Returns the box of a span that has been read.
+pub(crate) fn spent_box(spent_boxes: &SpentBoxes) -> Option<SpentBox> {
+    with_cache(|cache| {
+        if cache.boxes.is_empty() {
+            spent_boxes.take(&mut cache.boxes);
+        }
+        cache.boxes.pop()
+    })
+    .flatten()
+}
+
 /// The records that the worker reads spans into.
 #[derive(Debug, Default)]
 pub(crate) struct BlankRecords(Vec<Record>);
@@ -272,6 +328,20 @@ mod tests {
 
     use super::*;
     use crate::testing;
+
+    #[test]
+    fn spent_boxes_are_bounded_and_come_back() {
+        let spent_boxes = SpentBoxes::new(3 * size_of::<u64>());
+        let mut spent: Vec<SpentBox> = (0..5_u64).map(|it| Box::new(it) as SpentBox).collect();
+        spent_boxes.add(&mut spent);
+        assert!(spent.is_empty());
+        let mut count = 0;
+        while let Some(spent) = spent_box(&spent_boxes) {
+            assert!(spent.is::<u64>());
+            count += 1;
+        }
+        assert_eq!(count, 3);
+    }
 
     #[test]
     fn records_are_emptied_for_reuse() {

@@ -11,7 +11,7 @@ use crate::{
     outbox::{JobMeta, Outbox},
     progress::{FlushId, Progress},
     queue::{Dropped, PushError, Queue, QueuedSpan},
-    recycle::{self, RecycledParts},
+    recycle::{self, RecycledParts, SpentBoxes},
     segment::Segment,
     thread::on_delivery_thread,
     trace::Trace,
@@ -24,6 +24,9 @@ const MAX_SPARE_BYTES: usize = 4 * 1024 * 1024;
 /// How much memory of spent envelopes is kept for reuse.
 const MAX_BUFFER_BYTES: usize = 512 * 1024;
 
+/// How much memory of boxes is kept for reuse: about as much as the spans need that arrive at once.
+const MAX_BOX_BYTES: usize = 256 * 1024;
+
 /// Everything a delivery holds, accessible from all threads.
 pub(crate) struct Shared {
     /// The process whose threads work on it.
@@ -33,6 +36,7 @@ pub(crate) struct Shared {
     pub(crate) budget: Budget,
     pub(crate) queue: Queue,
     pub(crate) recycled_parts: RecycledParts,
+    pub(crate) spent_boxes: SpentBoxes,
     pub(crate) buffers: BufferPool,
     pub(crate) outbox: Outbox,
     pub(crate) progress: Progress,
@@ -50,6 +54,7 @@ impl Shared {
             // In addition to the buffer for waiting spans, and small compared with it.
             queue: Queue::new((config.max_buffer_bytes / 8).min(MAX_SPARE_BYTES)),
             recycled_parts: RecycledParts::default(),
+            spent_boxes: SpentBoxes::new((config.max_buffer_bytes / 64).min(MAX_BOX_BYTES)),
             buffers: BufferPool::new((config.max_buffer_bytes / 64).min(MAX_BUFFER_BYTES)),
             outbox: Outbox::new(config.retries, config.max_connections),
             progress: Progress::new(),

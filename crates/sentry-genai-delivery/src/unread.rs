@@ -1,6 +1,6 @@
 //! Spans that are handed over before they are read.
 
-use std::fmt;
+use std::{any::Any, fmt};
 
 use sentry_genai_conventions::{SentrySpan, SourceSpan, SpanId};
 
@@ -12,10 +12,18 @@ pub trait Unread: Send {
     /// Returns the id of the span.
     fn span_id(&self) -> SpanId;
 
-    /// Writes the span into `span`, which has no attributes yet. Must set the ids, the name and the times, whose initial
-    /// values are arbitrary.
-    fn read(self: Box<Self>, span: &mut SourceSpan);
+    /// Reads the span into a record: one of its own, or the one that `blank` returns. That one is empty, and ids, name and
+    /// times must be set, since their initial values are arbitrary.
+    ///
+    /// May also return the box, emptied, so that another span can [be put into it](crate::Delivery::spent_box).
+    fn read(
+        self: Box<Self>,
+        blank: &mut dyn FnMut() -> Box<SourceSpan>,
+    ) -> (Box<SourceSpan>, Option<SpentBox>);
 }
+
+/// The memory of a span that has been read.
+pub type SpentBox = Box<dyn Any + Send>;
 
 /// A span that has ended.
 pub(crate) enum Ended {

@@ -24,7 +24,7 @@ use crate::{
     segment::Segment,
     sender,
     trace::Trace,
-    unread::Ended,
+    unread::{Ended, SpentBox},
 };
 
 /// The capacity for messages that is kept after a burst.
@@ -51,6 +51,8 @@ pub(crate) struct Worker {
     /// The records of translated spans, until the next bucket is dispatched.
     shells: Vec<Record>,
     blanks: BlankRecords,
+    /// The boxes of spans that were read in this run.
+    spent_boxes: Vec<SpentBox>,
     /// The span between its translation and its bucket. With a place of its own it is moved only once.
     translated: Vec<SentrySpan>,
     was_busy: bool,
@@ -76,6 +78,7 @@ impl Worker {
             batch: VecDeque::new(),
             shells: Vec::new(),
             blanks: BlankRecords::default(),
+            spent_boxes: Vec::new(),
             translated: Vec::with_capacity(1),
             was_busy: false,
         }
@@ -129,6 +132,8 @@ impl Worker {
             self.enforce_budget();
         }
         self.batch.shrink_to(KEPT_CAPACITY);
+        self.shared.spent_boxes.add(&mut self.spent_boxes);
+        self.spent_boxes.shrink_to(KEPT_CAPACITY);
         let now = Instant::now();
         while let Some(bucket) = self.buckets.pop_due(now) {
             self.dispatch(bucket);
@@ -173,8 +178,9 @@ impl Worker {
             let mut span = match ended {
                 Ended::Read(source) => self.translate(source, &segment),
                 Ended::Unread(unread) => {
-                    let mut source = self.blanks.next(&self.shared.queue);
-                    unread.read(&mut source);
+                    let mut blank = || self.blanks.next(&self.shared.queue);
+                    let (source, spent) = unread.read(&mut blank);
+                    self.spent_boxes.extend(spent);
                     self.translate(source, &segment)
                 }
                 Ended::Translated(span) => {

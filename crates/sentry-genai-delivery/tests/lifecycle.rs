@@ -7,7 +7,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use sentry_core::ClientOptions;
 use sentry_genai_conventions::{Link, SourceSpan, SpanId, Timestamp, TranslateOptions, Translator};
 use sentry_genai_delivery::{
-    Config, Delivery, Segment, TraceLifecycle, Unread, new_span_id, on_delivery_thread,
+    Config, Delivery, Segment, SpentBox, TraceLifecycle, Unread, new_span_id, on_delivery_thread,
 };
 use sentry_genai_testkit::{Fault, Ingest};
 use serde_json::{Value, json};
@@ -263,9 +263,12 @@ impl Unread for Sealed {
         self.0.span_id
     }
 
-    fn read(self: Box<Self>, span: &mut SourceSpan) {
+    fn read(
+        self: Box<Self>,
+        _: &mut dyn FnMut() -> Box<SourceSpan>,
+    ) -> (Box<SourceSpan>, Option<SpentBox>) {
         assert!(on_delivery_thread());
-        *span = self.0;
+        (Box::new(self.0), None)
     }
 }
 

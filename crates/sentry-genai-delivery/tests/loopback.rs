@@ -21,7 +21,8 @@ use std::{
 use sentry_core::ClientOptions;
 use sentry_genai_conventions::{SourceSpan, SpanId, Timestamp, TranslateOptions, Translator};
 use sentry_genai_delivery::{
-    BeforeSendSpan, Config, Delivery, LossReason, Segment, Unread, new_span_id, on_delivery_thread,
+    BeforeSendSpan, Config, Delivery, LossReason, Segment, SpentBox, Unread, new_span_id,
+    on_delivery_thread,
 };
 use server::{Reply, Server};
 
@@ -138,11 +139,16 @@ impl Unread for Sealed {
         self.span.span_id
     }
 
-    fn read(self: Box<Self>, span: &mut SourceSpan) {
+    fn read(
+        self: Box<Self>,
+        blank: &mut dyn FnMut() -> Box<SourceSpan>,
+    ) -> (Box<SourceSpan>, Option<SpentBox>) {
         assert!(on_delivery_thread() && !self.is_broken, "expected");
+        let mut span = blank();
         assert!(span.attributes.is_empty() && span.links.is_empty());
         self.read.fetch_add(1, Ordering::Relaxed);
         *span = self.span;
+        (span, None)
     }
 }
 

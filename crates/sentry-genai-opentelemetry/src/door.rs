@@ -11,7 +11,7 @@ use std::{
 };
 
 use sentry_core::Client;
-use sentry_genai_conventions::{SourceSpan, SpanId, Timestamp, TraceId, segment_name_at_start};
+use sentry_genai_conventions::{SourceSpan, SpanId, TraceId, segment_name_at_start};
 use sentry_genai_delivery::{
     Delivery, IncomingTrace, Options, Prepared, Segment, Trace, on_delivery_thread,
 };
@@ -19,11 +19,10 @@ use sentry_genai_delivery::{
 use crate::{
     batch::{self, SegmentQuery},
     ended::{DeferredSpan, Ended, ReadSpan},
-    identity::Identity,
+    identity::{Identity, IdentityAtStart},
     node::{AmbientContext, Node},
-    open_spans::{Key, OpenSpans, SpanTable},
-    read_settings::ReadSettings,
-    scopes::ScopeNames,
+    open_spans::{EndedSpan, Key, OpenSpans, SpanTable},
+    recently_ended::Evicted,
 };
 
 /// The state that a processor, an exporter and their clones share.
@@ -33,7 +32,6 @@ pub(crate) struct Door {
     ownership: Ownership,
     flush_timeout: Duration,
     max_text_bytes: usize,
-    scopes: Arc<ScopeNames>,
     pub(crate) spans: SpanTable<Arc<Segment>>,
     is_shut_down: AtomicBool,
 }
@@ -66,7 +64,7 @@ pub(crate) struct Start<'a> {
     pub(crate) operation: Option<&'a str>,
     /// The name that the span will get, if that is not `name`: spans below it may be sent before it has ended.
     pub(crate) segment_name: Option<String>,
-    pub(crate) identity: Identity,
+    pub(crate) identity: IdentityAtStart,
     pub(crate) ambient_context: AmbientContext,
 }
 
@@ -97,7 +95,6 @@ impl Door {
             prepared: Mutex::new(options.prepare(client_options)),
             ownership: Ownership::Own,
             flush_timeout: client_options.shutdown_timeout.max(DEFAULT_TIMEOUT),
-            scopes: Arc::default(),
             spans: SpanTable::new(),
             is_shut_down: AtomicBool::new(false),
         }
@@ -111,7 +108,6 @@ impl Door {
             prepared: Mutex::new(None),
             ownership: Ownership::Shared,
             flush_timeout: DEFAULT_TIMEOUT,
-            scopes: Arc::default(),
             spans: SpanTable::new(),
             is_shut_down: AtomicBool::new(false),
         }
@@ -140,12 +136,9 @@ impl Door {
         delivery.as_ref()
     }
 
-    /// Returns the settings for copying spans.
-    pub(crate) fn read_settings(&self) -> ReadSettings<'_> {
-        ReadSettings {
-            max_text_bytes: self.max_text_bytes,
-            scopes: &self.scopes,
-        }
+    /// Returns the maximum length of a text that is copied, in bytes.
+    pub(crate) fn max_text_bytes(&self) -> usize {
+        self.max_text_bytes
     }
 
     /// Returns whether a span that starts now may be sent. What hooks trace on the delivery's own threads must not produce spans.
@@ -186,58 +179,82 @@ impl Door {
     }
 
     /// Hands over a span that has ended. It is read only if its trace is recorded, and if possible not on this thread.
-    pub(crate) fn end(&self, mut span: impl Ended) {
+    pub(crate) fn end(&self, ids: Key, span: impl Ended) {
         if on_delivery_thread() {
             return;
         }
         let Some(delivery) = self.delivery() else {
             return;
         };
-        let node = self.spans.end(span.ids());
-        if let Some(node) = &node
-            && !node.segment.trace().recorded()
-        {
-            delivery.record_unsampled(1);
-            return;
+        let Some(EndedSpan { node, evicted }) = self.spans.end(ids) else {
+            return self.read_and_send(delivery, ids, span, None);
+        };
+        if !node.segment.trace().recorded() {
+            return delivery.record_unsampled(1);
         }
+        // A request waits for the end of its root, and there is only one root for many spans.
+        let is_root = node.segment.local_root() == ids.1;
+        let evicted = if is_root { evicted } else { Evicted::default() };
         let bytes = span.footprint();
-        if let Some(node) = &node
-            && bytes <= self.max_text_bytes
-            && !delivery.is_behind()
-        {
-            return self.send(delivery, span, bytes, node);
+        if bytes <= self.max_text_bytes && (is_root || !delivery.is_behind()) {
+            let segment = Arc::clone(&node.segment);
+            // Writing to memory that comes from another thread takes longer.
+            let spent = if is_root { None } else { delivery.spent_box() };
+            let span = DeferredSpan::boxed(spent, ids, self.max_text_bytes, span, node, evicted);
+            delivery.send_unread(span, bytes, &segment);
+        } else {
+            self.read_and_send(delivery, ids, span, Some(node));
         }
-        // Read the span here if it is not registered, if it has a long text, which is cut while it is read and should not wait
-        // uncut, or if the delivery is behind: many threads read faster than one.
-        let (trace_id, span_id) = span.ids();
-        let mut source = SourceSpan::new(trace_id, span_id, "", Timestamp::default());
-        source.attributes = delivery.attributes(0);
-        span.read(&mut source, self.read_settings());
-        let parent = span.parent();
+    }
+
+    /// Reads a span on this thread. This is for a span that is not registered, for one with a long text, which is cut while it is
+    /// read and should not wait uncut, and for any span if the delivery is behind: many threads read faster than one.
+    fn read_and_send(
+        &self,
+        delivery: &Delivery,
+        ids: Key,
+        mut span: impl Ended,
+        node: Option<SegmentNode>,
+    ) {
+        let mut source = delivery.record(0);
+        (source.trace_id, source.span_id) = ids;
+        let settled = node.as_ref().map_or(0, |node| node.settled_attributes());
+        let says_more = span.says_more(settled);
+        span.read(&mut source, self.max_text_bytes);
+        self.send_read(delivery, source, span.parent(), node, says_more);
+    }
+
+    fn send_read(
+        &self,
+        delivery: &Delivery,
+        source: Box<SourceSpan>,
+        parent: Parent,
+        node: Option<SegmentNode>,
+        says_more: bool,
+    ) {
         // A span that is not registered was forgotten, or started before this door existed.
         let node = node.unwrap_or_else(|| self.reconstruct_node(delivery, &source, parent));
         let bytes = source.footprint();
-        self.send(delivery, ReadSpan { source, parent }, bytes, &node);
-    }
-
-    fn send(&self, delivery: &Delivery, span: impl Ended, bytes: usize, node: &SegmentNode) {
-        let deferred = DeferredSpan {
-            span,
-            node: Arc::clone(node),
-            max_text_bytes: self.max_text_bytes,
-            scopes: Arc::clone(&self.scopes),
+        let segment = Arc::clone(&node.segment);
+        let span = ReadSpan {
+            source,
+            node,
+            says_more,
         };
-        delivery.send_unread(Box::new(deferred), bytes, &node.segment);
+        delivery.send_unread(Box::new(span), bytes, &segment);
     }
 
     /// Hands over spans that have all ended and whose starts were not seen.
     ///
     /// A parent that is not among them is expected to come later, and to be the root of the segment.
-    pub(crate) fn receive(&self, spans: Vec<ReadSpan>) {
+    pub(crate) fn receive(&self, spans: Vec<(SourceSpan, Parent)>) {
+        if on_delivery_thread() {
+            return;
+        }
         let Some(delivery) = self.delivery() else {
             return;
         };
-        let spans_with_parents = spans.iter().map(|span| (&span.source, span.parent));
+        let spans_with_parents = spans.iter().map(|(source, parent)| (source, *parent));
         batch::register(
             &self.spans,
             spans_with_parents,
@@ -250,8 +267,10 @@ impl Door {
                 }
             },
         );
-        for span in spans {
-            self.end(span);
+        for (source, parent) in spans {
+            let ended = self.spans.end((source.trace_id, source.span_id));
+            let node = ended.map(|ended| ended.node);
+            self.send_read(delivery, Box::new(source), parent, node, true);
         }
     }
 
@@ -349,7 +368,7 @@ fn reconstruct_start(source: &SourceSpan, parent: Parent) -> Start<'_> {
         name: &source.name,
         operation: source.attributes.text("gen_ai.operation.name"),
         segment_name: segment_name_at_start(&source.name, source.kind, &source.attributes),
-        identity: Identity::default(),
+        identity: IdentityAtStart::default(),
         ambient_context: AmbientContext::default(),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sentry_genai_conventions::{Attributes, Inheritable, Value, is_gen_ai};
+use sentry_genai_conventions::{Attributes, Inheritable};
 
 /// The conversation, agent and session that a span names.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -20,15 +20,39 @@ impl Identity {
         for (inheritable, text) in attributes.inheritable(0) {
             reader.store(inheritable, &text);
         }
-        let depends_on_gen_ai =
-            reader.identity.session.is_some() || reader.conditional_agent.is_some();
-        reader.is_gen_ai = depends_on_gen_ai && attributes.is_gen_ai();
-        reader.finish()
+        reader.finish(0, || attributes.is_gen_ai()).identity
     }
 
     /// Returns whether there is anything that a descendant can inherit.
     pub(crate) fn has_values(&self) -> bool {
         self.conversation.is_some() || self.agent.is_some() || self.session.is_some()
+    }
+}
+
+/// What a span says when it starts.
+#[derive(Debug, Default)]
+pub(crate) struct IdentityAtStart {
+    pub(crate) identity: Identity,
+    /// How many of the attributes say the same until the span ends, whatever is set after them.
+    pub(crate) settled: u16,
+}
+
+impl IdentityAtStart {
+    /// Returns the identity of a span whose first attributes say nothing.
+    pub(crate) fn nothing(attributes: usize) -> Self {
+        Self {
+            identity: Identity::default(),
+            settled: settled(attributes),
+        }
+    }
+}
+
+impl From<Identity> for IdentityAtStart {
+    fn from(identity: Identity) -> Self {
+        Self {
+            identity,
+            settled: 0,
+        }
     }
 }
 
@@ -38,7 +62,6 @@ pub(crate) struct IdentityReader<'a> {
     identity: Identity,
     conditional_agent: Option<Arc<str>>,
     session_rank: usize,
-    is_gen_ai: bool,
     /// Where to look for a text that is said again, instead of copying it.
     known: Option<&'a Identity>,
 }
@@ -50,33 +73,32 @@ impl<'a> IdentityReader<'a> {
             identity: Identity::default(),
             conditional_agent: None,
             session_rank: 0,
-            is_gen_ai: false,
             known,
         }
     }
 
-    /// Reads one attribute; `value` is its value, if it is of a type that can name something.
-    pub(crate) fn read(&mut self, key: &str, value: Option<Value<'_>>) {
-        self.is_gen_ai |= is_gen_ai(key);
-        if let Some(value) = value
-            && let Some(inheritable) = Inheritable::of(key)
-            && let Some(text) = inheritable.parse(value)
-        {
-            self.store(inheritable, &text);
-        }
-    }
-
-    pub(crate) fn finish(mut self) -> Identity {
-        if !self.is_gen_ai {
+    /// Returns the identity that `attributes` attributes say, `is_gen_ai` of which says whether the span is about GenAI.
+    pub(crate) fn finish(
+        mut self,
+        attributes: usize,
+        is_gen_ai: impl FnOnce() -> bool,
+    ) -> IdentityAtStart {
+        let depends_on_gen_ai = self.identity.session.is_some() || self.conditional_agent.is_some();
+        let mut settled = settled(attributes);
+        if depends_on_gen_ai && is_gen_ai() {
+            self.identity.agent = self.identity.agent.or(self.conditional_agent);
+        } else if depends_on_gen_ai {
             self.identity.session = None;
-        } else if self.identity.agent.is_none() {
-            self.identity.agent = self.conditional_agent;
+            settled = 0;
         }
-        self.identity
+        IdentityAtStart {
+            identity: self.identity,
+            settled,
+        }
     }
 
     /// Stores a value. The last value wins; among sessions, the value under the key with the best rank.
-    fn store(&mut self, inheritable: Inheritable, text: &str) {
+    pub(crate) fn store(&mut self, inheritable: Inheritable, text: &str) {
         let known = self.known;
         let (slot, known) = match inheritable {
             Inheritable::Conversation => (
@@ -109,9 +131,29 @@ impl<'a> IdentityReader<'a> {
     }
 }
 
+/// Returns how many of the first attributes need not be read again. More are very rare.
+fn settled(attributes: usize) -> u16 {
+    u16::try_from(attributes).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn attributes_are_settled_unless_later_ones_decide_whether_they_count() {
+        let read = |key: &str, is_gen_ai: bool| {
+            let mut reader = IdentityReader::new(None);
+            reader.store(Inheritable::of(key).unwrap(), "x");
+            let at_start = reader.finish(3, || is_gen_ai);
+            (at_start.identity.has_values(), at_start.settled)
+        };
+        assert_eq!(read("gen_ai.agent.name", false), (true, 3));
+        for key in ["session.id", "agent_name"] {
+            assert_eq!(read(key, true), (true, 3), "{key}");
+            assert_eq!(read(key, false), (false, 0), "{key}");
+        }
+    }
 
     #[test]
     fn a_conditional_agent_key_counts_only_on_genai_spans() {

@@ -23,7 +23,6 @@ mod identity;
 mod node;
 mod open_spans;
 mod pending_start;
-mod read_settings;
 mod recently_ended;
 mod rewrite;
 mod scopes;

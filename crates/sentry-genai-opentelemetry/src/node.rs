@@ -8,7 +8,7 @@ use std::sync::{
 use sentry_genai_conventions::{Ancestors, Attributes, Inherited, SourceSpan};
 use sentry_genai_delivery::IncomingTrace;
 
-use crate::identity::Identity;
+use crate::identity::{Identity, IdentityAtStart};
 
 /// How many ancestors a span can see. Each keeps the next one alive, and a loop may make every span the child of the one before.
 const MAX_DEPTH: u32 = 128;
@@ -20,6 +20,7 @@ pub(crate) struct Node<S> {
     parent: Option<Arc<Self>>,
     depth: u32,
     at_start: Identity,
+    settled_attributes: u16,
     /// The identity at its end, if that differs.
     at_end: OnceLock<Box<Identity>>,
     ambient_context: AmbientContext,
@@ -43,7 +44,7 @@ impl<S> Node<S> {
     pub(crate) fn new(
         segment: S,
         parent: Option<Arc<Self>>,
-        at_start: Identity,
+        at_start: impl Into<IdentityAtStart>,
         mut ambient_context: AmbientContext,
     ) -> Arc<Self> {
         let parent = parent.filter(|parent| {
@@ -53,7 +54,8 @@ impl<S> Node<S> {
             }
             is_within_depth
         });
-        let has_values = at_start.has_values()
+        let IdentityAtStart { identity, settled } = at_start.into();
+        let has_values = identity.has_values()
             || ambient_context.conversation.is_some()
             || ambient_context.incoming_conversation.is_some();
         Arc::new(Self {
@@ -61,17 +63,24 @@ impl<S> Node<S> {
             segment,
             depth: parent.as_ref().map_or(0, |parent| parent.depth + 1),
             parent,
-            at_start,
+            at_start: identity,
+            settled_attributes: settled,
             at_end: OnceLock::new(),
             ambient_context,
             model_calls_below: AtomicBool::new(false),
         })
     }
 
-    /// Ends the span: tells its relatives what it says, and fills in what it inherits from them.
-    pub(crate) fn end(&self, source: &mut SourceSpan) {
-        self.set_identity_at_end(&source.attributes);
-        if source.is_counted_model_call() {
+    /// Ends the span: tells its relatives what it says, and fills in what it inherits from them. `says_more` is whether it
+    /// may say more about itself than when it started.
+    pub(crate) fn end(&self, source: &mut SourceSpan, says_more: bool) {
+        if says_more {
+            self.set_identity_at_end(&source.attributes);
+        }
+        // If the parent is marked, so are all others.
+        let is_parent_unmarked =
+            |parent: &Arc<Self>| !parent.model_calls_below.load(Ordering::Relaxed);
+        if self.parent.as_ref().is_some_and(is_parent_unmarked) && source.is_counted_model_call() {
             self.mark_model_call_in_ancestors();
         }
         source.inherited = self.inherited();
@@ -79,20 +88,13 @@ impl<S> Node<S> {
 
     /// Stores what the span says when it ends, for children that end later.
     fn set_identity_at_end(&self, attributes: &Attributes) {
-        // Most spans name nothing.
-        if attributes.inheritable(0).next().is_none() {
-            return;
-        }
         let identity = Identity::of(attributes, &self.at_start);
-        if identity == self.at_start {
+        if !identity.has_values() || identity == self.at_start {
             return;
         }
-        let has_values = identity.has_values();
         // A span ends only once.
         let _ = self.at_end.set(Box::new(identity));
-        if has_values {
-            self.has_values.store(true, Ordering::Release);
-        }
+        self.has_values.store(true, Ordering::Release);
     }
 
     /// Tells all ancestors that a model call below them has reported its tokens.
@@ -134,6 +136,11 @@ impl<S> Node<S> {
     /// Returns what the span said when it started.
     pub(crate) fn at_start(&self) -> &Identity {
         &self.at_start
+    }
+
+    /// Returns how many attributes need not be looked at again when the span ends.
+    pub(crate) fn settled_attributes(&self) -> usize {
+        self.settled_attributes.into()
     }
 
     /// Returns whether the span has a parent that it can see.

@@ -11,7 +11,10 @@ use std::{
 
 use sentry_genai_conventions::{SpanId, TraceId};
 
-use crate::{node::Node, recently_ended::RecentlyEnded};
+use crate::{
+    node::Node,
+    recently_ended::{Evicted, RecentlyEnded},
+};
 
 /// The number of shards. Spans of one trace go to different shards, since a program may work on a single trace.
 const SHARDS: usize = 16;
@@ -44,6 +47,12 @@ struct Entry<S> {
     node: Arc<Node<S>>,
     /// The number of spans of the shard that started before.
     sequence: u64,
+}
+
+/// A span that has just ended.
+pub(crate) struct EndedSpan<S> {
+    pub(crate) node: Arc<Node<S>>,
+    pub(crate) evicted: Evicted<S>,
 }
 
 /// Figures about the spans that a processor keeps track of.
@@ -113,16 +122,13 @@ impl<S> SpanTable<S> {
     }
 
     /// Removes a span that has ended.
-    pub(crate) fn end(&self, key: Key) -> Option<Arc<Node<S>>> {
+    pub(crate) fn end(&self, key: Key) -> Option<EndedSpan<S>> {
         let span_key = SpanKey(key);
         let mut shard = self.shard(span_key);
         let node = shard.open.remove(&span_key)?.node;
         let kept_node = Arc::clone(&node);
         let evicted = shard.ended.push(key, span_key.ended_hash(), kept_node);
-        drop(shard);
-        // These may be the last references to a whole trace.
-        drop(evicted);
-        Some(node)
+        Some(EndedSpan { node, evicted })
     }
 
     pub(crate) fn count(&self) -> OpenSpans {

@@ -9,7 +9,7 @@ use sentry_genai_conventions::TraceId;
 
 use crate::{
     door::{Door, Parent, SegmentNode},
-    identity::Identity,
+    identity::IdentityAtStart,
     node::AmbientContext,
 };
 
@@ -39,7 +39,7 @@ pub(crate) struct Root {
     pub(crate) name: String,
     pub(crate) operation: Option<String>,
     pub(crate) segment_name: Option<String>,
-    pub(crate) identity: Identity,
+    pub(crate) identity: IdentityAtStart,
     pub(crate) ambient_context: AmbientContext,
 }
 
@@ -82,7 +82,7 @@ mod tests {
             name: name.to_owned(),
             operation: None,
             segment_name: None,
-            identity: Identity::default(),
+            identity: IdentityAtStart::default(),
             ambient_context: AmbientContext::default(),
         }))
     }

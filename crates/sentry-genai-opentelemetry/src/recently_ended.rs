@@ -13,6 +13,9 @@ const CAPACITY: usize = 512;
 /// The weight of a span without a known parent. Its segment, and mostly its trace, are its own and are kept with it.
 const ROOT_WEIGHT: usize = 3;
 
+/// Spans that are remembered no longer. Freeing them takes a while, so it should not happen under a lock.
+pub(crate) type Evicted<S> = [Option<Arc<Node<S>>>; ROOT_WEIGHT];
+
 /// Spans in the order in which they ended. Each is found by its id without scanning the others.
 #[derive(Debug)]
 pub(crate) struct RecentlyEnded<S> {
@@ -44,13 +47,8 @@ impl<S> RecentlyEnded<S> {
         }
     }
 
-    /// Adds a span and returns the spans that make room for it, so that the caller can free them without a lock.
-    pub(crate) fn push(
-        &mut self,
-        key: Key,
-        hash: u64,
-        node: Arc<Node<S>>,
-    ) -> [Option<Arc<Node<S>>>; ROOT_WEIGHT] {
+    /// Adds a span and returns those that make room for it.
+    pub(crate) fn push(&mut self, key: Key, hash: u64, node: Arc<Node<S>>) -> Evicted<S> {
         if self.chains.is_empty() {
             self.chains = vec![0; CHAINS].into();
         }

@@ -13,9 +13,7 @@ use sentry_genai_delivery::{BeforeSendSpan, Options, SDK_NAME, SDK_VERSION};
 use crate::{
     batch::{self, SegmentQuery},
     door::{Parent, ResourceInfo},
-    open_spans::SpanTable,
-    read_settings::ReadSettings,
-    scopes::ScopeNames,
+    open_spans::{EndedSpan, SpanTable},
 };
 
 /// Translates batches of spans and adds to each what OTLP does not carry.
@@ -26,7 +24,6 @@ pub(crate) struct Rewriter {
     release: Option<Cow<'static, str>>,
     environment: Option<Cow<'static, str>>,
     max_text_bytes: usize,
-    scopes: ScopeNames,
     spans: SpanTable<Arc<SegmentName>>,
 }
 
@@ -46,7 +43,6 @@ impl Rewriter {
             release: client_options.release.clone(),
             environment: client_options.environment.clone(),
             max_text_bytes: options.content_limits().text_room(),
-            scopes: ScopeNames::default(),
             spans: SpanTable::new(),
         }
     }
@@ -56,12 +52,9 @@ impl Rewriter {
         self.captures_all_content
     }
 
-    /// Returns the settings for copying spans.
-    pub(crate) fn read_settings(&self) -> ReadSettings<'_> {
-        ReadSettings {
-            max_text_bytes: self.max_text_bytes,
-            scopes: &self.scopes,
-        }
+    /// Returns the maximum length of a text that is copied, in bytes.
+    pub(crate) fn max_text_bytes(&self) -> usize {
+        self.max_text_bytes
     }
 
     /// Sets the release and environment of the resource, as far as the client's options have none.
@@ -90,12 +83,13 @@ impl Rewriter {
         let mut segments: Vec<Option<Arc<SegmentName>>> = Vec::with_capacity(batch.len());
         let mut translated = Vec::with_capacity(batch.len());
         for (mut source, _) in batch {
-            let Some(node) = self.spans.end((source.trace_id, source.span_id)) else {
+            let Some(EndedSpan { node, .. }) = self.spans.end((source.trace_id, source.span_id))
+            else {
                 // The span is in the batch twice.
                 segments.push(None);
                 continue;
             };
-            node.end(&mut source);
+            node.end(&mut source, true);
             let is_root = node.segment.span_id == source.span_id;
             let span = self.translator.translate(source);
             if is_root {

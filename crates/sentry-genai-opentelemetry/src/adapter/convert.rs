@@ -6,8 +6,8 @@ use std::{
 };
 
 use sentry_genai_conventions::{
-    Attributes, Link, Scalar, SourceEvent, SourceSpan, SourceStatus, SpanId, SpanKind, Timestamp,
-    TraceId, excerpt,
+    Attributes, Inheritable, Link, Scalar, SourceEvent, SourceSpan, SourceStatus, SpanId, SpanKind,
+    Timestamp, TraceId, excerpt,
 };
 
 use super::super::{
@@ -21,7 +21,7 @@ use crate::{
     door::{Parent, ResourceInfo},
     ended::Ended,
     open_spans::Key,
-    read_settings::ReadSettings,
+    scopes::SCOPES,
 };
 
 pub(super) fn trace_id(id: trace::TraceId) -> Option<TraceId> {
@@ -60,26 +60,24 @@ pub(super) fn ids(context: &SpanContext) -> Option<Key> {
 pub(super) fn source_span(
     (trace_id, span_id): Key,
     span: &mut SpanData,
-    settings: ReadSettings<'_>,
+    max_text_bytes: usize,
 ) -> SourceSpan {
     let mut source = SourceSpan::new(trace_id, span_id, "", Timestamp::default());
-    read_span(&mut source, span, settings);
+    read_span(&mut source, span, max_text_bytes);
     source
 }
 
 /// A span as the SDK hands it over when it ends.
-pub(super) struct EndedSpan {
-    pub(super) ids: Key,
-    pub(super) data: SpanData,
-}
-
-impl Ended for EndedSpan {
-    fn ids(&self) -> Key {
-        self.ids
+impl Ended for SpanData {
+    fn parent(&self) -> Parent {
+        parent(self)
     }
 
-    fn parent(&self) -> Parent {
-        parent(&self.data)
+    fn says_more(&self, settled: usize) -> bool {
+        let later = self.attributes.get(settled..).unwrap_or_default();
+        later
+            .iter()
+            .any(|pair| Inheritable::of(pair.key.as_str()).is_some())
     }
 
     fn footprint(&self) -> usize {
@@ -87,48 +85,46 @@ impl Ended for EndedSpan {
             let values = pairs.iter().map(|pair| value_bytes(&pair.value));
             size_of_val(pairs) + values.sum::<usize>()
         };
-        let data = &self.data;
-        let mut bytes = size_of::<Self>() + data.name.len() + attributes(&data.attributes);
-        if let Status::Error { description } = &data.status {
+        let mut bytes = size_of::<Self>() + self.name.len() + attributes(&self.attributes);
+        if let Status::Error { description } = &self.status {
             bytes += description.len();
         }
         // Most spans have neither events nor links.
-        for event in &data.events.events {
+        for event in &self.events.events {
             bytes += size_of::<Event>() + event.name.len() + attributes(&event.attributes);
         }
-        bytes + size_of_val(&*data.links.links)
+        bytes + size_of_val(&*self.links.links)
     }
 
-    fn read(&mut self, source: &mut SourceSpan, settings: ReadSettings<'_>) {
-        (source.trace_id, source.span_id) = self.ids;
-        read_span(source, &mut self.data, settings);
+    fn read(&mut self, source: &mut SourceSpan, max_text_bytes: usize) {
+        read_span(source, self, max_text_bytes);
     }
 }
 
 /// Copies everything a span contains, with long texts shortened. The name is moved out of the span.
-fn read_span(source: &mut SourceSpan, span: &mut SpanData, settings: ReadSettings<'_>) {
+fn read_span(source: &mut SourceSpan, span: &mut SpanData, max_text_bytes: usize) {
     source.name = mem::take(&mut span.name);
     source.start = timestamp(span.start_time);
     source.parent_span_id = span_id(span.parent_span_id);
-    source.scope = settings.scopes.get(span.instrumentation_scope.name());
+    source.scope = SCOPES.get(span.instrumentation_scope.name());
     source.kind = kind(&span.span_kind);
     source.end = timestamp(span.end_time);
     source.status = match &span.status {
         Status::Unset => SourceStatus::Unset,
         Status::Ok => SourceStatus::Ok,
         Status::Error { description } => {
-            let description = excerpt(description, settings.max_text_bytes);
+            let description = excerpt(description, max_text_bytes);
             SourceStatus::Error((!description.is_empty()).then(|| description.into_owned()))
         }
     };
     // Leave room for what the translation adds.
-    let text_bytes = text_bytes(&span.attributes, settings.max_text_bytes);
+    let text_bytes = text_bytes(&span.attributes, max_text_bytes);
     let attributes = &mut source.attributes;
     attributes.reserve(span.attributes.len() + 4, text_bytes + 128);
-    push_attributes(attributes, &span.attributes, settings.max_text_bytes);
+    push_attributes(attributes, &span.attributes, max_text_bytes);
     // Most spans have neither events nor links.
     if !span.events.events.is_empty() {
-        source.events = events(&span.events.events, settings.max_text_bytes);
+        source.events = events(&span.events.events, max_text_bytes);
     }
     if !span.links.links.is_empty() {
         source.links = links(&span.links.links);

@@ -14,7 +14,7 @@ use super::{
     convert::{self, source_span},
     processor::result,
 };
-use crate::{door::Door, ended::ReadSpan};
+use crate::door::Door;
 
 /// A span exporter that sends what the SDK's batch or simple processor gives it to Sentry, with AI spans translated.
 ///
@@ -109,12 +109,12 @@ impl SpanExporter for SentryGenAiExporter {
         let sampled = batch
             .into_iter()
             .filter(|span| span.span_context.is_sampled());
-        let settings = self.door.read_settings();
+        let max_text_bytes = self.door.max_text_bytes();
         let spans = sampled.filter_map(|mut span| {
             let ids = convert::ids(&span.span_context)?;
             let parent = convert::parent(&span);
-            let source = source_span(ids, &mut span, settings);
-            Some(ReadSpan { source, parent })
+            let source = source_span(ids, &mut span, max_text_bytes);
+            Some((source, parent))
         });
         self.door.receive(spans.collect());
         Ok(())

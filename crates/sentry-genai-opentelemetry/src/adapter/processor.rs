@@ -16,7 +16,7 @@ use super::{
     },
     SentryGenAiSampler,
     context::ambient_context,
-    convert::{self, EndedSpan},
+    convert,
     sampler::EnvironmentSampler,
     start::{child_node, identity, operation, segment_name},
 };
@@ -156,19 +156,19 @@ impl SentryGenAiProcessor {
         let Some(data) = span.exported_data() else {
             return;
         };
-        let attributes = data.attributes.iter();
         if let Some(parent_node) = parent_node {
-            let node = child_node(parent_node, attributes, context);
+            let node = child_node(parent_node, &data.attributes, &[], context);
             return self.door.start_child(ids, node);
         }
-        let identity = identity(attributes.clone(), None);
+        let identity = identity(&data.attributes, &[], None);
+        let attributes = data.attributes.iter();
         self.door.start_root(Start {
             trace_id,
             span_id,
             parent,
             name: &data.name,
             operation: operation(attributes.clone()),
-            segment_name: segment_name(&data.name, &data.span_kind, attributes, &identity),
+            segment_name: segment_name(&data.name, &data.span_kind, attributes, &identity.identity),
             identity,
             ambient_context: ambient_context(context),
         });
@@ -206,7 +206,7 @@ impl SpanProcessor for SentryGenAiProcessor {
             return;
         }
         if let Some(ids) = convert::ids(&data.span_context) {
-            self.door.end(EndedSpan { ids, data });
+            self.door.end(ids, data);
         }
     }
 

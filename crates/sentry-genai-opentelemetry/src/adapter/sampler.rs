@@ -48,15 +48,17 @@ impl<S> SentryGenAiSampler<S> {
             return pending_start::clear();
         };
         let parent = convert::parent_in(context);
-        let attributes = attributes.iter().chain(added);
         let info = match self.door.parent_node(trace_id, parent) {
-            Some(parent_node) => StartInfo::Child(child_node(parent_node, attributes, context)),
+            Some(parent_node) => {
+                StartInfo::Child(child_node(parent_node, attributes, added, context))
+            }
             None => {
-                let identity = identity(attributes.clone(), None);
+                let identity = identity(attributes, added, None);
+                let attributes = attributes.iter().chain(added);
                 StartInfo::Root(Box::new(Root {
                     name: name.to_owned(),
                     operation: operation(attributes.clone()).map(str::to_owned),
-                    segment_name: segment_name(name, kind, attributes, &identity),
+                    segment_name: segment_name(name, kind, attributes, &identity.identity),
                     identity,
                     ambient_context: ambient_context(context),
                 }))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sentry_genai_conventions::{
-    self as conventions, Attributes, Inheritable, segment_name_at_start,
+    self as conventions, Attributes, Inheritable, is_gen_ai, segment_name_at_start,
 };
 
 use super::{
@@ -13,29 +13,38 @@ use super::{
 };
 use crate::{
     door::SegmentNode,
-    identity::{Identity, IdentityReader},
+    identity::{Identity, IdentityAtStart, IdentityReader},
     node::Node,
 };
 
 /// Reads the conversation, agent and session that a span names. Texts that `parent` has are not copied.
-pub(super) fn identity<'a>(
-    attributes: impl Iterator<Item = &'a KeyValue> + Clone,
+///
+/// The span also has the attributes that samplers have `added`. In which order, if there are several samplers, is not known.
+pub(super) fn identity(
+    attributes: &[KeyValue],
+    added: &[KeyValue],
     parent: Option<&Identity>,
-) -> Identity {
-    // Most spans name nothing. Numbers count only where `Inheritable` parses them as ids: `thread.id`, for example, is one of the
-    // process.
-    let is_inheritable = |pair: &KeyValue| {
-        Inheritable::of(pair.key.as_str())
-            .is_some_and(|it| scalar(&pair.value).is_some_and(|value| it.parse(value).is_some()))
-    };
-    if !attributes.clone().any(is_inheritable) {
-        return Identity::default();
+) -> IdentityAtStart {
+    // Most spans name nothing.
+    let is_inheritable = |pair: &KeyValue| Inheritable::of(pair.key.as_str()).is_some();
+    if !attributes.iter().any(is_inheritable) && !added.iter().any(is_inheritable) {
+        return IdentityAtStart::nothing(attributes.len());
     }
-    let mut identity = IdentityReader::new(parent);
-    for pair in attributes {
-        identity.read(pair.key.as_str(), scalar(&pair.value));
+    let mut reader = IdentityReader::new(parent);
+    for pairs in [attributes, added] {
+        for pair in pairs {
+            if let Some(inheritable) = Inheritable::of(pair.key.as_str())
+                && let Some(value) = scalar(&pair.value)
+                && let Some(text) = inheritable.parse(value)
+            {
+                reader.store(inheritable, &text);
+            }
+        }
     }
-    identity.finish()
+    reader.finish(attributes.len(), || {
+        let mut pairs = attributes.iter().chain(added);
+        pairs.any(|pair| is_gen_ai(pair.key.as_str()))
+    })
 }
 
 /// Returns `gen_ai.operation.name`, if the attributes contain it.
@@ -88,15 +97,16 @@ fn text(value: &Value) -> Option<&str> {
 
 /// Returns the node for a span that starts below `parent_node`. In a trace that is not recorded, nothing is read, and the span
 /// shares its parent's node.
-pub(super) fn child_node<'a>(
+pub(super) fn child_node(
     parent_node: SegmentNode,
-    attributes: impl Iterator<Item = &'a KeyValue> + Clone,
+    attributes: &[KeyValue],
+    added: &[KeyValue],
     context: &Context,
 ) -> SegmentNode {
     if !parent_node.segment.trace().recorded() {
         return parent_node;
     }
-    let identity = identity(attributes, Some(parent_node.at_start()));
+    let identity = identity(attributes, added, Some(parent_node.at_start()));
     let segment = Arc::clone(&parent_node.segment);
     Node::new(
         segment,
