@@ -49,6 +49,7 @@ mod openai_agents;
 mod openinference;
 mod openlit;
 mod otel;
+mod pieces;
 mod pipecat;
 mod pydantic_ai;
 mod qwen_code;
