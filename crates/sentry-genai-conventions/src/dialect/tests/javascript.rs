@@ -467,3 +467,21 @@ fn the_pieces_of_genkits_answers_are_joined() {
     let input = format!("[{question},{answer}]");
     assert_eq!(span.attributes.text("gen_ai.input.messages"), Some(&*input));
 }
+
+#[test]
+fn a_message_of_langchain_may_have_the_id_of_the_response() {
+    let response_id = |id: &str| {
+        let answer = format!(
+            r#"{{"generations":[[{{"text":"Hi","message":{{"lc":1,"kwargs":{{"id":"{id}","content":"Hi"}}}}}}]]}}"#
+        );
+        let call = [
+            ("openinference.span.kind", "LLM"),
+            ("output.value", &*answer),
+        ];
+        let scope = "@arizeai/openinference-instrumentation-langchain";
+        let span = translated(scope, "ChatOpenAI", &call);
+        (span.attributes.text("gen_ai.response.id")).map(str::to_owned)
+    };
+    assert_eq!(response_id("chatcmpl-7").as_deref(), Some("chatcmpl-7"));
+    assert_eq!(response_id("run--0199"), None);
+}
