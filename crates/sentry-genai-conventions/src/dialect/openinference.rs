@@ -156,6 +156,8 @@ fn is_completion(span: &SourceSpan) -> bool {
         || span
             .attributes
             .contains_any(&["llm.prompts.0.prompt.text", "llm.choices.0.completion.text"])
+        // LlamaIndex completes texts by chats.
+        || span.scope.ends_with("langchain") && span.attributes.contains("llm.prompts")
 }
 
 /// Recognises the span around the whole trace of OpenAI's agents, which is not an agent.
