@@ -49,6 +49,7 @@ mod openai_agents;
 mod openinference;
 mod openlit;
 mod otel;
+mod pieces;
 mod pipecat;
 mod pydantic_ai;
 mod qwen_code;
@@ -84,7 +85,9 @@ pub(crate) use span_names::{
     operation_by_name, repeats_counts,
 };
 
-use helpers::{has_known_operation, has_prefix, is_of_crate, kind_of, mark_failed};
+use helpers::{
+    has_known_operation, has_prefix, is_of_crate, is_stream_method, kind_of, mark_failed,
+};
 
 /// How one library describes GenAI work.
 pub(crate) struct Dialect {

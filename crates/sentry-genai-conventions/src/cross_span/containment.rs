@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::source::{LANGFUSE, Source, Surroundings, is_of_wrapper};
+use super::source::{LANGFUSE, Source, Surroundings, is_late, is_of_wrapper};
 use crate::{SentrySpan, Status, Timestamp, tokens};
 
 /// The maximum number of calls at the same time that are compared with each other.
@@ -84,6 +84,7 @@ struct Description<'a> {
     may_end_early: bool,
     /// Langfuse's wrapper reads a stream to its end before an instrumentation inside notices.
     is_of_langfuse: bool,
+    is_late: bool,
     start: Timestamp,
     end: Timestamp,
     model: Option<&'a str>,
@@ -102,6 +103,7 @@ impl<'a> Description<'a> {
             is_of_wrapper: is_of_wrapper(span),
             may_end_early: span.scope == "openinference.instrumentation.llama_index",
             is_of_langfuse: span.scope == LANGFUSE,
+            is_late: is_late(span),
             start: span.start,
             // A span that ends before it starts is within whatever is running when it starts.
             end: span.end.max(span.start),
@@ -138,15 +140,18 @@ impl<'a> Description<'a> {
     /// Returns whether both are of wrappers, and nothing speaks against the one being around the other.
     fn wraps(&self, inner: &Self) -> bool {
         let has_recovered = inner.has_failed && !self.has_failed;
-        let may_end_first =
-            self.may_end_early || self.is_of_langfuse || self.source.has_same_library(inner.source);
+        let is_shifted = self.is_late != inner.is_late && self.has_failed == inner.has_failed;
+        let may_end_first = self.may_end_early
+            || self.is_of_langfuse
+            || self.source.has_same_library(inner.source)
+            || is_shifted;
         self.is_of_wrapper
             && inner.is_of_wrapper
             && self.model.is_some()
             && self.model == inner.model
             && !has_recovered
             && (inner.end <= self.end || may_end_first)
-            && (self.agrees_with(inner) || !self.source.are_of_openllmetry(inner.source))
+            && (self.agrees_with(inner) || !self.source.may_silence(inner.source))
     }
 }
 

@@ -29,9 +29,11 @@ impl Source<'_> {
         library(self).is_some_and(|own| library(other) == Some(own))
     }
 
-    /// Returns whether both are instrumentations of OpenLLMetry. One that wraps another silences it in most cases.
-    pub(super) fn are_of_openllmetry(self, other: Self) -> bool {
-        self.origin == other.origin && self.origin.ends_with(".traceloop")
+    /// Returns whether both are instrumentations of OpenLLMetry in Python. One that wraps another silences it in most cases.
+    pub(super) fn may_silence(self, other: Self) -> bool {
+        self.origin == other.origin
+            && self.origin.ends_with(".traceloop")
+            && !(self.instrumentation).is_some_and(|scope| scope.starts_with('@'))
     }
 }
 
@@ -39,6 +41,12 @@ impl Source<'_> {
 /// of a program. Some of OpenTelemetry's instrumentations write as `opentelemetry.util.genai.handler`.
 pub(super) fn is_of_instrumentation(span: &SentrySpan) -> bool {
     span.scope.contains("instrumentation") || span.scope.starts_with("opentelemetry.util.")
+}
+
+/// Returns whether a span was written by an instrumentation of LangChain in JavaScript, which calls those in the background: spans
+/// start and end later than what they describe.
+pub(super) fn is_late(span: &SentrySpan) -> bool {
+    span.scope.starts_with('@') && span.scope.ends_with("instrumentation-langchain")
 }
 
 /// Returns whether a span was written by what wraps the calls of another library: an instrumentation, or Langfuse's SDK, whose scope

@@ -3,15 +3,14 @@
 
 use serde_json::Value;
 
-use super::{Dialect, Override};
+use super::{Dialect, OperationKind, Override, is_stream_method};
 use crate::{SourceSpan, tokens};
 
 pub(super) static BEDROCK: Dialect = Dialect {
     name: "botocore",
     recognises,
     operation,
-    // Bedrock counts the cache separately, even if the input is the larger number.
-    adjust: |span, _| tokens::add_cache(&mut span.attributes),
+    adjust,
     ..Dialect::NONE
 };
 
@@ -22,6 +21,15 @@ fn recognises(span: &SourceSpan) -> bool {
                 span.attributes.text("rpc.service"),
                 Some("Bedrock Runtime" | "BedrockRuntime")
             )
+}
+
+fn adjust(span: &mut SourceSpan, _: OperationKind) {
+    let attributes = &mut span.attributes;
+    // Bedrock counts the cache separately, even if the input is the larger number.
+    tokens::add_cache(attributes);
+    if (attributes.text("rpc.method")).is_some_and(is_stream_method) {
+        attributes.supply("gen_ai.response.streaming", true);
+    }
 }
 
 fn operation(span: &SourceSpan) -> Override {

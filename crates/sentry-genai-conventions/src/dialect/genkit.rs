@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override, aliases,
     json::{self, Object},
-    usage,
+    pieces, usage,
 };
 use crate::{Attributes, SourceSpan, tokens};
 
@@ -178,7 +178,11 @@ fn definitions(tools: Vec<Value>) -> Value {
 }
 
 fn message(mut message: Value, finish_reason: Option<Value>) -> Value {
+    let is_answer = message.get("role").and_then(Value::as_str) == Some("model");
     if let Some(Value::Array(parts)) = message.get_mut("content") {
+        if is_answer {
+            pieces::join(parts);
+        }
         for value in parts {
             if let Value::Object(object) = value {
                 *value = part(std::mem::take(object));

@@ -41,6 +41,12 @@ pub(super) fn has_known_operation(span: &SourceSpan) -> bool {
         .is_some_and(|name| operation::by_name(unquoted(name)).is_some())
 }
 
+/// Returns whether a method is named after a stream: `ConverseStream`, `bedrock.converse_stream`.
+pub(super) fn is_stream_method(method: &str) -> bool {
+    (method.as_bytes().last_chunk())
+        .is_some_and(|end: &[u8; 6]| end.eq_ignore_ascii_case(b"stream"))
+}
+
 /// Marks a span as failed, unless it is marked already.
 pub(super) fn mark_failed(span: &mut SourceSpan) {
     if !matches!(span.status, SourceStatus::Error(_)) {

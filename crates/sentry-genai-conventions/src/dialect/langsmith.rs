@@ -210,6 +210,10 @@ pub(super) fn read_langchain_response(attributes: &mut Attributes, answer: &Obje
         json::put_scalar(attributes, "gen_ai.response.model", model);
         json::put_scalar(attributes, "gen_ai.response.id", metadata.get("id"));
     }
+    // In JavaScript, a message has the id of OpenAI's completion. Other ids are LangChain's, or of a part of the response.
+    let id = message.and_then(|message| message.get("id"));
+    let is_completion = |id: &&Value| id.as_str().is_some_and(|id| id.starts_with("chatcmpl-"));
+    json::put_scalar(attributes, "gen_ai.response.id", id.filter(is_completion));
     let counts = message
         .and_then(|message| message.get("usage_metadata"))
         .or_else(|| common?.get("token_usage"));

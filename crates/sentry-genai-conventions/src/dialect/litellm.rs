@@ -134,17 +134,29 @@ fn missing_provider(attributes: &Attributes) -> Option<&'static str> {
     })
 }
 
-/// Removes the provider that litellm puts in front of a model, as in `openai/gpt-5`. It becomes the provider's name if there is
-/// none.
+/// What litellm accepts between a provider and a model: the API to call.
+const ROUTES: &[&str] = &["converse/", "converse_like/", "invoke/", "responses/"];
+
+/// Removes what litellm puts in front of a model, as in `openai/gpt-5` and `bedrock/converse/amazon.nova-lite-v1:0`. The provider
+/// becomes the provider's name if there is none.
 pub(super) fn split_provider_from_model(attributes: &mut Attributes) {
     for key in ["gen_ai.request.model", "gen_ai.response.model"] {
-        let name = attributes.text(key);
-        if let Some(name) = name
-            && let Some(provider) = provider::in_front_of(name)
-            && let Some((_, model)) = name.split_once('/')
-        {
+        let Some(name) = attributes.text(key) else {
+            continue;
+        };
+        let provider = provider::in_front_of(name);
+        let model = match (provider, name.split_once('/')) {
+            (Some(_), Some((_, model))) => model,
+            _ => name,
+        };
+        let model = (ROUTES.iter())
+            .find_map(|route| model.strip_prefix(route))
+            .unwrap_or(model);
+        if model.len() < name.len() {
             let model = model.to_owned();
             attributes.set(key, model);
+        }
+        if let Some(provider) = provider {
             attributes.supply("gen_ai.provider.name", provider);
         }
     }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::{
     ARGUMENTS, Dialect, OperationKind, Override, RESULT, aliases, bedrock, has_known_operation,
-    indexed,
+    indexed, is_stream_method,
     json::{self, Object},
     kind_of, langsmith, litellm,
     pydantic_ai::PYDANTIC_AI,
@@ -156,6 +156,8 @@ fn is_completion(span: &SourceSpan) -> bool {
         || span
             .attributes
             .contains_any(&["llm.prompts.0.prompt.text", "llm.choices.0.completion.text"])
+        // LlamaIndex completes texts by chats.
+        || span.scope.ends_with("langchain") && span.attributes.contains("llm.prompts")
 }
 
 /// Recognises the span around the whole trace of OpenAI's agents, which is not an agent.
@@ -214,6 +216,9 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         "user"
     };
     if kind == OperationKind::Call {
+        if is_stream_method(&span.name) {
+            span.attributes.supply("gen_ai.response.streaming", true);
+        }
         requests::adjust_mistral(span);
         requests::mark_failed_response(span);
         requests::keep_prompt_text(span);

@@ -49,6 +49,21 @@ fn descriptions_by_instrumentations_of_one_library_may_end_in_the_order_in_which
     assert_eq!(pair_all(&spans(INNER)), []);
 }
 
+/// In JavaScript, LangChain calls its instrumentations in the background.
+#[test]
+fn javascripts_langchain_may_report_a_call_later_than_the_sdk() {
+    const LATE: &str = "@arizeai/openinference-instrumentation-langchain";
+    const SDK: &str = "@arizeai/openinference-instrumentation-openai";
+    for scopes in [[SDK, LATE], [LATE, SDK]] {
+        let mut spans = calls(&[(scopes[0], 20), (scopes[1], 21)]);
+        assert_eq!(pair_all(&spans), [(0, 1)]);
+        // An attempt, after which LangChain tries again.
+        let attempt = spans.iter_mut().find(|span| span.scope == SDK).unwrap();
+        attempt.status = Status::Error;
+        assert_eq!(pair_all(&spans), []);
+    }
+}
+
 #[test]
 fn a_stream_may_be_handed_out_before_it_is_requested() {
     const EARLY: &str = "openinference.instrumentation.llama_index";

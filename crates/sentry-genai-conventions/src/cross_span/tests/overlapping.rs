@@ -379,3 +379,29 @@ fn calls_of_a_programs_modules_are_distinct() {
         .with(2, 9, "chat m", &call("shop::translate"));
     assert_eq!(count_calls(spans), 2);
 }
+
+/// In Python, OpenLLMetry's instrumentation of LangChain silences that of the SDK.
+#[test]
+fn openllmetry_describes_a_stream_of_langchain_twice_in_javascript() {
+    let count = |langchain, sdk| {
+        let spans = Trace(Vec::new())
+            .with(
+                1,
+                9,
+                "chat m",
+                &[CHAT, MODEL, (COUNT, "20"), ("scope", langchain)],
+            )
+            .with(2, 9, "chat m", &[CHAT, MODEL, RESPONSE, ("scope", sdk)]);
+        count_calls(spans)
+    };
+    let javascript = count(
+        "@traceloop/instrumentation-langchain",
+        "@traceloop/instrumentation-openai",
+    );
+    assert_eq!(javascript, 1);
+    let python = count(
+        "opentelemetry.instrumentation.langchain",
+        "opentelemetry.instrumentation.openai.v1",
+    );
+    assert_eq!(python, 2);
+}

@@ -4,13 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::super::json;
+use super::super::{json, pieces};
 use crate::Attributes;
 
 const MESSAGES: &str = "gen_ai.output.messages";
-
-/// Parts of an answer that arrive in pieces.
-const PIECES: [&str; 2] = ["text", "thinking"];
 
 /// Merges the chunks of an answer, which ADK 2 records as separate messages, into one message. Only the last chunk states why the
 /// answer ended.
@@ -70,30 +67,9 @@ fn join_parts(content: &mut Value) {
     if content.get("role").and_then(Value::as_str) != Some("model") {
         return;
     }
-    let Some(Value::Array(parts)) = content.get_mut("parts") else {
-        return;
-    };
-    for part in std::mem::take(parts) {
-        let piece = PIECES
-            .into_iter()
-            .find_map(|kind| Some((kind, only_text(&part, kind)?)));
-        if let Some((kind, more)) = piece
-            && let Some(before) = parts
-                .last_mut()
-                .filter(|before| only_text(before, kind).is_some())
-            && let Some(Value::String(text)) = before.get_mut(kind)
-        {
-            text.push_str(more);
-        } else {
-            parts.push(part);
-        }
+    if let Some(Value::Array(parts)) = content.get_mut("parts") {
+        pieces::join(parts);
     }
-}
-
-/// Returns the text of a part that consists of nothing else.
-fn only_text<'p>(part: &'p Value, kind: &str) -> Option<&'p str> {
-    let part = part.as_object().filter(|part| part.len() == 1)?;
-    part.get(kind)?.as_str()
 }
 
 /// Returns whether a message is a chunk that others followed.

@@ -1,9 +1,9 @@
 //! Requests of the providers' SDKs, each of which OpenInference reports as a model call.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
-    super::{Override, json},
+    super::{OUTPUT, Override, json},
     INPUT_VALUE, INVOCATION_PARAMETERS, OUTPUT_VALUE, messages,
 };
 use crate::{Attributes, SourceSpan, SourceStatus};
@@ -43,10 +43,31 @@ pub(super) fn non_chat_operation(span: &SourceSpan) -> Option<Override> {
     match &*span.scope {
         OPENAI if span.name == MODERATION => Some(Override::To("evaluate")),
         OPENAI if generates_content(span) => Some(Override::To("generate_content")),
-        LITELLM if span.name.ends_with("image_generation") => {
-            Some(Override::To("generate_content"))
-        }
+        LITELLM if is_litellm_image(span) => Some(Override::To("generate_content")),
         _ => None,
+    }
+}
+
+fn is_litellm_image(span: &SourceSpan) -> bool {
+    is_litellm(span) && span.name.ends_with("image_generation")
+}
+
+/// Records an image of litellm's, which is an address or Base64.
+fn read_image(span: &mut SourceSpan) {
+    let attributes = &mut span.attributes;
+    if let Some(image) = attributes.text(OUTPUT_VALUE) {
+        let part = if image.contains(':') {
+            json!({"type": "uri", "modality": "image", "uri": image})
+        } else {
+            json!({"type": "blob", "modality": "image", "content": image})
+        };
+        json::put(
+            attributes,
+            OUTPUT,
+            json!([{"role": "assistant", "parts": [part]}]),
+        );
+        attributes.remove(OUTPUT_VALUE);
+        attributes.remove("image.url");
     }
 }
 
@@ -67,6 +88,9 @@ fn generates_content(span: &SourceSpan) -> bool {
 /// Keeps only the text in a request for images, speech or a transcription. The rest is not input, and the bytes of speech are not
 /// output.
 pub(super) fn keep_prompt_text(span: &mut SourceSpan) {
+    if is_litellm_image(span) {
+        return read_image(span);
+    }
     if span.scope != OPENAI || !generates_content(span) {
         return;
     }

@@ -112,3 +112,30 @@ fn openllmetry_reasoning_is_a_block_in_a_text() {
     let kinds = ["type", "content"].map(|field| output[0]["parts"][0][field].clone());
     assert_eq!(kinds, ["reasoning", "Hm."]);
 }
+
+#[test]
+fn streams_are_told_by_their_method() {
+    let streaming = |scope, name, attributes: &[Attribute]| {
+        translated(scope, name, attributes)
+            .attributes
+            .get("gen_ai.response.streaming")
+            == Some(crate::Value::Bool(true))
+    };
+    assert!(streaming(SCOPE, "bedrock.converse_stream", &[KIND]));
+    assert!(!streaming(SCOPE, "bedrock.converse", &[KIND]));
+    let google = "openinference.instrumentation.google_genai";
+    assert!(streaming(google, "AsyncGenerateContentStream", &[KIND]));
+
+    let botocore = "opentelemetry.instrumentation.botocore.bedrock-runtime";
+    let of = |method| {
+        let attributes = [
+            ("gen_ai.operation.name", "chat"),
+            ("gen_ai.system", "aws.bedrock"),
+            ("rpc.method", method),
+        ];
+        streaming(botocore, "chat m", &attributes)
+    };
+    assert!(of("ConverseStream"));
+    assert!(of("InvokeModelWithResponseStream"));
+    assert!(!of("InvokeModel"));
+}

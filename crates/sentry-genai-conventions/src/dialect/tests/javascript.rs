@@ -440,3 +440,48 @@ fn openinference_openai_agents_are_read() {
     let input: serde_json::Value = serde_json::from_str(input).unwrap();
     assert_eq!(input[1]["role"], "assistant");
 }
+
+/// Genkit's plugin for Gemini keeps an answer in the pieces in which it was streamed.
+#[test]
+fn the_pieces_of_genkits_answers_are_joined() {
+    let pieces = r#"{"role":"model","content":[{"text":"Sun"},{"text":"ny"}]}"#;
+    let input = format!(
+        r#"{{"messages":[{{"role":"user","content":[{{"text":"a"}},{{"text":"b"}}]}},{pieces}]}}"#
+    );
+    let output = format!(r#"{{"candidates":[{{"message":{pieces}}}]}}"#);
+    let call = [
+        ("genkit:name", "googleai/m"),
+        ("genkit:metadata:subtype", "model"),
+        ("genkit:input", &*input),
+        ("genkit:output", &*output),
+    ];
+    let span = translated("genkit-tracer", "googleai/m", &call);
+    let answer = r#"{"role":"assistant","parts":[{"type":"text","content":"Sunny"}]}"#;
+    let output = format!("[{answer}]");
+    assert_eq!(
+        span.attributes.text("gen_ai.output.messages"),
+        Some(&*output)
+    );
+    let question =
+        r#"{"role":"user","parts":[{"type":"text","content":"a"},{"type":"text","content":"b"}]}"#;
+    let input = format!("[{question},{answer}]");
+    assert_eq!(span.attributes.text("gen_ai.input.messages"), Some(&*input));
+}
+
+#[test]
+fn a_message_of_langchain_may_have_the_id_of_the_response() {
+    let response_id = |id: &str| {
+        let answer = format!(
+            r#"{{"generations":[[{{"text":"Hi","message":{{"lc":1,"kwargs":{{"id":"{id}","content":"Hi"}}}}}}]]}}"#
+        );
+        let call = [
+            ("openinference.span.kind", "LLM"),
+            ("output.value", &*answer),
+        ];
+        let scope = "@arizeai/openinference-instrumentation-langchain";
+        let span = translated(scope, "ChatOpenAI", &call);
+        (span.attributes.text("gen_ai.response.id")).map(str::to_owned)
+    };
+    assert_eq!(response_id("chatcmpl-7").as_deref(), Some("chatcmpl-7"));
+    assert_eq!(response_id("run--0199"), None);
+}

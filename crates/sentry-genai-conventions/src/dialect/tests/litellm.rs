@@ -22,6 +22,18 @@ fn litellm_models_lose_their_provider_prefix() {
         let provider = span.attributes.text("gen_ai.provider.name");
         assert_eq!(provider, Some("openai"), "{scope}");
     }
+    for (written, model) in [
+        (
+            "bedrock/converse/amazon.nova-lite-v1:0",
+            "amazon.nova-lite-v1:0",
+        ),
+        ("converse/amazon.nova-lite-v1:0", "amazon.nova-lite-v1:0"),
+        ("openai/responses/gpt-5", "gpt-5"),
+    ] {
+        let call = [kind, ("llm.model_name", written)];
+        let span = translated(openinference, "completion", &call);
+        assert_eq!(span.attributes.text("gen_ai.request.model"), Some(model));
+    }
     let own = [kind, ("llm.model_name", "some/model")];
     assert_eq!(
         translated(openinference, "completion", &own).name,

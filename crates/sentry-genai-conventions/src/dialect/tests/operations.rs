@@ -51,6 +51,8 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("openinference.instrumentation.crewai", "Crew_6d131f10-371f-4988-8486-6c3fca527daf.kickoff", &[("openinference.span.kind", "CHAIN")], "function", "Crew.kickoff"),
     ("openinference.instrumentation.crewai", "Crew_of_mine.kickoff", &[("openinference.span.kind", "CHAIN")], "function", "Crew_of_mine.kickoff"),
     ("any", "Completion", &[("openinference.span.kind", "LLM"), ("llm.model_name", "m")], "gen_ai.text_completion", "text_completion m"),
+    ("openinference.instrumentation.langchain", "OpenAI", &[("openinference.span.kind", "LLM"), ("llm.model_name", "m"), ("llm.prompts", r#"["Hi"]"#)], "gen_ai.text_completion", "text_completion m"),
+    ("openinference.instrumentation.llama_index", "OpenAI.complete", &[("openinference.span.kind", "LLM"), ("llm.model_name", "m"), ("llm.prompts", r#"["Hi"]"#)], "gen_ai.chat", "chat m"),
     ("semantic_kernel.functions.kernel_function", "weather-get_weather", &[], "gen_ai.execute_tool", "execute_tool weather-get_weather"),
     ("agent_runtime InProcessRuntime", "agent_runtime send writer_0e78952581fe40969ad10a304505d45c.(default)-A", &[], "function", "agent_runtime send writer"),
     ("autogen SingleThreadedAgentRuntime", "autogen publish output_topic_903cae1d-ac78-4df7-b989-e99ea48298dc.(903cae1d-ac78-4df7-b989-e99ea48298dc)-T", &[], "function", "autogen publish output_topic"),
