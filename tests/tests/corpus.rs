@@ -45,6 +45,7 @@ static COMMON: &[&str] = &[
     "sentry.op",
     "sentry.platform",
     "sentry.release",
+    "sentry.sdk.integrations",
     "sentry.sdk.name",
     "sentry.sdk.version",
     "sentry.segment.id",

@@ -98,7 +98,8 @@ pub struct Config {
     pub(crate) https_proxy: Option<Cow<'static, str>>,
     pub(crate) accept_invalid_certs: bool,
     pub(crate) max_buffer_bytes: usize,
-    pub(crate) integrations: Vec<Cow<'static, str>>,
+    /// The names of the client's integrations.
+    pub(crate) integrations: Vec<&'static str>,
     pub(crate) compression: Compression,
     pub(crate) retries: RetryPolicy,
     pub(crate) max_connections: usize,
@@ -135,7 +136,9 @@ impl Config {
             https_proxy: options.https_proxy.clone(),
             accept_invalid_certs: options.accept_invalid_certs,
             max_buffer_bytes: DEFAULT_MAX_BUFFER_BYTES,
-            integrations: Vec::new(),
+            integrations: (options.integrations.iter())
+                .map(|integration| integration.name())
+                .collect(),
             compression: Compression::default(),
             retries: RetryPolicy::default(),
             max_connections: DEFAULT_MAX_CONNECTIONS,
@@ -306,16 +309,6 @@ impl Config {
 
     pub(crate) fn environment(&self) -> &str {
         self.environment.as_deref().unwrap_or("production")
-    }
-
-    /// Sets the names that are sent as `sentry.sdk.integrations` with every segment span. There are none by default.
-    #[must_use]
-    pub fn with_integrations<N>(mut self, names: impl IntoIterator<Item = N>) -> Self
-    where
-        N: Into<Cow<'static, str>>,
-    {
-        self.integrations = names.into_iter().map(Into::into).collect();
-        self
     }
 }
 

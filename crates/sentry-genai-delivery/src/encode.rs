@@ -54,7 +54,7 @@ impl SpanEncoder {
         let mut segment_only = vec![text(Preset::RuntimeName, "rust")];
         if !config.integrations.is_empty() {
             let names = config.integrations.iter();
-            let names: Vec<_> = names.map(|name| Scalar::Str(name.to_string())).collect();
+            let names: Vec<_> = names.map(|name| Scalar::Str((*name).to_owned())).collect();
             let encoded = Preset::Integrations.encoded(Value::Array(&names));
             segment_only.push((Preset::Integrations, encoded));
         }

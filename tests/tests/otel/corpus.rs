@@ -29,7 +29,10 @@ static DIFFERENCES: &[(&str, &str)] = &[
     ("code.file.path", SOURCE_LOCATION),
     ("code.line.number", SOURCE_LOCATION),
     ("code.module.name", SOURCE_LOCATION),
+    ("sentry.sdk.integrations", INTEGRATIONS),
 ];
+
+const INTEGRATIONS: &str = "`init` adds one to the client";
 
 const SOURCE_LOCATION: &str = "tracing-opentelemetry adds where the span was made, by OpenTelemetry's conventions; the tracing \
                                layer could, and does not";

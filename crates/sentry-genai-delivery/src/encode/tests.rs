@@ -1,3 +1,6 @@
+use std::sync::Arc;
+
+use sentry_core::Integration;
 use sentry_genai_conventions::{
     Attributes, Input, Scalar, SpanId, SpanKind, Status, Timestamp, TraceId,
 };
@@ -268,9 +271,18 @@ fn a_segment_that_another_client_sends_has_no_root_here() {
 }
 
 #[test]
-fn integrations_go_with_the_segment() {
-    let config = (*testing::config(&testing::options())).clone();
-    let mut encoder = SpanEncoder::new(&config.with_integrations(["rig", "genai"]));
+fn integrations_of_the_client_go_with_the_segment() {
+    struct Named(&'static str);
+
+    impl Integration for Named {
+        fn name(&self) -> &'static str {
+            self.0
+        }
+    }
+
+    let mut options = testing::options();
+    options.integrations = vec![Arc::new(Named("panic")), Arc::new(Named("contexts"))];
+    let mut encoder = SpanEncoder::new(&testing::config(&options));
     let segment = testing::segment();
     let mut buffer = Vec::new();
     let span = span(&segment, segment.span_id());
@@ -278,7 +290,7 @@ fn integrations_go_with_the_segment() {
     let json: Json = serde_json::from_slice(&buffer).unwrap();
     assert_eq!(
         json["attributes"]["sentry.sdk.integrations"],
-        json!({"type": "array", "value": ["rig", "genai"]})
+        json!({"type": "array", "value": ["panic", "contexts"]})
     );
 }
 
