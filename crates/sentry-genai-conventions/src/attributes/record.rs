@@ -47,28 +47,15 @@ impl Attributes {
 
     /// Appends a text, or an [excerpt](crate::excerpt) of it if it is longer than `max_bytes`.
     #[inline]
-    pub fn push_text(&mut self, key: &'static str, text: &str, max_bytes: usize) {
-        let start = self.write_up_to(text, max_bytes);
-        self.push_written(key, Hash::of(key), prefix_bit(key), start);
-    }
-
-    /// Like [`push_text`](Self::push_text), for a key whose properties have been derived in advance.
-    #[inline]
     pub fn push_known_text(&mut self, key: &AttributeKey, text: &str, max_bytes: usize) {
         let start = self.write_up_to(text, max_bytes);
-        self.push_written(key.name, key.hash, key.prefix_bit, start);
+        self.push_written(key, start);
     }
 
     /// Appends the `Display` output of `value`, or an [excerpt](crate::excerpt) of it if it is longer than `max_bytes`
     /// bytes.
     ///
     /// The output is written directly to the buffer, and stops after sixteen times `max_bytes`.
-    pub fn push_display(&mut self, key: &'static str, value: impl fmt::Display, max_bytes: usize) {
-        let start = self.display_up_to(value, max_bytes);
-        self.push_written(key, Hash::of(key), prefix_bit(key), start);
-    }
-
-    /// Like [`push_display`](Self::push_display), for a key whose properties have been derived in advance.
     pub fn push_known_display(
         &mut self,
         key: &AttributeKey,
@@ -76,7 +63,7 @@ impl Attributes {
         max_bytes: usize,
     ) {
         let start = self.display_up_to(value, max_bytes);
-        self.push_written(key.name, key.hash, key.prefix_bit, start);
+        self.push_written(key, start);
     }
 
     /// Appends everything in another store.
@@ -136,9 +123,10 @@ impl Attributes {
 
     /// Appends the text that was written from `start` on.
     #[inline]
-    fn push_written(&mut self, key: &'static str, hash: Hash, prefix_bit: u64, start: usize) {
+    fn push_written(&mut self, key: &AttributeKey, start: usize) {
         if let Some(range) = self.written_since(start) {
-            self.push_slot(Key::Static(key), hash, prefix_bit, Slot::Text(range));
+            let name = Key::Static(key.name);
+            self.push_slot(name, key.hash, key.prefix_bit, Slot::Text(range));
         }
     }
 
