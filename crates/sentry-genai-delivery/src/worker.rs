@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use sentry_genai_conventions::{PlanningTranslator, SentrySpan, Translator};
+use sentry_genai_conventions::{PlanningTranslator, SentrySpan, TraceId, Translator};
 
 use crate::{
     accounting::LossReason,
@@ -161,51 +161,9 @@ impl Worker {
         } = queued;
         self.shared.budget.release_queued(bytes);
         if segment.trace().is_dropped() {
-            self.shared.count_lost_queued(Dropped {
-                spans: 1,
-                local_roots: ends_segment.into(),
-            });
-            if let Some(bucket) = self.buckets.remove(trace_id) {
-                self.drop_bucket(bucket);
-            }
-            if let Some(bucket) = self.held.remove(trace_id) {
-                self.held_bytes -= bucket.bytes;
-                self.drop_bucket(bucket);
-            }
-            return;
+            return self.drop_queued(trace_id, ends_segment);
         }
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            let mut span = match ended {
-                Ended::Read(source) => self.translate(source, &segment),
-                Ended::Unread(unread) => {
-                    let mut blank = || self.blanks.next(&self.shared.queue);
-                    let (source, spent) = unread.read(&mut blank);
-                    self.spent_boxes.extend(spent);
-                    self.translate(source, &segment)
-                }
-                Ended::Translated(span) => {
-                    if let Some(mirror) = self.mirror_of(&segment) {
-                        mirror.send_translated((*span).clone(), &segment);
-                    }
-                    *span
-                }
-            };
-            if self.shared.config.legacy_attributes && span.ai.is_some() {
-                legacy::add(&mut span.attributes);
-            }
-            match &self.before_send_span {
-                // A hook that panics may have been about to remove something, so its span counts as dropped by it.
-                Some(hook) => {
-                    let kept = catch_unwind(AssertUnwindSafe(|| hook(span)));
-                    self.translated.extend(kept.ok().flatten().map(|mut span| {
-                        // A hook may append a key that exists already. The translation has resolved all others.
-                        span.attributes.settle();
-                        span
-                    }));
-                }
-                None => self.translated.push(span),
-            }
-        }));
+        let result = catch_unwind(AssertUnwindSafe(|| self.read(ended, &segment)));
         match (result, self.translated.last()) {
             (Ok(()), Some(span)) => {
                 if ends_segment && *segment.name() != *span.name {
@@ -241,6 +199,57 @@ impl Worker {
             self.buckets.end_segment(now, trace_id);
             self.held.end_segment(now, trace_id);
             self.unsampled.end_segment(now, trace_id);
+        }
+    }
+
+    /// Translates a span, and puts it into `translated` unless the hook drops it.
+    #[inline]
+    fn read(&mut self, ended: Ended, segment: &Arc<Segment>) {
+        let mut span = match ended {
+            Ended::Read(source) => self.translate(source, segment),
+            Ended::Unread(unread) => {
+                let mut blank = || self.blanks.next(&self.shared.queue);
+                let (source, spent) = unread.read(&mut blank);
+                self.spent_boxes.extend(spent);
+                self.translate(source, segment)
+            }
+            Ended::Translated(span) => {
+                if let Some(mirror) = self.mirror_of(segment) {
+                    mirror.send_translated((*span).clone(), segment);
+                }
+                *span
+            }
+        };
+        if self.shared.config.legacy_attributes && span.ai.is_some() {
+            legacy::add(&mut span.attributes);
+        }
+        match &self.before_send_span {
+            // A hook that panics may have been about to remove something, so its span counts as dropped by it.
+            Some(hook) => {
+                let kept = catch_unwind(AssertUnwindSafe(|| hook(span)));
+                self.translated.extend(kept.ok().flatten().map(|mut span| {
+                    // A hook may append a key that exists already. The translation has resolved all others.
+                    span.attributes.settle();
+                    span
+                }));
+            }
+            None => self.translated.push(span),
+        }
+    }
+
+    /// Counts a span of a trace that has been dropped, and drops what is left of that trace.
+    #[cold]
+    fn drop_queued(&mut self, trace_id: TraceId, ends_segment: bool) {
+        self.shared.count_lost_queued(Dropped {
+            spans: 1,
+            local_roots: ends_segment.into(),
+        });
+        if let Some(bucket) = self.buckets.remove(trace_id) {
+            self.drop_bucket(bucket);
+        }
+        if let Some(bucket) = self.held.remove(trace_id) {
+            self.held_bytes -= bucket.bytes;
+            self.drop_bucket(bucket);
         }
     }
 
