@@ -480,32 +480,3 @@ fn a_conventional_span_name_in_openinference_is_no_name_of_an_agent() {
     let span = translated("gen_ai", "invoke_agent gpt-5-mini", &run);
     assert_eq!(span.attributes.text("gen_ai.agent.name"), None);
 }
-
-#[test]
-fn the_image_of_litellm_is_an_address_or_a_blob() {
-    let output = |image| {
-        let call = [
-            ("openinference.span.kind", "LLM"),
-            ("llm.model_name", "openai/gpt-image-1"),
-            ("image.url", image),
-            ("output.value", image),
-        ];
-        let scope = "openinference.instrumentation.litellm";
-        let span = translated(scope, "image_generation", &call);
-        assert!(!span.attributes.contains("image.url"));
-        (span.attributes.text("gen_ai.output.messages")).map(str::to_owned)
-    };
-    let of = |part| Some(format!(r#"[{{"role":"assistant","parts":[{part}]}}]"#));
-    assert_eq!(
-        output("iVBORw0KGgo="),
-        of(
-            r#"{"type":"blob","modality":"image","mime_type":"unknown","content":"[Blob substitute]"}"#
-        )
-    );
-    assert_eq!(
-        output("https://images.example/1.png"),
-        of(
-            r#"{"type":"uri","modality":"image","mime_type":"unknown","uri":"https://images.example/1.png"}"#
-        )
-    );
-}
