@@ -3,7 +3,7 @@
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use sentry::ClientInitGuard;
-use sentry_genai_opentelemetry::otel_0_32::SentryGenAiProcessor;
+use sentry_genai_opentelemetry::otel_0_32::{Correlation, SentryGenAiProcessor};
 
 use super::{Peer, Setup, ours};
 use crate::{
@@ -22,7 +22,8 @@ pub(super) struct OverApi {
 
 impl OverApi {
     pub(super) fn start(setup: &Setup) -> Self {
-        let guard = sentry::init(ours::client_options(setup));
+        let client_options = ours::client_options(setup).add_integration(Correlation::new());
+        let guard = sentry::init(client_options);
         let mut options = sentry_genai_opentelemetry::Options::new()
             .with_keep_ai_traces(ours::keeps_ai_traces(setup));
         if let Some(bytes) = ours::buffer_bytes(setup) {
