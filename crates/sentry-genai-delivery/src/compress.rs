@@ -1,6 +1,9 @@
 //! Compresses request bodies.
 
-use std::fmt;
+use std::{
+    fmt,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use libdeflater::CompressionLvl;
 
@@ -23,36 +26,65 @@ impl Encoding {
     }
 }
 
-/// How much memory for compressed bodies is kept for the next one.
+/// How much memory for compressed bodies a sender keeps for the next one.
 const KEPT_BYTES: usize = 256 * 1024;
 
-/// Compresses bodies one after the other, in the same memory.
+/// How many compressors are kept. Senders mostly wait for answers, so few compress at the same time.
+const KEPT_COMPRESSORS: usize = 4;
+
+/// Compresses bodies, each time in the same memory.
 ///
 /// A compressor needs some hundred kilobytes. Memory of that size comes from the system, which clears every page of it.
 /// For a body of a few kilobytes, that would take several times as long as compressing it.
 #[derive(Default)]
-pub(crate) struct Compressor {
+pub(crate) struct Compressors {
+    free: Mutex<Vec<Compressor>>,
+}
+
+impl Compressors {
+    /// Returns the compressed body. Its memory is `output`, which is kept as long as the longest output so far. Returns
+    /// `None` if compression fails.
+    pub(crate) fn pack<'a>(
+        &self,
+        body: &[u8],
+        encoding: Encoding,
+        output: &'a mut Vec<u8>,
+    ) -> Option<&'a [u8]> {
+        output.truncate(KEPT_BYTES);
+        output.shrink_to(KEPT_BYTES);
+        let mut compressor = self.lock().pop().unwrap_or_default();
+        let packed = match encoding {
+            Encoding::Gzip => compressor.gzip(body, output),
+            #[cfg(feature = "zstd")]
+            Encoding::Zstd => compressor.zstd(body, output),
+        };
+        let mut free = self.lock();
+        if free.len() < KEPT_COMPRESSORS {
+            free.push(compressor);
+        }
+        drop(free);
+        output.get(..packed?)
+    }
+
+    /// Frees all compressors that are not in use.
+    pub(crate) fn clear(&self) {
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Compressor>> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Default)]
+struct Compressor {
     gzip: Option<libdeflater::Compressor>,
     #[cfg(feature = "zstd")]
     zstd: Option<zstd::bulk::Compressor<'static>>,
-    /// The output buffer, as long as the longest output so far.
-    output: Vec<u8>,
 }
 
 impl Compressor {
-    /// Returns the compressed body. Returns `None` if compression fails.
-    pub(crate) fn pack(&mut self, body: &[u8], encoding: Encoding) -> Option<&[u8]> {
-        self.output.truncate(KEPT_BYTES);
-        self.output.shrink_to(KEPT_BYTES);
-        let packed = match encoding {
-            Encoding::Gzip => self.gzip(body)?,
-            #[cfg(feature = "zstd")]
-            Encoding::Zstd => self.zstd(body)?,
-        };
-        self.output.get(..packed)
-    }
-
-    fn gzip(&mut self, body: &[u8]) -> Option<usize> {
+    fn gzip(&mut self, body: &[u8], output: &mut Vec<u8>) -> Option<usize> {
         /// The fastest level that compresses at all. Spans are repetitive, so it achieves most of what is possible.
         const LEVEL: i32 = 1;
 
@@ -60,12 +92,11 @@ impl Compressor {
         let new = || libdeflater::Compressor::new(level);
         let gzip = self.gzip.get_or_insert_with(new);
         let bound = gzip.gzip_compress_bound(body.len());
-        gzip.gzip_compress(body, grow_to(&mut self.output, bound))
-            .ok()
+        gzip.gzip_compress(body, grow_to(output, bound)).ok()
     }
 
     #[cfg(feature = "zstd")]
-    fn zstd(&mut self, body: &[u8]) -> Option<usize> {
+    fn zstd(&mut self, body: &[u8], output: &mut Vec<u8>) -> Option<usize> {
         /// The fastest level that makes bodies smaller than gzip does.
         const LEVEL: i32 = 1;
 
@@ -74,8 +105,7 @@ impl Compressor {
             none => none.insert(zstd::bulk::Compressor::new(LEVEL).ok()?),
         };
         let bound = zstd::zstd_safe::compress_bound(body.len());
-        zstd.compress_to_buffer(body, grow_to(&mut self.output, bound))
-            .ok()
+        zstd.compress_to_buffer(body, grow_to(output, bound)).ok()
     }
 }
 
@@ -87,9 +117,9 @@ fn grow_to(output: &mut Vec<u8>, bytes: usize) -> &mut [u8] {
     output
 }
 
-impl fmt::Debug for Compressor {
+impl fmt::Debug for Compressors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Compressor").finish_non_exhaustive()
+        f.debug_struct("Compressors").finish_non_exhaustive()
     }
 }
 
@@ -107,7 +137,8 @@ mod tests {
         let noise: Vec<u8> = std::iter::repeat_with(|| fastrand::u8(..))
             .take(300_000)
             .collect();
-        let mut compressor = Compressor::default();
+        let compressors = Compressors::default();
+        let mut output = Vec::new();
         for body in [
             b"".as_slice(),
             b"a",
@@ -116,10 +147,11 @@ mod tests {
             b"a",
             &prose.as_bytes()[..70_000],
         ] {
-            let packed = compressor.pack(body, encoding).unwrap();
+            let packed = compressors.pack(body, encoding, &mut output).unwrap();
             assert!(unpack(packed) == body, "{} bytes", body.len());
         }
-        let packed = compressor.pack(prose.as_bytes(), encoding).unwrap();
+        let packed = compressors.pack(prose.as_bytes(), encoding, &mut output);
+        let packed = packed.unwrap();
         assert!(packed.len() * 50 < prose.len());
     }
 

@@ -23,7 +23,7 @@ use ureq::{
 };
 
 use crate::{
-    compress::{Compressor, Encoding},
+    compress::{Compressors, Encoding},
     config::Config,
     encode::{SDK_NAME, SDK_VERSION},
     limits,
@@ -108,6 +108,7 @@ pub(crate) struct HttpTransport {
     destination: Option<Destination>,
     /// How bodies are compressed, if at all.
     encoding: Option<Encoding>,
+    compressors: Compressors,
 }
 
 /// What all requests have in common.
@@ -156,6 +157,7 @@ impl HttpTransport {
             resolver: CachingResolver::new(config.connect_timeout),
             destination: Destination::of(&config.dsn, &user_agent()),
             encoding: config.compression.encoding_for(config.dsn.host()),
+            compressors: Compressors::default(),
             config,
         }
     }
@@ -165,15 +167,22 @@ impl HttpTransport {
             .get_or_init(|| agent(&self.config, self.resolver.clone()))
     }
 
-    /// Sends an envelope, compressed if configured and worthwhile, and waits for the answer.
+    /// Frees the memory that is only kept to be reused.
+    pub(crate) fn free_memory(&self) {
+        self.compressors.clear();
+    }
+
+    /// Sends an envelope, compressed if configured and worthwhile, and waits for the answer. `packed` is memory for the
+    /// compressed body.
     pub(crate) fn send_envelope(
         &self,
         envelope: &[u8],
-        compressor: &mut Compressor,
+        packed: &mut Vec<u8>,
     ) -> Result<Answer, RequestError> {
         let is_worthwhile = envelope.len() >= MIN_COMPRESSED_BYTES;
         let encoding = self.encoding.filter(|_| is_worthwhile);
-        let packed = encoding.and_then(|encoding| compressor.pack(envelope, encoding));
+        let packed =
+            encoding.and_then(|encoding| self.compressors.pack(envelope, encoding, packed));
         let mut body = BodyReader {
             rest: packed.unwrap_or(envelope),
             was_read: false,
@@ -297,6 +306,7 @@ fn agent(config: &Config, resolver: CachingResolver) -> Agent {
         // A redirect could send spans and the key to another host.
         .max_redirects(0)
         .max_redirects_will_error(false)
+        .max_idle_connections(config.max_connections)
         .max_idle_connections_per_host(config.max_connections)
         .max_idle_age(MAX_IDLE)
         // With a global timeout, `ureq` would start a thread for every request, to resolve the host.
@@ -376,7 +386,7 @@ mod tests {
         let options = ClientOptions::new().dsn("http://public@nowhere.invalid/42");
         let transport = HttpTransport::new(testing::config(&options));
         let error = transport
-            .send_envelope(b"{}\n", &mut Compressor::default())
+            .send_envelope(b"{}\n", &mut Vec::new())
             .unwrap_err();
         assert_eq!(error.kind, FailureKind::NotConnected);
         assert_eq!(error.cause, "host not found");
@@ -389,7 +399,7 @@ mod tests {
             let options = testing::options().http_proxy(proxy);
             let transport = HttpTransport::new(testing::config(&options));
             let error = transport
-                .send_envelope(b"{}\n", &mut Compressor::default())
+                .send_envelope(b"{}\n", &mut Vec::new())
                 .unwrap_err();
             assert_eq!(error.kind, FailureKind::NotConnected);
             assert!(error.cause.contains("SOCKS"), "{}", error.cause);
@@ -401,7 +411,7 @@ mod tests {
         let options = testing::options().http_proxy("http://user:secret@nowhere.invalid:3128");
         let transport = HttpTransport::new(testing::config(&options));
         let error = transport
-            .send_envelope(b"{}\n", &mut Compressor::default())
+            .send_envelope(b"{}\n", &mut Vec::new())
             .unwrap_err();
         assert_eq!(error.cause, "host not found (proxy nowhere.invalid:3128)");
     }

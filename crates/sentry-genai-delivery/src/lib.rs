@@ -5,8 +5,8 @@
 //! ended. Everything else happens on background threads:
 //!
 //! - One thread translates the spans and gathers them by trace.
-//! - One thread encodes what was gathered as a span v2 container and sends it. While many envelopes wait, up to four
-//!   threads do this by default; see [`Config::with_max_connections`].
+//! - One thread encodes what was gathered as a span v2 container and sends it. While many envelopes wait, more
+//!   threads do this; see [`Config::with_max_connections`].
 //!
 //! Every span that was handed over is either accepted by the server or counted by [reason](LossReason), and the counts
 //! are reported to Sentry. [`Delivery::stats`] returns both figures.

@@ -26,6 +26,7 @@ pub struct Options {
     capture_client_addresses: Option<bool>,
     limits: ContentLimits,
     max_buffer_bytes: Option<usize>,
+    max_connections: Option<usize>,
     before_send_span: Option<BeforeSendSpan>,
     keep_ai_traces: bool,
     lifecycle: TraceLifecycle,
@@ -77,6 +78,12 @@ impl Options {
     /// dropped and counted as [`LossReason::QueueOverflow`](crate::LossReason::QueueOverflow).
     pub fn with_max_buffer_bytes(mut self, bytes: usize) -> Self {
         self.max_buffer_bytes = Some(bytes);
+        self
+    }
+
+    /// Sets how many requests may be in flight at once. The default is 32. See [`Config::with_max_connections`].
+    pub fn with_max_connections(mut self, connections: usize) -> Self {
+        self.max_connections = Some(connections);
         self
     }
 
@@ -229,6 +236,9 @@ impl Options {
         if let Some(bytes) = self.max_buffer_bytes {
             config = config.with_max_buffer_bytes(bytes);
         }
+        if let Some(connections) = self.max_connections {
+            config = config.with_max_connections(connections);
+        }
         Some(Prepared {
             config,
             translator: Translator::new(self.translation(client_options)),
@@ -252,6 +262,7 @@ impl fmt::Debug for Options {
             .field("capture_client_addresses", &self.capture_client_addresses)
             .field("limits", &self.limits)
             .field("max_buffer_bytes", &self.max_buffer_bytes)
+            .field("max_connections", &self.max_connections)
             .field("keep_ai_traces", &self.keep_ai_traces)
             .field("lifecycle", &self.lifecycle)
             .field("legacy_attributes", &self.legacy_attributes)

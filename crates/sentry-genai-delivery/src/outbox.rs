@@ -22,6 +22,12 @@ use crate::{
 /// How many waiting jobs per sender justify another sender.
 const BACKLOG_PER_SENDER: usize = 4;
 
+/// How many senders there are at most if answers are fast. More would only compete for the processor.
+const MAX_BUSY_SENDERS: usize = 4;
+
+/// An answer that takes this long is worth waiting for several at once.
+const SLOW_ANSWER: Duration = Duration::from_millis(10);
+
 /// What a sender does next.
 #[derive(Debug)]
 pub(crate) enum Task {
@@ -211,10 +217,11 @@ impl Outbox {
         true
     }
 
-    /// Updates the rate limits and the backoff from an answer.
-    pub(crate) fn update_from_answer(&self, answer: &Answer) {
+    /// Updates the rate limits and the backoff from an answer that came `after` the request was begun.
+    pub(crate) fn update_from_answer(&self, answer: &Answer, after: Duration) {
         let now = Instant::now();
         let mut contents = self.lock();
+        contents.record_answer_time(after);
         contents.has_unconfirmed_report = false;
         if answer.is_overloaded() {
             contents.limits.update_limits(now, answer);
@@ -265,12 +272,17 @@ impl Outbox {
         !contents.has_unconfirmed_report && contents.limits.is_unlimited()
     }
 
-    /// Registers another sender if enough is waiting to make it may_retry. Returns whether it did.
+    /// Registers another sender if enough is waiting to make it worthwhile. Returns whether it did.
     pub(crate) fn try_register_sender(&self) -> bool {
         let mut contents = self.lock();
-        let is_needed = contents.senders < self.max_senders
+        let max_senders = if contents.answer_time >= SLOW_ANSWER {
+            self.max_senders
+        } else {
+            self.max_senders.min(MAX_BUSY_SENDERS)
+        };
+        let is_needed = contents.senders < max_senders
             && contents.idle_senders == 0
-            && contents.state == State::Open
+            && contents.state != State::Abandoned
             && !contents.backoff.is_probing()
             && contents.waiting.len() > BACKLOG_PER_SENDER * contents.senders;
         contents.senders += usize::from(is_needed);

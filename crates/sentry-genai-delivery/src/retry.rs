@@ -70,8 +70,12 @@ impl Backoff {
         *self = Self::default();
     }
 
-    /// Starts a pause. It doubles with every failure in a row, unless the server asked for one.
+    /// Starts a pause. It doubles with every failure in a row, unless the server asked for one. Of requests that fail together,
+    /// only the first counts.
     pub(crate) fn fail(&mut self, now: Instant, policy: &RetryPolicy, requested: Option<Duration>) {
+        if requested.is_none() && self.paused_until(now).is_some() {
+            return;
+        }
         let doubled = 2_u32.saturating_pow(self.failures.min(20));
         self.failures += 1;
         let pause = policy.first_pause.saturating_mul(doubled);
@@ -104,17 +108,30 @@ mod tests {
     #[test]
     fn pauses_double_up_to_a_cap_with_jitter() {
         let policy = RetryPolicy::default();
-        let now = Instant::now();
+        let mut now = Instant::now();
         let mut backoff = Backoff::default();
         for cap in [250, 500, 1000, 2000, 4000, 8000, 15_000, 15_000] {
             backoff.fail(now, &policy, None);
-            let pause = backoff.paused_until(now).unwrap() - now;
-            let cap = Duration::from_millis(cap);
+            let until = backoff.paused_until(now).unwrap();
+            let (pause, cap) = (until - now, Duration::from_millis(cap));
             assert!(pause >= cap / 2 && pause <= cap, "{pause:?} of {cap:?}");
+            now = until;
         }
         assert!(backoff.is_probing());
         backoff.succeed();
         assert!(backoff.paused_until(now).is_none() && !backoff.is_probing());
+    }
+
+    #[test]
+    fn requests_that_fail_together_count_as_one_failure() {
+        let policy = RetryPolicy::default();
+        let now = Instant::now();
+        let mut backoff = Backoff::default();
+        for _ in 0..32 {
+            backoff.fail(now, &policy, None);
+        }
+        let pause = backoff.paused_until(now).unwrap() - now;
+        assert!(pause <= policy.first_pause, "{pause:?}");
     }
 
     #[test]
@@ -132,7 +149,9 @@ mod tests {
             backoff.paused_until(now),
             Some(now + Duration::from_secs(60))
         );
+        let mut now = now;
         for _ in 0..100 {
+            now = backoff.paused_until(now).unwrap();
             backoff.fail(now, &policy, None);
         }
         assert!(backoff.paused_until(now).is_some());

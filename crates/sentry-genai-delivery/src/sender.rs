@@ -10,7 +10,6 @@ use std::{
 use crate::{
     accounting::{LossReason, Report},
     buckets::Bucket,
-    compress::Compressor,
     delivery::Shared,
     http::{Answer, FailureKind, RequestError},
     outbox::{JobMeta, Payload, Size, Task},
@@ -46,7 +45,8 @@ pub(crate) fn scale_up(shared: &Arc<Shared>) {
 pub(crate) struct Sender {
     shared: Arc<Shared>,
     packer: Packer,
-    compressor: Compressor,
+    /// Memory for compressed bodies.
+    packed: Vec<u8>,
     role: Role,
     /// When losses were last reported, or could have been.
     last_report: Instant,
@@ -66,7 +66,7 @@ impl Sender {
         Self {
             packer: Packer::new(&shared.config),
             shared,
-            compressor: Compressor::default(),
+            packed: Vec::new(),
             role,
             last_report: Instant::now(),
         }
@@ -112,7 +112,8 @@ impl Sender {
             Task::Idle if self.role == Role::Extra => return ControlFlow::Break(()),
             Task::Idle => {
                 self.send_report();
-                self.compressor = Compressor::default();
+                self.packed = Vec::new();
+                self.shared.transport.free_memory();
                 self.shared.buffers.clear();
             }
             Task::Stop => return ControlFlow::Break(()),
@@ -259,14 +260,14 @@ impl Sender {
         if let Some(report) = &report {
             report.write_item(envelope, rfc3339::since_epoch(now).as_secs());
         }
+        let start = Instant::now();
         let answer = catch_unwind(AssertUnwindSafe(|| {
-            self.shared
-                .transport
-                .send_envelope(envelope, &mut self.compressor)
+            let transport = &self.shared.transport;
+            transport.send_envelope(envelope, &mut self.packed)
         }));
         envelope.truncate(length);
         let outcome = match answer {
-            Ok(Ok(answer)) => self.handle_answer(&answer),
+            Ok(Ok(answer)) => self.handle_answer(&answer, start.elapsed()),
             Ok(Err(error)) => self.handle_error(error, length),
             Err(_) => Outcome::Panicked,
         };
@@ -282,8 +283,8 @@ impl Sender {
         outcome
     }
 
-    fn handle_answer(&self, answer: &Answer) -> Outcome {
-        self.shared.outbox.update_from_answer(answer);
+    fn handle_answer(&self, answer: &Answer, after: Duration) -> Outcome {
+        self.shared.outbox.update_from_answer(answer, after);
         let outcome = Outcome::of(answer);
         if outcome != Outcome::Accepted {
             let status = format!("HTTP status {}", answer.status);

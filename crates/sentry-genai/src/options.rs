@@ -128,6 +128,15 @@ impl Options {
         self
     }
 
+    /// Sets how many requests may be in flight at once, each on a connection and a thread of its own. The default is 32.
+    ///
+    /// More than one is used only while much waits, more than four only while the server takes long to answer. Sentry takes one
+    /// trace per request, so 32 requests at a time are 320 traces per second if an answer takes a tenth of a second.
+    pub fn with_max_connections(mut self, connections: usize) -> Self {
+        self.delivery = self.delivery.with_max_connections(connections);
+        self
+    }
+
     /// Sets a hook that sees every translated span and may change it, or drop it by returning `None`.
     ///
     /// The hook runs on the bridge's own thread, after content that must not leave the process has been removed. What the hook

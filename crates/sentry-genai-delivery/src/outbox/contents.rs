@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use foldhash::HashMap;
@@ -29,6 +29,8 @@ pub(super) struct Contents {
     pub(super) next_position: u64,
     pub(super) senders: usize,
     pub(super) idle_senders: usize,
+    /// How long answers take, as a moving average.
+    pub(super) answer_time: Duration,
     pub(super) limits: RateLimits,
     pub(super) backoff: Backoff,
     /// Whether a client report got no answer, and nothing has been answered since.
@@ -72,6 +74,7 @@ impl Contents {
             next_position: 0,
             senders: 1,
             idle_senders: 0,
+            answer_time: Duration::ZERO,
             limits: RateLimits::default(),
             backoff: Backoff::default(),
             has_unconfirmed_report: false,
@@ -131,6 +134,10 @@ impl Contents {
         let flight = InFlight::Undecided(job.meta.size);
         self.in_flight.insert(job.meta.number, flight);
         Next::Task(task(job))
+    }
+
+    pub(super) fn record_answer_time(&mut self, answer_time: Duration) {
+        self.answer_time = (self.answer_time * 3 + answer_time) / 4;
     }
 
     /// Puts a job back in its place.

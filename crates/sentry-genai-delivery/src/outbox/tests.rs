@@ -202,3 +202,40 @@ fn put_encoded_fails_once_the_outbox_is_abandoned() {
     assert!(!outbox.put_encoded(&job.meta, vec![envelope(2)]));
     assert!(!outbox.claim(&job.meta));
 }
+
+#[test]
+fn more_senders_than_the_processor_needs_are_for_slow_answers_only() {
+    let (fast, slow) = (SLOW_ANSWER / 2, SLOW_ANSWER * 2);
+    for (answer_time, max_senders, expected) in [
+        (fast, 32, MAX_BUSY_SENDERS),
+        (fast, 2, 2),
+        (slow, 2, 2),
+        (slow, 6, 6),
+    ] {
+        let outbox = Outbox::new(RetryPolicy::default(), max_senders);
+        for _ in 0..10 {
+            outbox.update_from_answer(&Answer::default(), answer_time);
+        }
+        let segment = testing::segment();
+        for _ in 0..100 {
+            let job = Job::new(testing::bucket(&segment, 1), None);
+            assert!(outbox.put(job).is_ok());
+        }
+        let registered = (0..100).filter(|_| outbox.try_register_sender()).count();
+        assert_eq!(1 + registered, expected, "{answer_time:?}");
+    }
+}
+
+#[test]
+fn a_backlog_justifies_more_senders_even_if_nothing_more_comes() {
+    let outbox = Outbox::new(RetryPolicy::default(), 32);
+    let segment = testing::segment();
+    for _ in 0..100 {
+        let job = Job::new(testing::bucket(&segment, 1), None);
+        assert!(outbox.put(job).is_ok());
+    }
+    outbox.close();
+    assert!(outbox.try_register_sender());
+    outbox.abandon();
+    assert!(!outbox.try_register_sender());
+}
