@@ -37,7 +37,7 @@ pub(crate) enum Task {
     Discard(Job, LossReason),
     /// The outcome of everything before this flush is known.
     CompleteFlush(FlushId),
-    /// Nothing has come for a while.
+    /// Nothing has come for a while, or enough senders are waiting.
     Idle,
     /// Nothing will come any more.
     Stop,
@@ -106,8 +106,8 @@ impl Outbox {
         sizes
     }
 
-    /// Waits at most `idle_timeout` for the next task.
-    pub(crate) fn take(&self, idle_timeout: Duration) -> Task {
+    /// Waits at most `idle_timeout` for the next task, and not at all if `max_idle` other senders are waiting already.
+    pub(crate) fn take(&self, idle_timeout: Duration, max_idle: usize) -> Task {
         let start = Instant::now();
         let mut contents = self.lock();
         loop {
@@ -120,6 +120,9 @@ impl Outbox {
             let Some(remaining) = idle_timeout.checked_sub(start.elapsed()) else {
                 return Task::Idle;
             };
+            if contents.idle_senders >= max_idle {
+                return Task::Idle;
+            }
             contents.idle_senders += 1;
             let wait = wait.min(remaining).max(Duration::from_millis(1));
             let woken = self.changed.wait_timeout(contents, wait);

@@ -27,6 +27,9 @@ const LAST_REPORT_ATTEMPTS: u32 = 4;
 /// How long an extra sender stays without work.
 const EXTRA_IDLE_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// How many senders without work an extra sender joins. Each is woken whenever something may have become possible.
+const MAX_IDLE_SENDERS: usize = 4;
+
 /// A server that closes the connection may have found an envelope of at least this size too large. No server refuses
 /// smaller ones.
 const MIN_TOO_LARGE_BYTES: usize = 64 * 1024;
@@ -74,18 +77,18 @@ impl Sender {
 
     /// Sends until the outbox is closed and empty. An extra sender also stops when it has been idle.
     pub(crate) fn run(mut self) {
-        let idle_timeout = match self.role {
-            Role::Main => REPORT_INTERVAL,
-            Role::Extra => EXTRA_IDLE_TIMEOUT,
-        };
         // The job of a run that panicked is counted when the delivery is closed.
         while let Ok(ControlFlow::Continue(())) | Err(_) =
-            catch_unwind(AssertUnwindSafe(|| self.run_once(idle_timeout)))
+            catch_unwind(AssertUnwindSafe(|| self.run_once()))
         {}
     }
 
-    fn run_once(&mut self, idle_timeout: Duration) -> ControlFlow<()> {
-        match self.shared.outbox.take(idle_timeout) {
+    fn run_once(&mut self) -> ControlFlow<()> {
+        let (idle_timeout, max_idle) = match self.role {
+            Role::Main => (REPORT_INTERVAL, usize::MAX),
+            Role::Extra => (EXTRA_IDLE_TIMEOUT, MAX_IDLE_SENDERS),
+        };
+        match self.shared.outbox.take(idle_timeout, max_idle) {
             Task::Deliver(job) => {
                 // More may have arrived while this sender slept than one sender can send.
                 scale_up(&self.shared);

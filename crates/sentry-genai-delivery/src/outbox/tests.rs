@@ -60,7 +60,7 @@ struct Model {
 
 impl Model {
     fn take(&mut self, outbox: &Outbox) {
-        match outbox.take(Duration::ZERO) {
+        match outbox.take(Duration::ZERO, usize::MAX) {
             Task::Deliver(job) => {
                 assert!(
                     !job.meta.trace.is_dropped(),
@@ -193,7 +193,7 @@ fn put_encoded_fails_once_the_outbox_is_abandoned() {
         let bucket = testing::bucket(&segment, 2);
         assert!(outbox.put(Job::new(bucket, None)).is_ok());
     }
-    let Task::Deliver(job) = outbox.take(Duration::ZERO) else {
+    let Task::Deliver(job) = outbox.take(Duration::ZERO, usize::MAX) else {
         panic!("nothing to deliver");
     };
     assert!(outbox.claim(&job.meta));
