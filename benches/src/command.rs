@@ -5,7 +5,7 @@ use std::error::Error;
 use crate::{
     USAGE, build_cost,
     callgrind::Valgrind,
-    compression, conditions, curves,
+    compression, conditions, curves, distant,
     doc::{self, Page},
     driver::Driver,
     figures::Figures,
@@ -23,6 +23,10 @@ pub(crate) fn run(arguments: &[&str]) -> CommandResult {
         ["--scale", ref options @ ..] => measure_scale(&Selection::read(options)?),
         ["--plot", path] => curves::draw(&driver()?, path.as_ref()),
         ["--profile", workload, peer] => profile(workload, peer),
+        ["--distant"] => {
+            print!("{}", distant::measure()?);
+            Ok(())
+        }
         ["--build-cost"] => {
             print!("{}", build_cost::measure()?);
             Ok(())
@@ -74,17 +78,25 @@ impl Selection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Section {
     Figures,
+    Distant,
     Scale,
     Plot,
     BuildCost,
 }
 
 impl Section {
-    const ALL: [Self; 4] = [Self::Figures, Self::Scale, Self::Plot, Self::BuildCost];
+    const ALL: [Self; 5] = [
+        Self::Figures,
+        Self::Distant,
+        Self::Scale,
+        Self::Plot,
+        Self::BuildCost,
+    ];
 
     fn named(name: &str) -> Option<Self> {
         match name {
             "figures" => Some(Self::Figures),
+            "distant" => Some(Self::Distant),
             "scale" => Some(Self::Scale),
             "plot" => Some(Self::Plot),
             "build-cost" => Some(Self::BuildCost),
@@ -105,6 +117,7 @@ fn document(sections: &[Section]) -> CommandResult {
                 written.push(("gates", gates::render(&figures)));
                 written.push(("figures", table::render(&figures)));
             }
+            Section::Distant => written.push(("distant", distant::measure()?)),
             Section::Scale => {
                 let points = scale::measure(&driver, &Axis::ALL, &scale::PEERS, |_| Ok(()))?;
                 written.push(("scale", scale::render(&points)));

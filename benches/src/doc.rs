@@ -68,7 +68,14 @@ mod tests {
     #[test]
     fn the_page_has_a_section_for_every_measurement() {
         let mut page = Page::open().unwrap();
-        for section in ["conditions", "gates", "figures", "scale", "build-cost"] {
+        for section in [
+            "conditions",
+            "gates",
+            "figures",
+            "distant",
+            "scale",
+            "build-cost",
+        ] {
             page.set(section, "").unwrap();
         }
         assert!(page.text.contains("images/cost-per-span.svg"));

@@ -6,6 +6,7 @@ use std::{
     io,
     path::PathBuf,
     process::{Command, Stdio},
+    time::Duration,
 };
 
 use crate::{
@@ -41,9 +42,13 @@ pub(crate) struct Driver {
 
 impl Driver {
     pub(crate) fn new(valgrind: Valgrind) -> io::Result<Self> {
+        Self::with_sink(Sink::start(Duration::ZERO)?, valgrind)
+    }
+
+    pub(crate) fn with_sink(sink: Sink, valgrind: Valgrind) -> io::Result<Self> {
         Ok(Self {
             program: std::env::current_exe()?,
-            sink: Sink::start()?,
+            sink,
             valgrind,
         })
     }
@@ -192,6 +197,15 @@ impl Driver {
             end_root_us: median(Call::EndRoot),
             ..self.timed_point(scaled, peer)?
         })
+    }
+
+    /// Runs a workload once, and returns what it made and what arrived.
+    pub(crate) fn arrivals(
+        &self,
+        workload: Workload,
+        peer: PeerName,
+    ) -> Result<(Report, Arrivals), Box<dyn Error>> {
+        self.verify(workload, peer, Fields::Own)
     }
 
     fn verify(

@@ -11,6 +11,7 @@ mod command;
 mod compression;
 mod conditions;
 mod curves;
+mod distant;
 mod doc;
 mod driver;
 mod figures;
@@ -42,10 +43,11 @@ usage: sentry-genai-benches [options]    measures and prints tables
 or one of
   --scale [--axis spans,depth] [--peer ours] [--json]   what the cost of a span depends on
   --plot FILE                  draws the cost of a span against the spans of its trace, as SVG
+  --distant                    how much arrives at a server that is far away
   --profile WORKLOAD PEER      which functions the instructions are spent in
   --build-cost                 what it takes to compile, from nothing
   --compression FOLDER         how small and how fast libraries compress its files
-  --doc [SECTIONS]             writes figures,scale,plot,build-cost into docs/performance.md
+  --doc [SECTIONS]             writes figures,distant,scale,plot,build-cost into docs/performance.md
   --guard                      our own costs against benches/limits.json
   --record                     writes benches/limits.json";
 

@@ -10,6 +10,7 @@ use std::{
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     thread,
+    time::Duration,
 };
 
 use flate2::read::GzDecoder;
@@ -30,17 +31,23 @@ pub(crate) struct Sink {
     received: Arc<Received>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Received {
+    answer_time: Duration,
     is_recording: AtomicBool,
     requests: Mutex<Vec<Request>>,
 }
 
 impl Sink {
-    pub(crate) fn start() -> io::Result<Self> {
+    /// Starts a server that takes this long to answer a request.
+    pub(crate) fn start(answer_time: Duration) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
-        let received = Arc::new(Received::default());
+        let received = Arc::new(Received {
+            answer_time,
+            is_recording: AtomicBool::new(false),
+            requests: Mutex::default(),
+        });
         let shared = Arc::clone(&received);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -113,6 +120,9 @@ fn serve(mut stream: TcpStream, received: &Received) -> io::Result<()> {
         }
         buffer.copy_within(end + here..filled, 0);
         filled -= end + here;
+        if !received.answer_time.is_zero() {
+            thread::sleep(received.answer_time);
+        }
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")?;
     }
 }

@@ -5,7 +5,11 @@ mod wide;
 pub(crate) mod with_opentelemetry;
 pub(crate) mod with_tracing;
 
-use std::{borrow::Cow, ops::AddAssign};
+use std::{
+    borrow::Cow,
+    ops::AddAssign,
+    time::{Duration, Instant},
+};
 
 use scaled::Scaled;
 
@@ -42,6 +46,8 @@ pub(crate) enum Workload {
     W8Once,
     /// A workload that grows; for `--scale` and `--plot`.
     Scaled(Scaled),
+    /// Traces of a root and a chat, so many per second, for five seconds; for `--distant`.
+    Steady(u64),
 }
 
 impl Workload {
@@ -78,6 +84,7 @@ impl Workload {
             Self::NoDsn => "no-dsn",
             Self::W8Once => "w8-once",
             Self::Scaled(Scaled { axis, size }) => return format!("{}-{size}", axis.name()).into(),
+            Self::Steady(rate) => return format!("steady-{rate}").into(),
         };
         name.into()
     }
@@ -86,6 +93,7 @@ impl Workload {
         let mut all = Self::ALL.into_iter().chain([Self::W8Once]);
         all.find(|workload| workload.name() == name)
             .or_else(|| Scaled::named(name).map(Self::Scaled))
+            .or_else(|| Some(Self::Steady(name.strip_prefix("steady-")?.parse().ok()?)))
     }
 
     pub(crate) fn sample_rate(self) -> f32 {
@@ -124,6 +132,7 @@ impl Workload {
             Self::W5 => repeats(1, 2, 2, (1, 2), 1, 2, 6),
             Self::W8 | Self::W8Once => repeats(10, 10, 20, (10, 20), 10, 10, 50),
             Self::Scaled(scaled) => scaled.repeats(),
+            Self::Steady(_) => repeats(1, 0, 1, (1, 2), 1, 1, 1),
         }
     }
 }
@@ -162,6 +171,20 @@ impl AddAssign for Created {
     }
 }
 
+/// Makes traces with `trace`, so many per second, for five seconds.
+fn steadily(per_second: u64, mut trace: impl FnMut() -> Created) -> Created {
+    const SECONDS: u64 = 5;
+
+    let start = Instant::now();
+    let mut created = Created::default();
+    for index in 0..SECONDS * per_second {
+        let due = Duration::from_secs_f64(index as f64 / per_second as f64);
+        std::thread::sleep(due.saturating_sub(start.elapsed()));
+        created += trace();
+    }
+    created
+}
+
 /// Runs threads, each of which runs `once` ten times.
 fn on_threads<P: crate::probe::Probe>(
     threads: u64,
@@ -198,7 +221,8 @@ mod tests {
             let sizes = axis.sizes().iter();
             sizes.map(move |&size| Workload::Scaled(Scaled { axis, size }))
         });
-        for workload in Workload::ALL.into_iter().chain(sizes) {
+        let others = [Workload::Steady(10)];
+        for workload in Workload::ALL.into_iter().chain(sizes).chain(others) {
             assert_eq!(Workload::named(&workload.name()), Some(workload));
         }
         assert_eq!(Workload::named("spans-many"), None);

@@ -11,7 +11,7 @@ use opentelemetry_sdk::trace::SdkTracer;
 use super::{
     Created, Workload, on_threads,
     scaled::{Axis, CHATS, Pacer, Scaled},
-    wide,
+    steadily, wide,
 };
 use crate::{
     probe::{Call, Probe},
@@ -41,6 +41,9 @@ pub(crate) fn run<P: Probe>(
         Workload::W8 => stream(tracer, texts, 1000, probe),
         Workload::W9 => after_the_root(tracer, texts, probe),
         Workload::Scaled(scaled) => run_scaled(scaled, tracer, texts, probe, pause),
+        Workload::Steady(rate) => steadily(rate, || {
+            chats(tracer, &texts.input, &texts.output, 1, probe)
+        }),
         Workload::W8Once => stream(tracer, texts, 1, probe),
     }
 }

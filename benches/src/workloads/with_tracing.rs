@@ -20,7 +20,7 @@ macro_rules! tracing_workloads {
                 probe::{Call, Probe},
                 texts::Texts,
                 workloads::{
-                    Created, Workload, on_threads,
+                    Created, Workload, on_threads, steadily,
                     scaled::{Axis, CHATS, Pacer, Scaled},
                     wide,
                 },
@@ -45,6 +45,9 @@ macro_rules! tracing_workloads {
                     Workload::W8 => stream(texts, 1000, probe),
                     Workload::W8Once => stream(texts, 1, probe),
                     Workload::Scaled(scaled) => run_scaled(scaled, texts, probe, pause),
+                    Workload::Steady(rate) => {
+                        steadily(rate, || chats(&texts.input, &texts.output, 1, probe))
+                    }
                     Workload::W9 => unreachable!("no peer over tracing takes part"),
                 }
             }
