@@ -65,11 +65,14 @@ impl CachingResolver {
         now: Instant,
         resolve: impl FnOnce() -> Result<Vec<SocketAddr>, Error>,
     ) -> Result<Vec<SocketAddr>, Error> {
-        if let Some(last) = &*self.lock()
+        if let Some(last) = &mut *self.lock()
             && last.authority == *authority
-            && last.fresh_until.is_some_and(|until| now < until)
         {
-            return Ok(last.addresses.clone());
+            if last.fresh_until.is_some_and(|until| now < until) {
+                return Ok(last.addresses.clone());
+            }
+            // Meanwhile, other threads use the old answer instead of asking, too.
+            last.fresh_until = Some(now + self.timeout);
         }
         // The lock is not held meanwhile, since this can take seconds.
         let found = resolve();
@@ -164,5 +167,22 @@ mod tests {
         let unknown = find("b.test", late * 3, None);
         assert!(matches!(unknown, Err(Error::HostNotFound)));
         assert_eq!(find("b.test", late * 3, Some(7)).unwrap(), 7);
+    }
+
+    #[test]
+    fn only_one_thread_at_a_time_asks_again() {
+        let lookup = CachingResolver::new(Duration::from_secs(5));
+        let authority = Authority::from_static("a.test");
+        let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        let start = Instant::now();
+        let first = lookup.find(&authority, start, || Ok(vec![address(1)]));
+        assert_eq!(first.unwrap(), [address(1)]);
+        let late = start + MAX_AGE;
+        let again = lookup.find(&authority, late, || {
+            let other = lookup.find(&authority, late, || panic!("asked twice"));
+            assert_eq!(other.unwrap(), [address(1)]);
+            Ok(vec![address(2)])
+        });
+        assert_eq!(again.unwrap(), [address(2)]);
     }
 }
