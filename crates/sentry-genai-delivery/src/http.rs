@@ -5,7 +5,7 @@ use std::{
     ffi::OsString,
     fmt, fs,
     io::{self, Read as _},
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -100,9 +100,9 @@ pub(crate) struct RequestError {
 /// Sends with `ureq`, over keep-alive connections.
 pub(crate) struct HttpTransport {
     config: Arc<Config>,
-    /// Created by the first thread that sends. Reading the system's certificates takes many milliseconds, which the
+    /// Holds the connections. Created by a thread that sends: reading certificates takes many milliseconds, which the
     /// program's thread should not wait for.
-    agent: OnceLock<Agent>,
+    agent: Mutex<Option<Agent>>,
     resolver: CachingResolver,
     /// `None` if the DSN names a server that cannot be expressed in HTTP.
     destination: Option<Destination>,
@@ -153,7 +153,7 @@ fn authorization(dsn: &Dsn, user_agent: &str) -> Option<String> {
 impl HttpTransport {
     pub(crate) fn new(config: Arc<Config>) -> Self {
         Self {
-            agent: OnceLock::new(),
+            agent: Mutex::default(),
             resolver: CachingResolver::new(config.connect_timeout),
             destination: Destination::of(&config.dsn, &user_agent()),
             encoding: config.compression.encoding_for(config.dsn.host()),
@@ -162,13 +162,19 @@ impl HttpTransport {
         }
     }
 
-    fn agent(&self) -> &Agent {
-        self.agent
-            .get_or_init(|| agent(&self.config, self.resolver.clone()))
+    fn agent(&self) -> Agent {
+        let new = || agent(&self.config, self.resolver.clone());
+        self.lock_agent().get_or_insert_with(new).clone()
     }
 
-    /// Frees the memory that is only kept to be reused.
-    pub(crate) fn free_memory(&self) {
+    fn lock_agent(&self) -> MutexGuard<'_, Option<Agent>> {
+        self.agent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Frees what is only kept to be reused: connections and memory.
+    pub(crate) fn free_unused(&self) {
+        let unused = self.lock_agent().take();
+        drop(unused);
         self.compressors.clear();
     }
 
@@ -375,6 +381,8 @@ fn header_value(headers: &HeaderMap, name: HeaderName) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::{io::Write as _, net::TcpListener, thread};
+
     use sentry_core::ClientOptions;
 
     use super::*;
@@ -414,5 +422,32 @@ mod tests {
             .send_envelope(b"{}\n", &mut Vec::new())
             .unwrap_err();
         assert_eq!(error.cause, "host not found (proxy nowhere.invalid:3128)");
+    }
+
+    #[test]
+    fn unused_connections_are_closed() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let dsn = format!("http://public@{}/42", listener.local_addr().unwrap());
+        let options = ClientOptions::new().dsn(dsn.as_str());
+        let transport = HttpTransport::new(testing::config(&options));
+        let server = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"the envelope") {
+                let mut piece = [0; 1024];
+                let length = stream.read(&mut piece).unwrap();
+                request.extend_from_slice(&piece[..length]);
+            }
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+                .unwrap();
+            // Waits for the end of the connection.
+            stream.read(&mut [0; 1]).unwrap()
+        });
+        let answer = transport.send_envelope(b"the envelope", &mut Vec::new());
+        assert_eq!(answer.unwrap().status, 200);
+        assert!(!server.is_finished(), "the connection is kept");
+        transport.free_unused();
+        assert_eq!(server.join().unwrap(), 0);
     }
 }

@@ -116,7 +116,7 @@ impl Sender {
             Task::Idle => {
                 self.send_report();
                 self.packed = Vec::new();
-                self.shared.transport.free_memory();
+                self.shared.transport.free_unused();
                 self.shared.buffers.clear();
             }
             Task::Stop => return ControlFlow::Break(()),
