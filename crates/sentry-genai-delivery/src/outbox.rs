@@ -26,7 +26,7 @@ const BACKLOG_PER_SENDER: usize = 4;
 const MAX_BUSY_SENDERS: usize = 4;
 
 /// An answer that takes this long is worth waiting for several at once.
-const SLOW_ANSWER: Duration = Duration::from_millis(10);
+const SLOW_ANSWER: Duration = Duration::from_millis(5);
 
 /// What a sender does next.
 #[derive(Debug)]
