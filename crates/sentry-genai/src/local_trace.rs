@@ -101,7 +101,7 @@ impl LocalTrace {
 
     fn incoming_conversation_in(&self, context: &AmbientContext) -> Option<Arc<str>> {
         let from_request = || {
-            let conversation = context.incoming_conversation.as_ref()?;
+            let conversation = context.request.as_ref()?.conversation()?;
             let propagated = self.handle.propagates_conversations();
             propagated.then(|| Arc::clone(conversation))
         };

@@ -93,6 +93,10 @@ impl IncomingContext {
         self.trace.as_deref()
     }
 
+    pub(crate) fn traceparent(&self) -> Option<&IncomingTrace> {
+        self.traceparent.as_deref()
+    }
+
     pub(crate) fn conversation(&self) -> Option<&Arc<str>> {
         self.conversation.as_ref()
     }
@@ -110,11 +114,8 @@ impl IncomingContext {
 
     fn context(self) -> AmbientContext {
         AmbientContext {
-            conversation: None,
-            handles_request: true,
-            incoming: self.trace,
-            traceparent: self.traceparent,
-            incoming_conversation: self.conversation,
+            request: Some(self),
+            ..AmbientContext::default()
         }
     }
 }

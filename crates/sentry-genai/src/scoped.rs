@@ -9,9 +9,8 @@ use std::{
 };
 
 use pin_project_lite::pin_project;
-use sentry_genai_delivery::IncomingTrace;
 
-use crate::conversation::SharedConversation;
+use crate::{conversation::SharedConversation, propagation::IncomingContext};
 
 thread_local! {
     static AMBIENT_CONTEXT: RefCell<AmbientContext> = const { RefCell::new(AmbientContext::NONE) };
@@ -22,21 +21,14 @@ thread_local! {
 #[derive(Clone, Default)]
 pub(crate) struct AmbientContext {
     pub(crate) conversation: Option<Arc<SharedConversation>>,
-    /// Whether the code handles a request, so that the environment of the process says nothing about it.
-    pub(crate) handles_request: bool,
-    pub(crate) incoming: Option<Arc<IncomingTrace>>,
-    /// What `traceparent` says, if nothing else does.
-    pub(crate) traceparent: Option<Arc<IncomingTrace>>,
-    pub(crate) incoming_conversation: Option<Arc<str>>,
+    /// The request that is being handled. The environment of the process says nothing about it, even if it continues no trace.
+    pub(crate) request: Option<IncomingContext>,
 }
 
 impl AmbientContext {
     const NONE: Self = Self {
         conversation: None,
-        handles_request: false,
-        incoming: None,
-        traceparent: None,
-        incoming_conversation: None,
+        request: None,
     };
 
     /// Returns the context of the running code.
@@ -60,18 +52,13 @@ impl AmbientContext {
     /// Makes this the current context until the guard is dropped.
     pub(crate) fn enter(&self) -> Entered {
         let outer = Self::current();
-        let request = if self.handles_request { self } else { &outer };
-        let inner = Self {
+        replace(Self {
             conversation: self
                 .conversation
                 .clone()
                 .or_else(|| outer.conversation.clone()),
-            handles_request: request.handles_request,
-            incoming: request.incoming.clone(),
-            traceparent: request.traceparent.clone(),
-            incoming_conversation: request.incoming_conversation.clone(),
-        };
-        replace(inner);
+            request: self.request.clone().or_else(|| outer.request.clone()),
+        });
         Entered {
             outer,
             _not_send: std::marker::PhantomData,

@@ -10,6 +10,7 @@ use crate::{
     correlation::{self, Continued},
     handle::Handle,
     local_trace::{Clock, LocalTrace},
+    propagation::IncomingContext,
     scoped::AmbientContext,
     state::given_name,
 };
@@ -21,8 +22,9 @@ pub(super) fn start(
     callsite: &Callsite,
 ) -> Arc<LocalTrace> {
     let context = AmbientContext::current();
-    let continued = continued_trace(attributes, &context, &handle);
-    let is_request = continued.is_some() || context.handles_request;
+    let request = context.request.as_ref();
+    let continued = continued_trace(attributes, request, &handle);
+    let is_request = continued.is_some() || request.is_some();
     let environment = (!is_request).then(|| handle.environment());
     let name = given_name(attributes).map_or_else(|| Arc::clone(callsite.name()), Arc::from);
     let operation = attributes.text("gen_ai.operation.name");
@@ -49,8 +51,7 @@ pub(super) fn start(
         .text("sentry.baggage")
         .and_then(conversation_in_baggage)
         .map(Arc::from)
-        .or(context.incoming_conversation)
-        .or_else(|| environment?.conversation().cloned());
+        .or_else(|| request.or(environment)?.conversation().cloned());
     let local = LocalTrace::new(handle, segment, conversation, Clock::start());
     Arc::new(local)
 }
@@ -59,7 +60,7 @@ pub(super) fn start(
 /// another Sentry integration has put on the scope of the hub.
 fn continued_trace(
     attributes: &Attributes,
-    context: &AmbientContext,
+    request: Option<&IncomingContext>,
     handle: &Handle,
 ) -> Option<Continued> {
     let remote = |trace| Continued {
@@ -73,10 +74,15 @@ fn continued_trace(
             return Some(remote(incoming));
         }
     }
-    let traceparent = context.traceparent.as_ref();
-    let traceparent = traceparent.filter(|_| handle.propagates_traceparent());
-    if let Some(incoming) = context.incoming.as_ref().or(traceparent) {
-        return Some(remote((**incoming).clone()));
+    let from_request = request.and_then(|request| {
+        let traceparent = || {
+            let propagated = handle.propagates_traceparent();
+            request.traceparent().filter(|_| propagated)
+        };
+        request.trace().or_else(traceparent)
+    });
+    if let Some(incoming) = from_request {
+        return Some(remote(incoming.clone()));
     }
     correlation::span_on_scope()
 }
