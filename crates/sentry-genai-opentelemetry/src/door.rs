@@ -13,7 +13,8 @@ use std::{
 use sentry_core::Client;
 use sentry_genai_conventions::{SourceSpan, SpanId, TraceId, segment_name_at_start};
 use sentry_genai_delivery::{
-    Delivery, IncomingTrace, Options, Prepared, Segment, Trace, on_delivery_thread,
+    Delivery, IncomingTrace, Options, Prepared, Segment, SendFailure, Stats, Trace,
+    on_delivery_thread,
 };
 
 use crate::{
@@ -54,18 +55,37 @@ pub(crate) enum Parent {
     Remote(SpanId),
 }
 
+/// What is known of a span when it starts.
+pub(crate) enum StartInfo {
+    /// The span starts below a known one; this is its node.
+    Child(SegmentNode),
+    /// The span has no known parent in this process.
+    Root(Box<Root>),
+}
+
 /// A span that starts without a known parent in this process.
-pub(crate) struct Start<'a> {
-    pub(crate) trace_id: TraceId,
-    pub(crate) span_id: SpanId,
-    pub(crate) parent: Parent,
-    pub(crate) name: &'a str,
+pub(crate) struct Root {
+    pub(crate) name: String,
     /// `gen_ai.operation.name`, if the span has it.
-    pub(crate) operation: Option<&'a str>,
+    pub(crate) operation: Option<String>,
     /// The name that the span will get, if that is not `name`: spans below it may be sent before it has ended.
     pub(crate) segment_name: Option<String>,
     pub(crate) identity: IdentityAtStart,
     pub(crate) ambient_context: AmbientContext,
+}
+
+impl Root {
+    /// Reconstructs the start of a span from its end.
+    fn reconstruct(source: &SourceSpan) -> Self {
+        let operation = source.attributes.text("gen_ai.operation.name");
+        Self {
+            name: source.name.to_string(),
+            operation: operation.map(str::to_owned),
+            segment_name: segment_name_at_start(&source.name, source.kind, &source.attributes),
+            identity: IdentityAtStart::default(),
+            ambient_context: AmbientContext::default(),
+        }
+    }
 }
 
 /// The result of a flush or a shutdown.
@@ -154,9 +174,17 @@ impl Door {
         }
     }
 
+    /// Registers a span that starts.
+    pub(crate) fn start(&self, ids: Key, parent: Parent, info: StartInfo) {
+        match info {
+            StartInfo::Child(node) => self.start_child(ids, node),
+            StartInfo::Root(root) => self.start_root(ids, parent, *root),
+        }
+    }
+
     /// Registers a span that starts below another one. In a trace that is not recorded, the span shares its parent's node, since
     /// nothing but its trace has to be known.
-    pub(crate) fn start_child(&self, key: Key, node: SegmentNode) {
+    fn start_child(&self, ids: Key, node: SegmentNode) {
         // Read the scope at the start, not at the end: a span may end while its thread is being destroyed, after Sentry's
         // scope is gone.
         if node.segment.may_read_scope()
@@ -165,17 +193,16 @@ impl Door {
         {
             delivery.read_scope(&node.segment);
         }
-        self.spans.insert(key, node);
+        self.spans.insert(ids, node);
     }
 
-    /// Registers a span that starts without a known parent in this process.
-    pub(crate) fn start_root(&self, span: Start<'_>) {
+    fn start_root(&self, ids: Key, parent: Parent, root: Root) {
         let Some(delivery) = self.delivery() else {
             return;
         };
-        let segment = new_segment(delivery, &span);
-        let node = Node::new(segment, None, span.identity, span.ambient_context);
-        self.spans.insert((span.trace_id, span.span_id), node);
+        let segment = new_segment(delivery, ids, parent, &root);
+        let node = Node::new(segment, None, root.identity, root.ambient_context);
+        self.spans.insert(ids, node);
     }
 
     /// Hands over a span that has ended. It is read only if its trace is recorded, and if possible not on this thread.
@@ -260,7 +287,8 @@ impl Door {
             spans_with_parents,
             |source, query| match query {
                 SegmentQuery::Root(parent) => {
-                    new_segment(delivery, &reconstruct_start(source, parent))
+                    let ids = (source.trace_id, source.span_id);
+                    new_segment(delivery, ids, parent, &Root::reconstruct(source))
                 }
                 SegmentQuery::Child(parent, known) => {
                     expected_segment(delivery, source, parent, known)
@@ -304,6 +332,15 @@ impl Door {
         }
     }
 
+    /// Returns the figures of the delivery; zeros without one.
+    pub(crate) fn stats(&self) -> Stats {
+        self.delivery().map_or_else(Stats::default, Delivery::stats)
+    }
+
+    pub(crate) fn last_failure(&self) -> Option<SendFailure> {
+        self.delivery()?.last_failure()
+    }
+
     pub(crate) fn open_spans(&self) -> OpenSpans {
         self.spans.count()
     }
@@ -321,7 +358,10 @@ impl Door {
         let parent_node = self.parent_node(source.trace_id, parent);
         let segment = match &parent_node {
             Some(parent) => Arc::clone(&parent.segment),
-            None => new_segment(delivery, &reconstruct_start(source, parent)),
+            None => {
+                let ids = (source.trace_id, source.span_id);
+                new_segment(delivery, ids, parent, &Root::reconstruct(source))
+            }
         };
         let identity = Identity::of(&source.attributes, &Identity::default());
         Node::new(segment, parent_node, identity, AmbientContext::default())
@@ -347,59 +387,31 @@ fn expected_segment(
 ) -> Arc<Segment> {
     let trace = match known {
         Some(segment) => Arc::clone(segment.trace()),
-        None => start_trace(
-            delivery,
-            child.trace_id,
-            Parent::None,
-            None,
-            &child.name,
-            child.attributes.text("gen_ai.operation.name"),
-        ),
+        None => {
+            let root = Root::reconstruct(child);
+            start_trace(delivery, child.trace_id, Parent::None, &root)
+        }
     };
     Arc::new(Segment::new(trace, parent, ""))
 }
 
-/// Reconstructs the start of a span from its end.
-fn reconstruct_start(source: &SourceSpan, parent: Parent) -> Start<'_> {
-    Start {
-        trace_id: source.trace_id,
-        span_id: source.span_id,
-        parent,
-        name: &source.name,
-        operation: source.attributes.text("gen_ai.operation.name"),
-        segment_name: segment_name_at_start(&source.name, source.kind, &source.attributes),
-        identity: IdentityAtStart::default(),
-        ambient_context: AmbientContext::default(),
-    }
-}
-
 /// Creates a segment for a span that has no known parent in this process.
-fn new_segment(delivery: &Delivery, span: &Start<'_>) -> Arc<Segment> {
-    let trace = start_trace(
-        delivery,
-        span.trace_id,
-        span.parent,
-        span.ambient_context.incoming_trace.as_deref(),
-        span.name,
-        span.operation,
-    );
-    Arc::new(Segment::new(
-        trace,
-        span.span_id,
-        span.segment_name.as_deref().unwrap_or(span.name),
-    ))
+fn new_segment(
+    delivery: &Delivery,
+    (trace_id, span_id): Key,
+    parent: Parent,
+    root: &Root,
+) -> Arc<Segment> {
+    let trace = start_trace(delivery, trace_id, parent, root);
+    let name = root.segment_name.as_deref().unwrap_or(&root.name);
+    Arc::new(Segment::new(trace, span_id, name))
 }
 
 /// Starts a trace, or continues the incoming one, and applies Sentry's sampling to what OpenTelemetry's sampler let through.
-pub(crate) fn start_trace(
-    delivery: &Delivery,
-    trace_id: TraceId,
-    parent: Parent,
-    incoming: Option<&IncomingTrace>,
-    name: &str,
-    operation: Option<&str>,
-) -> Arc<Trace> {
+fn start_trace(delivery: &Delivery, trace_id: TraceId, parent: Parent, root: &Root) -> Arc<Trace> {
+    let operation = root.operation.as_ref();
     let op = operation.map_or_else(String::new, |operation| format!("gen_ai.{operation}"));
+    let incoming = root.ambient_context.incoming_trace.as_deref();
     let incoming = incoming
         .filter(|incoming| incoming.trace_id() == trace_id)
         .cloned();
@@ -411,5 +423,5 @@ pub(crate) fn start_trace(
             None => IncomingTrace::remote(trace_id, parent),
         }),
     };
-    delivery.start_trace_with_id(trace_id, incoming.as_ref(), name, &op)
+    delivery.start_trace_with_id(trace_id, incoming.as_ref(), &root.name, &op)
 }

@@ -7,11 +7,7 @@ use std::{cell::Cell, ptr};
 
 use sentry_genai_conventions::TraceId;
 
-use crate::{
-    door::{Door, Parent, SegmentNode},
-    identity::IdentityAtStart,
-    node::AmbientContext,
-};
+use crate::door::{Door, Parent, StartInfo};
 
 thread_local! {
     static PENDING: Cell<Option<PendingStart>> = const { Cell::new(None) };
@@ -24,23 +20,6 @@ pub(crate) struct PendingStart {
     trace_id: TraceId,
     parent: Parent,
     info: StartInfo,
-}
-
-/// What was read of a span that is about to start.
-pub(crate) enum StartInfo {
-    /// The span starts below a known one; this is its node.
-    Child(SegmentNode),
-    /// The span is the root of a segment.
-    Root(Box<Root>),
-}
-
-/// What is known of the root of a segment before it has an id.
-pub(crate) struct Root {
-    pub(crate) name: String,
-    pub(crate) operation: Option<String>,
-    pub(crate) segment_name: Option<String>,
-    pub(crate) identity: IdentityAtStart,
-    pub(crate) ambient_context: AmbientContext,
 }
 
 /// Stores what was read of the span that this thread starts next.
@@ -76,6 +55,7 @@ mod tests {
     use sentry_genai_delivery::Options;
 
     use super::*;
+    use crate::{door::Root, identity::IdentityAtStart, node::AmbientContext};
 
     fn info(name: &str) -> StartInfo {
         StartInfo::Root(Box::new(Root {

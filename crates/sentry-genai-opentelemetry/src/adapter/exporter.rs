@@ -88,15 +88,13 @@ impl SentryGenAiExporter {
     /// Returns how many spans were produced, accepted and lost; zeros if there is neither a DSN nor Spotlight.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.door
-            .delivery()
-            .map_or_else(Stats::default, Delivery::stats)
+        self.door.stats()
     }
 
     /// Returns how and when the latest failed request failed; `None` if no request has failed.
     #[must_use]
     pub fn last_failure(&self) -> Option<SendFailure> {
-        self.door.delivery()?.last_failure()
+        self.door.last_failure()
     }
 }
 

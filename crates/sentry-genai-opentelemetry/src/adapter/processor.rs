@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use sentry_core::Client;
+use sentry_genai_conventions::TraceId;
 use sentry_genai_delivery::{Delivery, Options, SendFailure, Stats};
 
 use super::{
@@ -14,17 +15,14 @@ use super::{
             trace::{SdkTracerProvider, Span, SpanData, SpanProcessor, TracerProviderBuilder},
         },
     },
-    SentryGenAiSampler,
-    context::ambient_context,
-    convert,
+    SentryGenAiSampler, convert,
     sampler::EnvironmentSampler,
-    start::{child_node, identity, operation, segment_name},
+    start::StartingSpan,
 };
 use crate::{
     OpenSpans,
-    door::{Door, Outcome, Parent, Start},
-    open_spans::Key,
-    pending_start::{self, StartInfo},
+    door::{Door, Outcome, Parent, StartInfo},
+    pending_start,
 };
 
 /// A span processor that sends every span to Sentry when it ends, with AI spans translated.
@@ -123,15 +121,13 @@ impl SentryGenAiProcessor {
     /// Returns how many spans were produced, accepted and lost; zeros if there is neither a DSN nor Spotlight.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.door
-            .delivery()
-            .map_or_else(Stats::default, Delivery::stats)
+        self.door.stats()
     }
 
     /// Returns how and when the latest failed request failed; `None` if no request has failed.
     #[must_use]
     pub fn last_failure(&self) -> Option<SendFailure> {
-        self.door.delivery()?.last_failure()
+        self.door.last_failure()
     }
 
     /// Returns how many spans are open, and how many were forgotten or orphaned.
@@ -142,36 +138,30 @@ impl SentryGenAiProcessor {
 }
 
 impl SentryGenAiProcessor {
-    /// Registers a span that starts without having been seen by the sampler.
-    fn start_from_span(&self, ids: Key, parent: Parent, span: &Span, context: &Context) {
-        let (trace_id, span_id) = ids;
+    /// Reads a span that starts without having been seen by the sampler.
+    fn read(
+        &self,
+        trace_id: TraceId,
+        parent: Parent,
+        span: &Span,
+        context: &Context,
+    ) -> Option<StartInfo> {
         let parent_node = self.door.parent_node(trace_id, parent);
         let parent_node = match parent_node {
             Some(parent_node) if !parent_node.segment.trace().recorded() => {
-                return self.door.start_child(ids, parent_node);
+                return Some(StartInfo::Child(parent_node));
             }
             parent_node => parent_node,
         };
         // There is no other way to read an open span; it copies everything set so far.
-        let Some(data) = span.exported_data() else {
-            return;
-        };
-        if let Some(parent_node) = parent_node {
-            let node = child_node(parent_node, &data.attributes, &[], context);
-            return self.door.start_child(ids, node);
-        }
-        let identity = identity(&data.attributes, &[], None);
-        let attributes = data.attributes.iter();
-        self.door.start_root(Start {
-            trace_id,
-            span_id,
-            parent,
+        let data = span.exported_data()?;
+        let span = StartingSpan {
             name: &data.name,
-            operation: operation(attributes.clone()),
-            segment_name: segment_name(&data.name, &data.span_kind, attributes, &identity.identity),
-            identity,
-            ambient_context: ambient_context(context),
-        });
+            kind: &data.span_kind,
+            attributes: &data.attributes,
+            added: &[],
+        };
+        Some(span.read(parent_node, context))
     }
 }
 
@@ -181,23 +171,14 @@ impl SpanProcessor for SentryGenAiProcessor {
         if !own.is_sampled() || !self.door.accepts_spans() {
             return;
         }
-        let Some((trace_id, span_id)) = convert::ids(own) else {
+        let Some(ids) = convert::ids(own) else {
             return;
         };
         let parent = convert::parent_in(context);
-        match pending_start::take(&self.door, trace_id, parent) {
-            Some(StartInfo::Child(node)) => self.door.start_child((trace_id, span_id), node),
-            Some(StartInfo::Root(root)) => self.door.start_root(Start {
-                trace_id,
-                span_id,
-                parent,
-                name: &root.name,
-                operation: root.operation.as_deref(),
-                segment_name: root.segment_name,
-                identity: root.identity,
-                ambient_context: root.ambient_context,
-            }),
-            None => self.start_from_span((trace_id, span_id), parent, span, context),
+        let info = pending_start::take(&self.door, ids.0, parent);
+        let info = info.or_else(|| self.read(ids.0, parent, span, context));
+        if let Some(info) = info {
+            self.door.start(ids, parent, info);
         }
     }
 

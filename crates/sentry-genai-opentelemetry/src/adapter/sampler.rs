@@ -10,14 +10,10 @@ use super::{
         },
         opentelemetry_sdk::trace::{Config, SamplingDecision, SamplingResult, ShouldSample},
     },
-    context::ambient_context,
     convert,
-    start::{child_node, identity, operation, segment_name},
+    start::StartingSpan,
 };
-use crate::{
-    door::Door,
-    pending_start::{self, Root, StartInfo},
-};
+use crate::{door::Door, pending_start};
 
 /// A sampler that delegates to another one, and reads the spans that start for a
 /// [`SentryGenAiProcessor`](super::SentryGenAiProcessor).
@@ -34,36 +30,13 @@ impl<S> SentryGenAiSampler<S> {
         Self { next, door }
     }
 
-    fn set_pending(
-        &self,
-        context: &Context,
-        trace_id: TraceId,
-        name: &str,
-        kind: &SpanKind,
-        attributes: &[KeyValue],
-        added: &[KeyValue],
-    ) {
+    fn set_pending(&self, context: &Context, trace_id: TraceId, span: &StartingSpan<'_>) {
         let Some(trace_id) = convert::trace_id(trace_id).filter(|_| self.door.accepts_spans())
         else {
             return pending_start::clear();
         };
         let parent = convert::parent_in(context);
-        let info = match self.door.parent_node(trace_id, parent) {
-            Some(parent_node) => {
-                StartInfo::Child(child_node(parent_node, attributes, added, context))
-            }
-            None => {
-                let identity = identity(attributes, added, None);
-                let attributes = attributes.iter().chain(added);
-                StartInfo::Root(Box::new(Root {
-                    name: name.to_owned(),
-                    operation: operation(attributes.clone()).map(str::to_owned),
-                    segment_name: segment_name(name, kind, attributes, &identity.identity),
-                    identity,
-                    ambient_context: ambient_context(context),
-                }))
-            }
-        };
+        let info = span.read(self.door.parent_node(trace_id, parent), context);
         pending_start::set(&self.door, trace_id, parent, info);
     }
 }
@@ -86,8 +59,13 @@ impl<S: ShouldSample + Clone + 'static> ShouldSample for SentryGenAiSampler<S> {
         }
         match (&result.decision, parent_context) {
             (SamplingDecision::RecordAndSample, Some(context)) => {
-                let added = &result.attributes;
-                self.set_pending(context, trace_id, name, span_kind, attributes, added);
+                let span = StartingSpan {
+                    name,
+                    kind: span_kind,
+                    attributes,
+                    added: &result.attributes,
+                };
+                self.set_pending(context, trace_id, &span);
             }
             _ => pending_start::clear(),
         }

@@ -12,15 +12,56 @@ use super::{
     convert,
 };
 use crate::{
-    door::SegmentNode,
+    door::{Root, SegmentNode, StartInfo},
     identity::{Identity, IdentityAtStart, IdentityReader},
     node::Node,
 };
 
+/// A span that starts.
+pub(super) struct StartingSpan<'a> {
+    pub(super) name: &'a str,
+    pub(super) kind: &'a SpanKind,
+    pub(super) attributes: &'a [KeyValue],
+    /// The attributes that samplers have added. In which order, if there are several samplers, is not known.
+    pub(super) added: &'a [KeyValue],
+}
+
+impl StartingSpan<'_> {
+    /// Reads the span, which starts in `context`, below `parent_node` if its parent is known.
+    pub(super) fn read(&self, parent_node: Option<SegmentNode>, context: &Context) -> StartInfo {
+        match parent_node {
+            Some(parent_node) => StartInfo::Child(self.child_node(parent_node, context)),
+            None => StartInfo::Root(Box::new(self.root(context))),
+        }
+    }
+
+    /// Creates the node below `parent_node`. In a trace that is not recorded, nothing is read, and the span shares its parent's
+    /// node.
+    fn child_node(&self, parent_node: SegmentNode, context: &Context) -> SegmentNode {
+        if !parent_node.segment.trace().recorded() {
+            return parent_node;
+        }
+        let identity = identity(self.attributes, self.added, Some(parent_node.at_start()));
+        let segment = Arc::clone(&parent_node.segment);
+        let ambient_context = ambient_context(context);
+        Node::new(segment, Some(parent_node), identity, ambient_context)
+    }
+
+    fn root(&self, context: &Context) -> Root {
+        let identity = identity(self.attributes, self.added, None);
+        let attributes = self.attributes.iter().chain(self.added);
+        Root {
+            name: self.name.to_owned(),
+            operation: operation(attributes.clone()).map(str::to_owned),
+            segment_name: segment_name(self.name, self.kind, attributes, &identity.identity),
+            identity,
+            ambient_context: ambient_context(context),
+        }
+    }
+}
+
 /// Reads the conversation, agent and session that a span names. Texts that `parent` has are not copied.
-///
-/// The span also has the attributes that samplers have `added`. In which order, if there are several samplers, is not known.
-pub(super) fn identity(
+fn identity(
     attributes: &[KeyValue],
     added: &[KeyValue],
     parent: Option<&Identity>,
@@ -48,7 +89,7 @@ pub(super) fn identity(
 }
 
 /// Returns `gen_ai.operation.name`, if the attributes contain it.
-pub(super) fn operation<'a>(attributes: impl Iterator<Item = &'a KeyValue>) -> Option<&'a str> {
+fn operation<'a>(attributes: impl Iterator<Item = &'a KeyValue>) -> Option<&'a str> {
     attributes
         .filter(|pair| pair.key.as_str() == "gen_ai.operation.name")
         .last()
@@ -56,7 +97,7 @@ pub(super) fn operation<'a>(attributes: impl Iterator<Item = &'a KeyValue>) -> O
 }
 
 /// Returns the name in Sentry of a span that starts with these attributes; `None` if it keeps its own.
-pub(super) fn segment_name<'a>(
+fn segment_name<'a>(
     name: &str,
     kind: &SpanKind,
     attributes: impl Iterator<Item = &'a KeyValue>,
@@ -93,25 +134,4 @@ fn text(value: &Value) -> Option<&str> {
         Value::String(text) => Some(text.as_str()),
         _ => None,
     }
-}
-
-/// Returns the node for a span that starts below `parent_node`. In a trace that is not recorded, nothing is read, and the span
-/// shares its parent's node.
-pub(super) fn child_node(
-    parent_node: SegmentNode,
-    attributes: &[KeyValue],
-    added: &[KeyValue],
-    context: &Context,
-) -> SegmentNode {
-    if !parent_node.segment.trace().recorded() {
-        return parent_node;
-    }
-    let identity = identity(attributes, added, Some(parent_node.at_start()));
-    let segment = Arc::clone(&parent_node.segment);
-    Node::new(
-        segment,
-        Some(parent_node),
-        identity,
-        ambient_context(context),
-    )
 }
