@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::{
     ARGUMENTS, Dialect, OperationKind, Override, RESULT, aliases, bedrock, has_known_operation,
-    indexed, is_stream_method,
+    indexed,
     json::{self, Object},
     kind_of, langsmith, litellm,
     pydantic_ai::PYDANTIC_AI,
@@ -176,82 +176,91 @@ fn handoff_target(name: &str) -> Option<&str> {
     name.strip_prefix("handoff to ")
 }
 
+/// What is particular to the libraries that OpenInference instruments.
+static LIBRARIES: [fn(&mut SourceSpan, OperationKind); 9] = [
+    names::adjust,
+    smolagents::adjust,
+    autogen::adjust,
+    beeai::adjust,
+    crewai::adjust,
+    google::adjust,
+    haystack::adjust,
+    llama_index::adjust,
+    realtime::adjust,
+];
+
 fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     if span.attributes.text(MODEL_NAME) == Some(SYNTHETIC_MODEL) {
         span.attributes.remove(MODEL_NAME);
     }
     messages::remove_hidden(&mut span.attributes);
-    if span.scope == vercel::VERSION_7_SCOPE {
-        vercel::clear_copied_failure(span);
+    adjust_processed(span, kind);
+    name_handoff_target(span, kind);
+    for adjust_library in LIBRARIES {
+        adjust_library(span, kind);
     }
-    // OpenInference's processor keeps pydantic-ai's own attributes, which say more.
-    if (PYDANTIC_AI.recognises)(span) {
-        PYDANTIC_AI.apply(span, kind);
-    }
-    if let Some(to) = handoff_target(&span.name)
-        && kind == OperationKind::Other
-    {
-        let to = to.to_owned();
-        span.attributes.supply("gen_ai.handoff.to_agent", to);
-    }
-    names::adjust(span, kind);
-    smolagents::adjust(span, kind);
-    autogen::adjust(span, kind);
-    beeai::adjust(span, kind);
-    crewai::adjust(span, kind);
-    google::adjust(span, kind);
-    haystack::adjust(span, kind);
-    llama_index::adjust(span, kind);
-    realtime::adjust(span, kind);
     prefer_host(&mut span.attributes);
     read_first_token_event(span);
     read_metadata(&mut span.attributes, kind);
     if kind == OperationKind::Plain {
         return;
     }
-    // In OpenAI's agents for JavaScript, earlier reasoning is an item without a role.
-    let default_role = if is_of_openai_agents(span) {
-        "assistant"
-    } else {
-        "user"
-    };
     if kind == OperationKind::Call {
-        if is_stream_method(&span.name) {
-            span.attributes.supply("gen_ai.response.streaming", true);
-        }
-        requests::adjust_mistral(span);
-        requests::mark_failed_response(span);
-        requests::keep_prompt_text(span);
-        requests::read_prompt_parameter(&mut span.attributes);
+        requests::adjust(span);
     }
-    let is_litellm = requests::is_litellm(span);
-    let attributes = &mut span.attributes;
-    name_models(attributes, kind);
-    if is_litellm {
-        litellm::split_provider_from_model(attributes);
+    name_models(&mut span.attributes, kind);
+    if requests::is_litellm(span) {
+        litellm::split_provider_from_model(&mut span.attributes);
     }
-    read_prompt_variables(attributes);
+    read_prompt_variables(&mut span.attributes);
     match kind {
-        OperationKind::Embeddings => read_embedding_input(attributes),
-        OperationKind::Tool => read_tool(attributes),
-        OperationKind::Call | OperationKind::Agent => {
-            // In older versions only the answer states the finish reason. The instrumentation of OpenAI's agents reports that
-            // everything completed has stopped.
-            let has_vague_finish_reason = default_role == "assistant";
-            if kind == OperationKind::Call
-                && (has_vague_finish_reason || !attributes.contains("llm.finish_reason"))
-            {
-                content::extract_finish_reasons(attributes, OUTPUT_VALUE);
-            }
-            if INCOMPLETE_FLATTENING.contains(&&*span.scope) {
-                messages::prefer_payload(attributes);
-            }
-            if has_vague_finish_reason {
-                messages::prefer_items(attributes);
-            }
-            messages::read(attributes, default_role);
-        }
+        OperationKind::Embeddings => read_embedding_input(&mut span.attributes),
+        OperationKind::Tool => read_tool(&mut span.attributes),
+        OperationKind::Call | OperationKind::Agent => read_messages(span, kind),
         OperationKind::Other | OperationKind::Plain => {}
+    }
+}
+
+/// Adjusts a span that another library made and OpenInference's processor translated.
+fn adjust_processed(span: &mut SourceSpan, kind: OperationKind) {
+    if span.scope == vercel::VERSION_7_SCOPE {
+        vercel::clear_copied_failure(span);
+    }
+    // The processor keeps pydantic-ai's own attributes, which say more.
+    if (PYDANTIC_AI.recognises)(span) {
+        PYDANTIC_AI.apply(span, kind);
+    }
+}
+
+fn name_handoff_target(span: &mut SourceSpan, kind: OperationKind) {
+    if let Some(to) = handoff_target(&span.name)
+        && kind == OperationKind::Other
+    {
+        let to = to.to_owned();
+        span.attributes.supply("gen_ai.handoff.to_agent", to);
+    }
+}
+
+/// Reads the messages of a model call or an agent, and the finish reason that only the answer states.
+fn read_messages(span: &mut SourceSpan, kind: OperationKind) {
+    let is_of_openai_agents = is_of_openai_agents(span);
+    let attributes = &mut span.attributes;
+    // Older versions have no other finish reason, and the instrumentation of OpenAI's agents reports that everything completed
+    // has stopped.
+    if kind == OperationKind::Call
+        && (is_of_openai_agents || !attributes.contains("llm.finish_reason"))
+    {
+        content::extract_finish_reasons(attributes, OUTPUT_VALUE);
+    }
+    if INCOMPLETE_FLATTENING.contains(&&*span.scope) {
+        messages::prefer_payload(attributes);
+    }
+    // In OpenAI's agents for JavaScript, earlier reasoning is an item without a role.
+    if is_of_openai_agents {
+        messages::prefer_items(attributes);
+        messages::read(attributes, "assistant");
+    } else {
+        messages::read(attributes, "user");
     }
 }
 
@@ -324,34 +333,7 @@ fn is_response(answer: &json::Object) -> bool {
 /// Names the models. `llm.model_name` is that of the request until the response names its own. The parameters state the requested
 /// one.
 fn name_models(attributes: &mut Attributes, kind: OperationKind) {
-    let parameters = [INVOCATION_PARAMETERS, "embedding.invocation_parameters"]
-        .into_iter()
-        .find_map(|key| json::object(attributes, key));
-    if let Some(mut parameters) = parameters {
-        // The instrumentation of OpenAI's agents records the whole response here.
-        let is_response = parameters.contains_key("created_at");
-        if is_response {
-            json::put_scalar(attributes, "gen_ai.response.id", parameters.get("id"));
-            parameters.remove("model");
-        }
-        json::put_parameters(attributes, &parameters);
-    }
-    let answer = json::object(attributes, OUTPUT_VALUE).filter(|_| kind == OperationKind::Call);
-    if let Some(answer) = &answer {
-        langsmith::read_langchain_response(attributes, answer);
-    }
-    // JSON that a model was told to answer with may have an id and a model, too.
-    let response = answer.as_ref().filter(|answer| is_response(answer));
-    if let Some(id) = response.and_then(|answer| answer.get("id")) {
-        json::put_scalar(attributes, "gen_ai.response.id", id);
-    }
-    if let Some(Value::Object(usage)) = answer.as_ref().and_then(|answer| answer.get("usage")) {
-        put_missing_counts(attributes, usage);
-    }
-    let response_model = answer
-        .as_ref()
-        .and_then(|answer| answer.get("model").or_else(|| answer.get("model_version")))
-        .and_then(Value::as_str);
+    read_parameters(attributes);
     // JavaScript's instrumentation takes the second word in the id of a Bedrock inference profile for the model, but that is the
     // maker.
     let maker = attributes.text("llm.system").map(str::to_owned);
@@ -359,14 +341,19 @@ fn name_models(attributes: &mut Attributes, kind: OperationKind) {
     if is_maker {
         attributes.remove(MODEL_NAME);
     }
-    if let Some(model) = response_model.filter(|_| is_maker || response.is_some())
+    let answer = json::object(attributes, OUTPUT_VALUE).filter(|_| kind == OperationKind::Call);
+    let answer_model = answer
+        .as_ref()
+        .and_then(|answer| read_answer(attributes, answer));
+    let names_model = |answer| is_maker || is_response(answer);
+    if let Some(model) = answer_model.filter(|_| answer.as_ref().is_some_and(names_model))
         && attributes.text(MODEL_NAME) != Some(model)
     {
         attributes.supply("gen_ai.response.model", model);
     }
     // If the answer does not name its model, this is the requested one.
     let has_answer = attributes.contains("llm.token_count.completion")
-        && response_model.is_some_and(|model| attributes.text(MODEL_NAME) == Some(model));
+        && answer_model.is_some_and(|model| attributes.text(MODEL_NAME) == Some(model));
     for key in [MODEL_NAME, "embedding.model_name"] {
         let has_request_model =
             attributes.contains_any(&["gen_ai.request.model", "llm.request.model_name"]);
@@ -380,6 +367,36 @@ fn name_models(attributes: &mut Attributes, kind: OperationKind) {
             },
         );
     }
+}
+
+/// Reads the parameters of a request.
+fn read_parameters(attributes: &mut Attributes) {
+    let parameters = [INVOCATION_PARAMETERS, "embedding.invocation_parameters"]
+        .into_iter()
+        .find_map(|key| json::object(attributes, key));
+    if let Some(mut parameters) = parameters {
+        // The instrumentation of OpenAI's agents records the whole response here.
+        let is_response = parameters.contains_key("created_at");
+        if is_response {
+            json::put_scalar(attributes, "gen_ai.response.id", parameters.get("id"));
+            parameters.remove("model");
+        }
+        json::put_parameters(attributes, &parameters);
+    }
+}
+
+/// Reads the id and the counts of an answer, and returns the model that it names.
+fn read_answer<'a>(attributes: &mut Attributes, answer: &'a Object) -> Option<&'a str> {
+    langsmith::read_langchain_response(attributes, answer);
+    // JSON that a model was told to answer with may have an id and a model, too.
+    if let Some(id) = answer.get("id").filter(|_| is_response(answer)) {
+        json::put_scalar(attributes, "gen_ai.response.id", id);
+    }
+    if let Some(Value::Object(usage)) = answer.get("usage") {
+        put_missing_counts(attributes, usage);
+    }
+    let model = answer.get("model").or_else(|| answer.get("model_version"));
+    model.and_then(Value::as_str)
 }
 
 /// Appends counts that only the answer has: that of the cache for Bedrock, and all counts for an image.

@@ -175,7 +175,20 @@ fn named_and_identified_calls<'a>(
 
 pub(super) fn read(attributes: &mut Attributes, default_role: &str) {
     prefer_payload_with_call_ids(attributes);
-    // Only the response has what the provider's own tools did, and the reasoning in LangChain's answers.
+    prefer_response(attributes);
+    read_flattened_messages(attributes, default_role);
+    read_flattened_texts(attributes);
+    read_tool_definitions(attributes);
+    attributes.rename(INPUT_VALUE, INPUT);
+    // For an answer that it could not read, such as a stream, the instrumentation records the object's repr.
+    if attributes.text(OUTPUT_VALUE).is_some_and(is_object_repr) {
+        attributes.remove(OUTPUT_VALUE);
+    }
+    attributes.rename(OUTPUT_VALUE, OUTPUT);
+}
+
+/// Prefers the whole response if only that has what the provider's own tools did, or the reasoning in LangChain's answers.
+fn prefer_response(attributes: &mut Attributes) {
     if attributes
         .text(OUTPUT_VALUE)
         .is_some_and(has_unflattened_parts)
@@ -186,6 +199,9 @@ pub(super) fn read(attributes: &mut Attributes, default_role: &str) {
     {
         json::put(attributes, OUTPUT, Value::Object(response));
     }
+}
+
+fn read_flattened_messages(attributes: &mut Attributes, default_role: &str) {
     for (prefix, role, key) in [
         (INPUT_MESSAGES, default_role, INPUT),
         (OUTPUT_MESSAGES, "assistant", OUTPUT),
@@ -202,6 +218,10 @@ pub(super) fn read(attributes: &mut Attributes, default_role: &str) {
         // `tracing` cannot create keys at run time, so there all messages are one text.
         attributes.rename(prefix.trim_end_matches('.'), key);
     }
+}
+
+/// Reads the prompts and answers of models that complete a text.
+fn read_flattened_texts(attributes: &mut Attributes) {
     for (prefix, step, role, key) in [
         ("llm.prompts.", "prompt", "user", INPUT),
         ("llm.choices.", "completion", "assistant", OUTPUT),
@@ -214,6 +234,9 @@ pub(super) fn read(attributes: &mut Attributes, default_role: &str) {
             json::put(attributes, key, messages.collect());
         }
     }
+}
+
+fn read_tool_definitions(attributes: &mut Attributes) {
     if let Some(Value::Array(tools)) = indexed::take(attributes, "llm.tools.") {
         let tools = tools.into_iter().filter_map(|mut item| {
             let schema = item.get_mut("tool")?.get_mut("json_schema")?.take();
@@ -228,12 +251,6 @@ pub(super) fn read(attributes: &mut Attributes, default_role: &str) {
     {
         json::put(attributes, DEFINITIONS, tools);
     }
-    attributes.rename(INPUT_VALUE, INPUT);
-    // For an answer that it could not read, such as a stream, the instrumentation records the object's repr.
-    if attributes.text(OUTPUT_VALUE).is_some_and(is_object_repr) {
-        attributes.remove(OUTPUT_VALUE);
-    }
-    attributes.rename(OUTPUT_VALUE, OUTPUT);
 }
 
 /// Returns whether a request or an answer has parts that are missing or empty among the flattened attributes.
@@ -298,39 +315,8 @@ fn message(mut item: Value, role: &str) -> Option<Value> {
     if let Some(Value::Array(items)) = message.remove("tool_calls") {
         calls.extend(items.into_iter().filter_map(call));
     }
-    let mut seen: BTreeSet<String> = calls.iter().map(call_key).collect();
     if let Some(Value::Array(items)) = message.remove("contents") {
-        let mut parts = Vec::new();
-        // What a model says after the answer of a tool that its provider ran stays after it.
-        let has_tool_results = items.iter().any(is_tool_result);
-        for mut item in items {
-            let content = item.get_mut("message_content").map(Value::take);
-            let call = call(item);
-            if has_tool_results
-                && let Some(call) = &call
-                && call["id"].is_string()
-            {
-                parts.push(json!({
-                    "type": "tool_call",
-                    "id": call["id"],
-                    "name": call["function"]["name"],
-                    "arguments": call["function"]["arguments"],
-                }));
-                continue;
-            }
-            // Beside a call there may be nothing but its type. The same holds for the answer to a call.
-            if let Some(Value::Object(content)) = content
-                && (content.len() > 1 || call.is_none() && !is_bare_tool_result(&content))
-            {
-                parts.push(part(content));
-            }
-            // The list of calls may already have it.
-            if let Some(call) = call
-                && seen.insert(call_key(&call))
-            {
-                calls.push(call);
-            }
-        }
+        let parts = parts(items, &mut calls);
         if !parts.is_empty() {
             message.insert("content".to_owned(), parts.into());
         }
@@ -344,6 +330,43 @@ fn message(mut item: Value, role: &str) -> Option<Value> {
     }
     // Of content that the instrumentation could not read, only the role is left.
     (message.len() > 1).then_some(Value::Object(message))
+}
+
+/// Converts the contents of a message to parts, and adds the calls among them to `calls`.
+fn parts(items: Vec<Value>, calls: &mut Vec<Value>) -> Vec<Value> {
+    let mut parts = Vec::new();
+    let mut seen: BTreeSet<String> = calls.iter().map(call_key).collect();
+    // What a model says after the answer of a tool that its provider ran stays after it.
+    let has_tool_results = items.iter().any(is_tool_result);
+    for mut item in items {
+        let content = item.get_mut("message_content").map(Value::take);
+        let call = call(item);
+        if has_tool_results
+            && let Some(call) = &call
+            && call["id"].is_string()
+        {
+            parts.push(json!({
+                "type": "tool_call",
+                "id": call["id"],
+                "name": call["function"]["name"],
+                "arguments": call["function"]["arguments"],
+            }));
+            continue;
+        }
+        // Beside a call there may be nothing but its type. The same holds for the answer to a call.
+        if let Some(Value::Object(content)) = content
+            && (content.len() > 1 || call.is_none() && !is_bare_tool_result(&content))
+        {
+            parts.push(part(content));
+        }
+        // The list of calls may already have it.
+        if let Some(call) = call
+            && seen.insert(call_key(&call))
+        {
+            calls.push(call);
+        }
+    }
+    parts
 }
 
 fn is_tool_result(item: &Value) -> bool {

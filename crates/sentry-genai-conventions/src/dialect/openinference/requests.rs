@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    super::{OUTPUT, Override, json},
+    super::{OUTPUT, Override, is_stream_method, json},
     INPUT_VALUE, INVOCATION_PARAMETERS, OUTPUT_VALUE, messages,
 };
 use crate::{Attributes, SourceSpan, SourceStatus};
@@ -36,6 +36,17 @@ fn is_token_count(name: &str) -> bool {
 
 pub(super) fn is_litellm(span: &SourceSpan) -> bool {
     span.scope == LITELLM
+}
+
+/// Reads what the attributes of a call say less well than its request or its answer.
+pub(super) fn adjust(span: &mut SourceSpan) {
+    if is_stream_method(&span.name) {
+        span.attributes.supply("gen_ai.response.streaming", true);
+    }
+    adjust_mistral(span);
+    mark_failed_response(span);
+    keep_prompt_text(span);
+    read_prompt_parameter(&mut span.attributes);
 }
 
 /// Returns the operation of a request other than chat, by what it returns: images, speech, transcriptions, or a moderation.
@@ -87,7 +98,7 @@ fn generates_content(span: &SourceSpan) -> bool {
 
 /// Keeps only the text in a request for images, speech or a transcription. The rest is not input, and the bytes of speech are not
 /// output.
-pub(super) fn keep_prompt_text(span: &mut SourceSpan) {
+fn keep_prompt_text(span: &mut SourceSpan) {
     if is_litellm_image(span) {
         return read_image(span);
     }
@@ -110,7 +121,7 @@ pub(super) fn keep_prompt_text(span: &mut SourceSpan) {
 }
 
 /// Reads the prompt of a completion by Titan, which Bedrock's instrumentation records only among the parameters.
-pub(super) fn read_prompt_parameter(attributes: &mut Attributes) {
+fn read_prompt_parameter(attributes: &mut Attributes) {
     if attributes.contains(INPUT_VALUE) {
         return;
     }
@@ -125,7 +136,7 @@ pub(super) fn read_prompt_parameter(attributes: &mut Attributes) {
 const MISTRAL: &str = "openinference.instrumentation.mistralai";
 
 /// Names the provider of a request to Mistral, and unwraps the answer of a stream.
-pub(super) fn adjust_mistral(span: &mut SourceSpan) {
+fn adjust_mistral(span: &mut SourceSpan) {
     if span.scope != MISTRAL {
         return;
     }
@@ -142,7 +153,7 @@ pub(super) fn adjust_mistral(span: &mut SourceSpan) {
 }
 
 /// Marks the span as failed if OpenAI's response failed, which it may although the request did not.
-pub(super) fn mark_failed_response(span: &mut SourceSpan) {
+fn mark_failed_response(span: &mut SourceSpan) {
     if !span
         .attributes
         .text(OUTPUT_VALUE)
