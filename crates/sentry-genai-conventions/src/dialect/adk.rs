@@ -89,52 +89,65 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         let name = name.to_owned();
         span.attributes.supply("gen_ai.tool.name", name);
     }
+    let attributes = &mut span.attributes;
     if kind == OperationKind::Call {
-        chunks::merge(&mut span.attributes);
+        chunks::merge(attributes);
     }
     // Tool spans also have the keys of a model call, with `{}` as the value.
     for key in [REQUEST, RESPONSE] {
-        if kind != OperationKind::Call || matches!(span.attributes.text(key), Some("{}" | "null")) {
-            span.attributes.remove(key);
+        if kind != OperationKind::Call || matches!(attributes.text(key), Some("{}" | "null")) {
+            attributes.remove(key);
         }
-        strip_truncation_note(&mut span.attributes, key);
-        chunks::join_pieces(&mut span.attributes, key);
+        strip_truncation_note(attributes, key);
+        chunks::join_pieces(attributes, key);
     }
-    if let Some(mut request) = json::object(&span.attributes, REQUEST) {
-        json::put_parameters(&mut span.attributes, &request);
-        if let Some(Value::Object(config)) = request.get_mut("config") {
-            json::put_parameters(&mut span.attributes, config);
-            if let Some(tools) = config.remove("tools") {
-                json::put(&mut span.attributes, DEFINITIONS, tools);
-            }
+    read_request(attributes);
+    name_provider(attributes);
+    count_reasoning_once(attributes);
+    read_response(attributes);
+}
+
+/// Reads the parameters and the tools of a request.
+fn read_request(attributes: &mut Attributes) {
+    let Some(mut request) = json::object(attributes, REQUEST) else {
+        return;
+    };
+    json::put_parameters(attributes, &request);
+    if let Some(Value::Object(config)) = request.get_mut("config") {
+        json::put_parameters(attributes, config);
+        if let Some(tools) = config.remove("tools") {
+            json::put(attributes, DEFINITIONS, tools);
         }
     }
-    // ADK 1 reports itself as the provider. If the model is called through litellm, its name starts with the provider.
-    let attributes = &mut span.attributes;
+}
+
+/// Names the provider. ADK 1 reports itself. If the model is called through litellm, its name starts with the provider.
+fn name_provider(attributes: &mut Attributes) {
     if attributes.text("gen_ai.system") == Some("gcp.vertex.agent")
         && let Some(model) = attributes.text("gen_ai.request.model")
         && let Some(name) = provider::in_front_of(model)
     {
         attributes.set("gen_ai.system", name);
     }
-    count_reasoning_once(attributes);
-    let response = json::object(&span.attributes, RESPONSE);
+}
+
+/// Reads the counts of a response, and why an answer was withheld.
+fn read_response(attributes: &mut Attributes) {
+    let Some(response) = json::object(attributes, RESPONSE) else {
+        return;
+    };
     // A withheld answer has a reason and counts, but no content. If the prompt was blocked, the reason is only an error code. In
     // JavaScript it always is.
-    if let Some(response) = &response
-        && !response.contains_key("content")
+    if !response.contains_key("content")
         && let Some(reason) = WITHHELD_REASONS.iter().find_map(|key| response.get(*key))
     {
-        let attributes = &mut span.attributes;
         attributes.remove(RESPONSE);
         json::put(attributes, "gen_ai.response.finish_reasons", reason.clone());
     }
     // Spelled as in Python and as in JavaScript.
     for key in ["usage_metadata", "usageMetadata"] {
-        if let Some(Value::Object(counts)) =
-            response.as_ref().and_then(|response| response.get(key))
-        {
-            usage::put(&mut span.attributes, counts);
+        if let Some(Value::Object(counts)) = response.get(key) {
+            usage::put(attributes, counts);
         }
     }
 }

@@ -75,45 +75,16 @@ fn is_model_ranker(attributes: &Attributes) -> bool {
 fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let attributes = &mut span.attributes;
     match kind {
-        OperationKind::Call => {
-            let (mut request, mut response) = take_component(attributes);
-            if let Some(Value::Object(parameters)) = request.get("generation_kwargs") {
-                json::put_parameters(attributes, parameters);
-            }
-            if let Some(tools) = request.remove("tools") {
-                json::put(attributes, DEFINITIONS, definitions(tools));
-            }
-            let question = normalise_reasoning(take_any(&mut request, &["messages", "prompt"]));
-            json::put(attributes, INPUT, question);
-            let answers = replies_as_messages(take_any(&mut response, &["replies"]));
-            json::put(attributes, OUTPUT, normalise_reasoning(answers));
-        }
-        OperationKind::Embeddings if is_model_ranker(attributes) => {
-            name_provider(attributes);
-            let mut request = take(attributes, "input");
-            if let Some(query) = request.remove("query") {
-                let documents = document_contents(take_any(&mut request, &["documents"]));
-                let ranking = json!({"query": query, "documents": documents});
-                json::put(attributes, "gen_ai.embeddings.input", ranking);
-            }
-        }
+        OperationKind::Call => read_call(attributes),
+        OperationKind::Embeddings if is_model_ranker(attributes) => read_ranking(attributes),
         OperationKind::Embeddings => {
             let (mut request, _) = take_component(attributes);
             let texts = document_contents(take_any(&mut request, &["text", "documents"]));
             json::put(attributes, "gen_ai.embeddings.input", texts);
         }
         OperationKind::Agent => {
-            for (key, name) in [
-                ("haystack.agent.input", INPUT),
-                ("haystack.agent.output", OUTPUT),
-            ] {
-                let messages =
-                    json::object(attributes, key).and_then(|mut state| state.remove("messages"));
-                if let Some(messages) = messages {
-                    json::put(attributes, name, normalise_reasoning(messages));
-                    attributes.remove(key);
-                }
-            }
+            read_state(attributes, "haystack.agent.input", INPUT);
+            read_state(attributes, "haystack.agent.output", OUTPUT);
         }
         // An agent continues after a tool failed. The tool's result is then the error.
         OperationKind::Tool => {
@@ -123,6 +94,39 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             }
         }
         OperationKind::Other | OperationKind::Plain => {}
+    }
+}
+
+fn read_call(attributes: &mut Attributes) {
+    let (mut request, mut response) = take_component(attributes);
+    if let Some(Value::Object(parameters)) = request.get("generation_kwargs") {
+        json::put_parameters(attributes, parameters);
+    }
+    if let Some(tools) = request.remove("tools") {
+        json::put(attributes, DEFINITIONS, definitions(tools));
+    }
+    let question = normalise_reasoning(take_any(&mut request, &["messages", "prompt"]));
+    json::put(attributes, INPUT, question);
+    let answers = replies_as_messages(take_any(&mut response, &["replies"]));
+    json::put(attributes, OUTPUT, normalise_reasoning(answers));
+}
+
+fn read_ranking(attributes: &mut Attributes) {
+    name_provider(attributes);
+    let mut request = take(attributes, "input");
+    if let Some(query) = request.remove("query") {
+        let documents = document_contents(take_any(&mut request, &["documents"]));
+        let ranking = json!({"query": query, "documents": documents});
+        json::put(attributes, "gen_ai.embeddings.input", ranking);
+    }
+}
+
+/// Moves the messages in the state of an agent to the canonical key `to`.
+fn read_state(attributes: &mut Attributes, from: &str, to: &'static str) {
+    let messages = json::object(attributes, from).and_then(|mut state| state.remove("messages"));
+    if let Some(messages) = messages {
+        json::put(attributes, to, normalise_reasoning(messages));
+        attributes.remove(from);
     }
 }
 

@@ -39,16 +39,7 @@ fn operation(span: &SourceSpan) -> Override {
         .text("logfire.msg_template")
         .unwrap_or(&span.name);
     if span.scope == "logfire.openai_agents" {
-        return match template.split(':').next().unwrap_or_default() {
-            "Agent run" => Override::To("invoke_agent"),
-            "Function" => Override::To("execute_tool"),
-            "Handoff" => Override::To("handoff"),
-            "Text → Speech" => Override::To("generate_content"),
-            name if name.starts_with("Speech → Text") => Override::To("generate_content"),
-            _ if has_known_operation(span) => Override::None,
-            _ if is_call_template(template) => Override::To("chat"),
-            _ => Override::Plain,
-        };
+        return operation_in_openai_agents(span, template);
     }
     if template.starts_with("streaming response") {
         return match span.attributes.text("gen_ai.operation.name") {
@@ -56,23 +47,9 @@ fn operation(span: &SourceSpan) -> Override {
             _ => Override::To("chat"),
         };
     }
-    // For a request that the instrumentation does not know, only the path is recorded.
-    match span.attributes.text("url") {
-        Some(
-            "/audio/speech"
-            | "/audio/transcriptions"
-            | "/audio/translations"
-            | "/images/edits"
-            | "/images/variations"
-            | "/videos",
-        ) => return Override::To("generate_content"),
-        Some("/moderations") => return Override::To("evaluate"),
-        Some("/fine_tuning/jobs") => return Override::Plain,
-        // Looking up or cancelling a response calls no model. Only the lookup of a background response has its counts.
-        Some(url) if url.starts_with("/responses/") && !span.attributes.contains(tokens::INPUT) => {
-            return Override::Plain;
-        }
-        _ => {}
+    let by_path = operation_by_path(span);
+    if by_path != Override::None {
+        return by_path;
     }
     if only_opens_stream(span) {
         return Override::Plain;
@@ -85,6 +62,40 @@ fn operation(span: &SourceSpan) -> Override {
         Some("Embedding Creation") => Override::To("embeddings"),
         Some("Image Generation") => Override::To("generate_content"),
         Some("Completion") => Override::To("text_completion"),
+        _ => Override::None,
+    }
+}
+
+fn operation_in_openai_agents(span: &SourceSpan, template: &str) -> Override {
+    match template.split(':').next().unwrap_or_default() {
+        "Agent run" => Override::To("invoke_agent"),
+        "Function" => Override::To("execute_tool"),
+        "Handoff" => Override::To("handoff"),
+        "Text → Speech" => Override::To("generate_content"),
+        name if name.starts_with("Speech → Text") => Override::To("generate_content"),
+        _ if has_known_operation(span) => Override::None,
+        _ if is_call_template(template) => Override::To("chat"),
+        _ => Override::Plain,
+    }
+}
+
+/// Determines the operation of a request that the instrumentation does not know. Only its path is recorded.
+fn operation_by_path(span: &SourceSpan) -> Override {
+    match span.attributes.text("url") {
+        Some(
+            "/audio/speech"
+            | "/audio/transcriptions"
+            | "/audio/translations"
+            | "/images/edits"
+            | "/images/variations"
+            | "/videos",
+        ) => Override::To("generate_content"),
+        Some("/moderations") => Override::To("evaluate"),
+        Some("/fine_tuning/jobs") => Override::Plain,
+        // Looking up or cancelling a response calls no model. Only the lookup of a background response has its counts.
+        Some(url) if url.starts_with("/responses/") && !span.attributes.contains(tokens::INPUT) => {
+            Override::Plain
+        }
         _ => Override::None,
     }
 }

@@ -73,16 +73,41 @@ fn only_wraps_inferences(span: &SourceSpan) -> bool {
 }
 
 fn adjust(span: &mut SourceSpan, kind: OperationKind) {
-    if kind == OperationKind::Agent {
-        let name = (span.name.strip_prefix("agent."))
-            .or_else(|| span.attributes.text("agent.id"))
-            .unwrap_or(&span.name)
-            .to_owned();
-        span.attributes.supply("gen_ai.agent.name", name);
-    }
     let span_type = kind_of(span, TYPE);
+    if kind == OperationKind::Agent {
+        name_agent(span);
+    }
+    read_step(&mut span.attributes, span_type.as_deref());
+    if span_type.as_deref() == Some("model_chunk") {
+        read_failure(span);
+    }
+    if kind == OperationKind::Call {
+        read_call(span);
+    }
     let attributes = &mut span.attributes;
-    match span_type.as_deref() {
+    // This is the type for any failure that is not Mastra's own. The exception's type is more precise.
+    if attributes.text("error.type") == Some("unknown") {
+        attributes.remove("error.type");
+    }
+    if let Some((input, output)) = kind.content() {
+        attributes.rename("gen_ai.prompt", input);
+        attributes.rename("gen_ai.completion", output);
+        attributes.rename("input", input);
+        attributes.rename("output", output);
+    }
+}
+
+fn name_agent(span: &mut SourceSpan) {
+    let name = (span.name.strip_prefix("agent."))
+        .or_else(|| span.attributes.text("agent.id"))
+        .unwrap_or(&span.name)
+        .to_owned();
+    span.attributes.supply("gen_ai.agent.name", name);
+}
+
+/// Reads the content of a span whose type is part of the keys.
+fn read_step(attributes: &mut Attributes, span_type: Option<&str>) {
+    match span_type {
         Some("agent_run") => {
             attributes.rename("mastra.agent_run.input", INPUT);
             attributes.rename("mastra.agent_run.output", OUTPUT);
@@ -97,39 +122,22 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         }
         _ => {}
     }
-    if span_type.as_deref() == Some("model_chunk") {
-        read_failure(span);
-    }
+}
+
+/// Reads the model of a call, when its answer began, and whether it failed.
+fn read_call(span: &mut SourceSpan) {
     let attributes = &mut span.attributes;
-    if let Some(model) = json::object(attributes, "modelMetadata")
-        && let Some(id) = model.get("modelId")
-        && kind == OperationKind::Call
-    {
-        json::put_scalar(attributes, "gen_ai.response.model", id);
+    if let Some(model) = json::object(attributes, "modelMetadata") {
+        json::put_scalar(attributes, "gen_ai.response.model", model.get("modelId"));
     }
     // The status is OK even if the call failed.
-    if kind == OperationKind::Call
-        && matches!(
-            attributes.text("gen_ai.response.finish_reasons"),
-            Some("error" | r#"["error"]"#)
-        )
-    {
+    if matches!(
+        attributes.text("gen_ai.response.finish_reasons"),
+        Some("error" | r#"["error"]"#)
+    ) {
         mark_failed(span);
     }
-    let attributes = &mut span.attributes;
-    // This is the type for any failure that is not Mastra's own. The exception's type is more precise.
-    if attributes.text("error.type") == Some("unknown") {
-        attributes.remove("error.type");
-    }
-    if let Some((input, output)) = kind.content() {
-        attributes.rename("gen_ai.prompt", input);
-        attributes.rename("gen_ai.completion", output);
-        attributes.rename("input", input);
-        attributes.rename("output", output);
-    }
-    if kind == OperationKind::Call {
-        first_chunk_from_time(span, "mastra.completion_start_time");
-    }
+    first_chunk_from_time(span, "mastra.completion_start_time");
 }
 
 /// Reads what failed from the chunk of a stream that reports it. The call has only a finish reason.

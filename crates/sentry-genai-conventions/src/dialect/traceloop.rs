@@ -11,8 +11,8 @@ use serde_json::Value;
 pub(super) use tools::text_output;
 
 use super::{
-    CREWAI, DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override, aliases, bedrock,
-    has_known_operation, has_prefix, indexed, json, kind_of, tool_answer,
+    ARGUMENTS, CREWAI, DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT,
+    aliases, bedrock, has_known_operation, has_prefix, indexed, json, kind_of, tool_answer,
 };
 use crate::{Attributes, SourceSpan, SourceStatus, messages, tokens};
 
@@ -182,28 +182,15 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     ) {
         span.attributes.remove(REASONING_EFFORT);
     }
-    if kind == OperationKind::Tool && javascript::is_tool(span) {
-        javascript::name_tool(&mut span.attributes);
-    }
     if kind == OperationKind::Tool {
+        if javascript::is_tool(span) {
+            javascript::name_tool(&mut span.attributes);
+        }
         tools::unwrap_result(span);
     }
-    let key = match kind {
-        OperationKind::Tool => Some("gen_ai.tool.name"),
-        OperationKind::Agent => Some("gen_ai.agent.name"),
-        _ => None,
-    };
-    if let Some(key) = key
-        && let Some(entity) = entity_name(span, kind).map(str::to_owned)
-    {
-        span.attributes.supply(key, entity);
-    }
+    name_entity(span, kind);
     rename_span(span);
     read_error_reason(span);
-    let is_bedrock = span.scope.ends_with(".bedrock");
-    if span.scope.ends_with(VERTEX) && span.attributes.remove("gen_ai.system") {
-        span.attributes.set("gen_ai.provider.name", "gcp.vertex_ai");
-    }
     if span.scope == "@traceloop/instrumentation-openai" {
         javascript::restore_items(&mut span.attributes);
     }
@@ -211,19 +198,50 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     if span.scope.ends_with(GEMINI) {
         derive_reasoning_tokens(&mut span.attributes);
     }
+    name_provider(span);
+    read_flattened(span);
+    put_definitions(&mut span.attributes, "llm.request.functions.");
+    read_entity(span, kind);
+    if kind == OperationKind::Call && is_bedrock(span) {
+        tokens::add_cache(&mut span.attributes);
+    }
+}
+
+fn is_bedrock(span: &SourceSpan) -> bool {
+    span.scope.ends_with(".bedrock")
+}
+
+/// Names an agent or a tool.
+fn name_entity(span: &mut SourceSpan, kind: OperationKind) {
+    let key = match kind {
+        OperationKind::Tool => "gen_ai.tool.name",
+        OperationKind::Agent => "gen_ai.agent.name",
+        _ => return,
+    };
+    if let Some(entity) = entity_name(span, kind).map(str::to_owned) {
+        span.attributes.supply(key, entity);
+    }
+}
+
+/// Names who runs the model. In the first generation, Bedrock's and Vertex's spans name the maker instead.
+fn name_provider(span: &mut SourceSpan) {
+    if span.scope.ends_with(VERTEX) && span.attributes.remove("gen_ai.system") {
+        span.attributes.set("gen_ai.provider.name", "gcp.vertex_ai");
+    }
     replace_framework_provider(&mut span.attributes);
-    // In the first generation this is the maker of the model.
-    if is_bedrock && span.attributes.remove("gen_ai.system") {
+    if is_bedrock(span) && span.attributes.remove("gen_ai.system") {
         span.attributes.set("gen_ai.provider.name", "aws.bedrock");
     }
-    read_flattened(span, is_bedrock);
+}
+
+/// Reads the input and the output of an agent or a tool.
+fn read_entity(span: &mut SourceSpan, kind: OperationKind) {
     let attributes = &mut span.attributes;
-    put_definitions(attributes, "llm.request.functions.");
     match kind {
         OperationKind::Tool => {
-            move_payload(attributes, ENTITY_INPUT, super::ARGUMENTS, unwrap_arguments);
+            move_payload(attributes, ENTITY_INPUT, ARGUMENTS, unwrap_arguments);
             let mut call_id = None;
-            move_payload(attributes, ENTITY_OUTPUT, super::RESULT, |answer| {
+            move_payload(attributes, ENTITY_OUTPUT, RESULT, |answer| {
                 call_id = tool_answer::call_id_of(&answer).map(str::to_owned);
                 tool_answer::content_of(answer)
             });
@@ -239,18 +257,17 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         OperationKind::Plain if attributes.text(SPAN_KIND) == Some("workflow") => {
             attributes.remove("gen_ai.agent.name");
         }
-        OperationKind::Call if is_bedrock => tokens::add_cache(attributes),
         _ => {}
     }
 }
 
 /// Reads the flattened messages.
-fn read_flattened(span: &mut SourceSpan, is_bedrock: bool) {
+fn read_flattened(span: &mut SourceSpan) {
     // The SDKs for Go and Ruby have the older names.
     let prompts = indexed::take(&mut span.attributes, "gen_ai.prompt.")
         .or_else(|| indexed::take(&mut span.attributes, "llm.prompts."));
     if let Some(mut prompts) = prompts {
-        if is_bedrock {
+        if is_bedrock(span) {
             bedrock::unquote_contents(&mut prompts);
         }
         let messages = messages_from_flattened(prompts, "user");

@@ -6,7 +6,7 @@ use super::{
     Dialect, INPUT, OUTPUT, OperationKind, Override, aliases, first_chunk_from_millis,
     has_known_operation, has_prefix, json, usage,
 };
-use crate::{SourceSpan, SourceStatus, attributes::Name, tokens};
+use crate::{Attributes, SourceSpan, SourceStatus, attributes::Name, tokens};
 
 pub(super) static VERCEL: Dialect = Dialect {
     name: "vercel_ai",
@@ -145,20 +145,9 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     {
         span.status = SourceStatus::Error(None);
     }
-    let is_stream = span
-        .attributes
-        .text(OPERATION_ID)
-        .is_some_and(|id| id.ends_with(".doStream"));
     let attributes = &mut span.attributes;
-    // OpenInference's processor repeats everything in its own spelling.
-    if attributes.contains("openinference.span.kind") {
-        attributes.retain(|key, _| {
-            !OPENINFERENCE_PREFIXES
-                .iter()
-                .any(|prefix| key.starts_with(prefix))
-        });
-    }
-    if is_stream {
+    remove_repetitions(attributes);
+    if (attributes.text(OPERATION_ID)).is_some_and(|id| id.ends_with(".doStream")) {
         attributes.supply("gen_ai.response.streaming", true);
     }
     for key in ["ai.response.msToFirstChunk", "ai.stream.msToFirstChunk"] {
@@ -172,6 +161,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             if let Some(function) = function {
                 attributes.supply("gen_ai.agent.name", function);
             }
+            assemble_output(attributes);
         }
         OperationKind::Embeddings => {
             attributes.rename("ai.value", "gen_ai.embeddings.input");
@@ -186,19 +176,24 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         }
         OperationKind::Call => {
             // The text to be spoken.
-            let text = attributes.text("ai.request.text").map(str::to_owned);
-            attributes.remove("ai.request.text");
-            if let Some(text) = text {
-                attributes.supply(INPUT, text);
-            }
+            attributes.rename("ai.request.text", INPUT);
             normalise_counts(attributes);
+            assemble_output(attributes);
         }
         _ => {}
     }
-    if matches!(kind, OperationKind::Call | OperationKind::Agent) {
-        assemble_output(attributes);
-    }
     move_metadata(attributes);
+}
+
+/// Removes what OpenInference's processor repeats in its own spelling.
+fn remove_repetitions(attributes: &mut Attributes) {
+    if attributes.contains("openinference.span.kind") {
+        attributes.retain(|key, _| {
+            !OPENINFERENCE_PREFIXES
+                .iter()
+                .any(|prefix| key.starts_with(prefix))
+        });
+    }
 }
 
 /// Removes a failure that is another span's. OpenInference's processor copies the first one of a trace to all spans that end later
@@ -213,7 +208,7 @@ pub(super) fn clear_copied_failure(span: &mut SourceSpan) {
 }
 
 /// Unquotes the texts to embed, each of which is a JSON string.
-fn unquote_texts(attributes: &mut crate::Attributes) {
+fn unquote_texts(attributes: &mut Attributes) {
     const KEY: &str = "gen_ai.embeddings.input";
     let unquote = |text: &str| {
         serde_json::from_str::<String>(text).map_or_else(|_| Value::from(text), Value::String)
@@ -232,7 +227,7 @@ fn unquote_texts(attributes: &mut crate::Attributes) {
 }
 
 /// Assembles the answer from its pieces.
-fn assemble_output(attributes: &mut crate::Attributes) {
+fn assemble_output(attributes: &mut Attributes) {
     let mut parts = Vec::new();
     if let Some(text) = attributes.text("ai.response.reasoning") {
         parts.push(match crate::messages::read_json(text) {
@@ -272,7 +267,7 @@ fn assemble_output(attributes: &mut crate::Attributes) {
 ///
 /// Versions 4 and 5 pass on the provider's counts: Anthropic's input lacks the cache, and Gemini's output lacks the reasoning.
 /// The provider's own metadata shows what is missing, or else, later, the total does.
-fn normalise_counts(attributes: &mut crate::Attributes) {
+fn normalise_counts(attributes: &mut Attributes) {
     let providers = json::object(attributes, "ai.response.providerMetadata").unwrap_or_default();
     for metadata in providers.values() {
         // Version 4 reports it nowhere else.
@@ -307,7 +302,7 @@ fn is_anthropic(usage: &json::Object) -> bool {
 }
 
 /// Makes the input the sum of the three parts that Anthropic counts separately.
-fn include_cache(attributes: &mut crate::Attributes, usage: Option<&json::Object>) {
+fn include_cache(attributes: &mut Attributes, usage: Option<&json::Object>) {
     let uncached = match usage {
         Some(usage) => usage.get("input_tokens").and_then(Value::as_i64),
         None => attributes.integer(tokens::INPUT),
@@ -343,7 +338,7 @@ fn subsets(metadata: &json::Object) -> json::Object {
 }
 
 /// Moves the metadata that users attach to a call to the namespace that Sentry has for them.
-fn move_metadata(attributes: &mut crate::Attributes) {
+fn move_metadata(attributes: &mut Attributes) {
     const PREFIX: &str = "ai.telemetry.metadata.";
     if !attributes.may_begin_with(PREFIX) {
         return;
