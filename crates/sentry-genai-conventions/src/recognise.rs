@@ -44,16 +44,7 @@ pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognis
 
     let text = |key| span.attributes.text(key).map(unquoted);
     if let Some(method) = text("mcp.method.name") {
-        // Sentry's SDKs say it with the op alone.
-        let is_server = text("sentry.op") == Some("mcp.server");
-        let kind = is_server.then_some(SpanKind::Server).or(span.kind);
-        let operation = operation::mcp(method, kind);
-        // Some name the subject only in the span name, as in `MCP send tools/call get_weather`.
-        let subject = span.name.split_once(method).and_then(|(_, rest)| {
-            let rest = rest.strip_prefix(' ')?.trim();
-            (!rest.is_empty() && !dialect::is_translated(span)).then(|| rest.to_owned())
-        });
-        return Some(Recognised { operation, subject });
+        return Some(recognise_mcp(span, method));
     }
     let plain = Recognised {
         operation: Operation::Plain,
@@ -85,6 +76,22 @@ pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognis
         return Some(plain);
     }
     Some(ai(operation::by_name(name)?))
+}
+
+/// Recognises the operation of a span that names an MCP method.
+fn recognise_mcp(span: &SourceSpan, method: &str) -> Recognised {
+    // Sentry's SDKs say it with the op alone.
+    let is_server = (span.attributes.text("sentry.op").map(unquoted)) == Some("mcp.server");
+    let kind = is_server.then_some(SpanKind::Server).or(span.kind);
+    // Some name the subject only in the span name, as in `MCP send tools/call get_weather`.
+    let subject = span.name.split_once(method).and_then(|(_, rest)| {
+        let rest = rest.strip_prefix(' ')?.trim();
+        (!rest.is_empty() && !dialect::is_translated(span)).then(|| rest.to_owned())
+    });
+    Recognised {
+        operation: operation::mcp(method, kind),
+        subject,
+    }
 }
 
 /// Returns the operation that a program means by a name which no convention knows.

@@ -10,7 +10,7 @@ use memchr::memmem::Finder;
 pub(crate) use self::calls::{Edit, object_as_text};
 use self::{
     calls::CallIds,
-    part::{Kind, Part, Parts},
+    part::{Fields, Kind, Part, Parts},
 };
 use super::{
     ContentLimits, Role, Side, blobs, block::LastBlock, parse, special_bytes::SpecialBytes,
@@ -194,17 +194,17 @@ impl<'a, 'l> Scan<'a, 'l> {
         side: Side,
         texts: &mut StringRanges,
     ) -> Option<Role> {
-        let (mut role, mut parts, mut has_reason) = (None, None, false);
-        let mut role_range = 0..0;
+        let allows_reasoning = side == Side::Output;
+        let mut fields = Fields::default();
         let mut has_next = true;
-        if let Some((known, text)) = known {
+        if let Some((role, text)) = known {
             let first = Part {
                 kind: Some(Kind::Text),
                 content: Some(text),
                 ..Part::default()
             };
-            role = Some(known);
-            parts = Some(self.rest_of_parts(first, side == Side::Output, texts)?);
+            fields.role = Some((role, 0..0));
+            fields.parts = Some(self.rest_of_parts(first, allows_reasoning, texts)?);
             has_next = self.has_next(b'}')?;
         }
         while has_next {
@@ -213,36 +213,44 @@ impl<'a, 'l> Scan<'a, 'l> {
             let key = self.string()?;
             self.expect_byte(b':')?;
             match self.bytes(&key) {
-                br#""role""# if role.is_none() => {
-                    let name = self.string()?;
-                    role = Some(match self.bytes(&name) {
-                        br#""system""# => Role::System,
-                        br#""user""# => Role::User,
-                        br#""assistant""# => Role::Assistant,
-                        br#""tool""# => Role::Tool,
-                        _ => return None,
-                    });
-                    role_range = name;
-                }
-                br#""parts""# if parts.is_none() => {
+                br#""role""# if fields.role.is_none() => fields.role = Some(self.role()?),
+                br#""parts""# if fields.parts.is_none() => {
                     self.expect_byte(b'[')?;
                     self.expect_byte(b'{')?;
-                    let allows_reasoning = side == Side::Output;
-                    parts = Some(self.rest_of_parts(Part::default(), allows_reasoning, texts)?);
+                    let first = Part::default();
+                    fields.parts = Some(self.rest_of_parts(first, allows_reasoning, texts)?);
                 }
-                br#""finish_reason""# if !has_reason && side == Side::Output => {
+                br#""finish_reason""# if !fields.has_reason && side == Side::Output => {
                     let reason = self.text()?;
                     self.record_finish_reason(reason, before)?;
-                    has_reason = true;
+                    fields.has_reason = true;
                 }
                 _ => return None,
             }
             has_next = self.has_next(b'}')?;
         }
-        let (role, parts) = (role?, parts?);
+        self.canonical_role(fields, side)
+    }
+
+    /// Reads a role. Returns its place as well.
+    fn role(&mut self) -> Option<(Role, Range<usize>)> {
+        let name = self.string()?;
+        let role = match self.bytes(&name) {
+            br#""system""# => Role::System,
+            br#""user""# => Role::User,
+            br#""assistant""# => Role::Assistant,
+            br#""tool""# => Role::Tool,
+            _ => return None,
+        };
+        Some((role, name))
+    }
+
+    /// Returns the role of a message with these fields, if that is canonical, or can be made so by an edit.
+    fn canonical_role(&mut self, fields: Fields, side: Side) -> Option<Role> {
+        let ((role, role_range), parts) = (fields.role?, fields.parts?);
         let is_canonical = match role {
             // A system message with reasoning or a finish reason cannot be moved.
-            Role::System => parts == Parts::TEXT && !has_reason,
+            Role::System => parts == Parts::TEXT && !fields.has_reason,
             // A user does not answer tool calls, so the role becomes `tool`.
             Role::User if parts == Parts::ANSWERS && side == Side::Input => {
                 self.edits.as_mut()?.push(Edit::SetToolRole(role_range));
@@ -296,24 +304,7 @@ impl<'a, 'l> Scan<'a, 'l> {
         let mut has_next = part.content.is_none() || self.has_next(b'}')?;
         loop {
             while has_next {
-                let key = self.string()?;
-                self.expect_byte(b':')?;
-                match self.bytes(&key) {
-                    br#""type""# if part.kind.is_none() => {
-                        let kind = self.string()?;
-                        part.kind = Some(match self.bytes(&kind) {
-                            br#""text""# => Kind::Text,
-                            br#""reasoning""# if allows_reasoning => Kind::Reasoning,
-                            br#""tool_call""# => Kind::Call,
-                            br#""tool_call_response""# => Kind::Answer,
-                            _ => return None,
-                        });
-                    }
-                    br#""content""# if part.content.is_none() => {
-                        part.content = Some(self.text()?);
-                    }
-                    _ => self.tool_field(&key, &mut part)?,
-                }
+                self.part_field(&mut part, allows_reasoning)?;
                 has_next = self.has_next(b'}')?;
             }
             match part.kind? {
@@ -341,6 +332,28 @@ impl<'a, 'l> Scan<'a, 'l> {
             part = Part::default();
             has_next = true;
         }
+    }
+
+    /// Reads a field of a part.
+    #[inline]
+    fn part_field(&mut self, part: &mut Part, allows_reasoning: bool) -> Option<()> {
+        let key = self.string()?;
+        self.expect_byte(b':')?;
+        match self.bytes(&key) {
+            br#""type""# if part.kind.is_none() => {
+                let kind = self.string()?;
+                part.kind = Some(match self.bytes(&kind) {
+                    br#""text""# => Kind::Text,
+                    br#""reasoning""# if allows_reasoning => Kind::Reasoning,
+                    br#""tool_call""# => Kind::Call,
+                    br#""tool_call_response""# => Kind::Answer,
+                    _ => return None,
+                });
+            }
+            br#""content""# if part.content.is_none() => part.content = Some(self.text()?),
+            _ => self.tool_field(&key, part)?,
+        }
+        Some(())
     }
 
     /// Reads a string that is neither blank nor too long.

@@ -1,6 +1,17 @@
-//! What has been read of a part, and of the parts of a message.
+//! What has been read of a message and of its parts.
 
 use std::ops::Range;
+
+use super::super::Role;
+
+/// What is known about a message.
+#[derive(Default)]
+pub(super) struct Fields {
+    /// The role and its place.
+    pub(super) role: Option<(Role, Range<usize>)>,
+    pub(super) parts: Option<Parts>,
+    pub(super) has_reason: bool,
+}
 
 /// What is known about a part of a message.
 #[derive(Default)]

@@ -174,21 +174,21 @@ fn kind_of_type(kind: &str) -> Option<Kind> {
     })
 }
 
+/// Fields that may be next to the field that tells the kind of a part.
+const ANNOTATION_FIELDS: &[&str] = &[
+    "annotations",
+    "cache_control",
+    "citations",
+    "thought",
+    "thoughtSignature",
+    "thought_signature",
+    "partMetadata",
+    "videoMetadata",
+    "video_metadata",
+];
+
 /// Determines the kind of a part in Gemini, Bedrock and Haystack, which have a separate field for every kind and no type.
 fn kind_of_fields(object: &Object) -> Option<Kind> {
-    /// Fields that may be next to that field.
-    const ANNOTATION_FIELDS: &[&str] = &[
-        "annotations",
-        "cache_control",
-        "citations",
-        "thought",
-        "thoughtSignature",
-        "thought_signature",
-        "partMetadata",
-        "videoMetadata",
-        "video_metadata",
-    ];
-
     if object.contains_key("toolCallId") && object.contains_key("toolName") {
         let is_answer = ["result", "output"]
             .into_iter()
@@ -205,7 +205,11 @@ fn kind_of_fields(object: &Object) -> Option<Kind> {
     if fields.next().is_some() {
         return None;
     }
-    match (key.as_str(), value) {
+    kind_of_field(key, value)
+}
+
+fn kind_of_field(key: &str, value: &Value) -> Option<Kind> {
+    match (key, value) {
         ("text", Value::String(_)) => Some(Kind::Text),
         (
             "toolUse" | "functionCall" | "function_call" | "tool_call" | "executableCode"

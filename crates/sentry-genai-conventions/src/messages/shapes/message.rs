@@ -224,6 +224,16 @@ fn read_parts(object: &mut Object, role: Role) -> Vec<Part> {
     parts
 }
 
+/// Fields of a message for the id of the call that it answers.
+const ANSWERED_CALL_ID_FIELDS: &[&str] = &[
+    "tool_call_id",
+    "toolCallId",
+    "tool_use_id",
+    "tool_id",
+    "call_id",
+    "callId",
+];
+
 /// Reads a tool's answer, unless the content itself states which calls it answers.
 fn read_tool_answer(
     object: &mut Object,
@@ -231,16 +241,7 @@ fn read_tool_answer(
     has_parts: bool,
     parts: &mut Vec<Part>,
 ) {
-    const ID_FIELDS: &[&str] = &[
-        "tool_call_id",
-        "toolCallId",
-        "tool_use_id",
-        "tool_id",
-        "call_id",
-        "callId",
-    ];
-
-    let id = take_id(object, ID_FIELDS);
+    let id = take_id(object, ANSWERED_CALL_ID_FIELDS);
     let value = match value {
         // Events hold a list of parts as JSON.
         Some(Value::String(text)) => match parse::json(&text) {

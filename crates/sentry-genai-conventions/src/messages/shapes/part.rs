@@ -299,17 +299,21 @@ fn read_reasoning(mut object: Object, parts: &mut Vec<Part>) {
     }
 }
 
+/// Reads a person's decision on the call of an MCP server's tool.
+fn read_approval(mut object: Object) -> Part {
+    object.remove("type");
+    let id = take_id(&mut object, &["approval_request_id", "id"]);
+    object.retain(|key, value| key != "id" && !value.is_null());
+    Part::ToolCallResponse {
+        id,
+        name: None,
+        response: Value::Object(object),
+    }
+}
+
 fn read_answer(mut object: Object) -> Option<Part> {
-    // A person's decision on the call of an MCP server's tool.
     if kind(&object).as_deref() == Some("mcp_approval_response") {
-        object.remove("type");
-        let id = take_id(&mut object, &["approval_request_id", "id"]);
-        object.retain(|key, value| key != "id" && !value.is_null());
-        return Some(Part::ToolCallResponse {
-            id,
-            name: None,
-            response: Value::Object(object),
-        });
+        return Some(read_approval(object));
     }
     for key in ["code_execution_result", "codeExecutionResult"] {
         if let Some(mut result) = take_object(&mut object, key) {
