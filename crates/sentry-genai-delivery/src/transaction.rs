@@ -155,12 +155,40 @@ fn write(
     children: &[(&SentrySpan, Vec<u8>)],
 ) -> Envelope {
     let event_id = new_trace_id().to_string();
-    let trace_id = segment.trace().trace_id();
+    let trace_id = segment.trace().trace_id().to_bytes();
     let mut bytes = Vec::with_capacity(4096 + children.len() * 1024);
     wire::write_header(&mut bytes, Some(segment.trace()), Some(&event_id));
     bytes.extend_from_slice(b"{\"type\":\"transaction\"}\n{\"event_id\":");
     let buffer = &mut bytes;
     write_string(buffer, &event_id);
+    write_event(buffer, config, segment, root);
+    write_trace_context(buffer, &trace_id, root);
+    buffer.extend_from_slice(b",\"spans\":[");
+    for (index, (span, data)) in children.iter().enumerate() {
+        if index > 0 {
+            buffer.push(b',');
+        }
+        let is_top_level = span.span_id == segment.span_id() || span.parent_span_id.is_none();
+        let parent = if is_top_level {
+            Some(root.span_id)
+        } else {
+            span.parent_span_id
+        };
+        buffer.push(b'{');
+        write_ids(buffer, &trace_id, span.span_id, parent);
+        write_child(buffer, span, data);
+        buffer.push(b'}');
+    }
+    buffer.extend_from_slice(b"]}\n");
+    Envelope {
+        spans: children.len() + root.spans,
+        bytes,
+        category: Category::Transaction,
+    }
+}
+
+/// Writes the members that every event has, and the name and the times of the transaction.
+fn write_event(buffer: &mut Vec<u8>, config: &Config, segment: &Segment, root: &Root) {
     buffer.extend_from_slice(b",\"type\":\"transaction\",\"platform\":\"native\",\"transaction\":");
     write_string(buffer, &segment.name());
     buffer.extend_from_slice(b",\"transaction_info\":{\"source\":");
@@ -180,41 +208,20 @@ fn write(
     buffer.extend_from_slice(b",\"sdk\":{\"name\":");
     write_string(buffer, SDK_NAME);
     write_text(buffer, "version", SDK_VERSION);
-    buffer.extend_from_slice(b"},\"contexts\":{\"runtime\":{\"name\":\"rust\"},\"trace\":{");
-    write_ids(
-        buffer,
-        &trace_id.to_bytes(),
-        root.span_id,
-        root.parent_span_id,
-    );
+    buffer.push(b'}');
+}
+
+/// Writes the contexts: that of the trace describes the root.
+fn write_trace_context(buffer: &mut Vec<u8>, trace_id: &[u8; 16], root: &Root) {
+    buffer.extend_from_slice(b",\"contexts\":{\"runtime\":{\"name\":\"rust\"},\"trace\":{");
+    write_ids(buffer, trace_id, root.span_id, root.parent_span_id);
     write_text(buffer, "op", &root.op);
     write_text(buffer, "origin", &root.origin);
     write_text(buffer, "status", status(root.status));
     buffer.extend_from_slice(b",\"data\":");
     buffer.extend_from_slice(&root.data);
     write_links(buffer, &root.links);
-    buffer.extend_from_slice(b"}},\"spans\":[");
-    for (index, (span, data)) in children.iter().enumerate() {
-        if index > 0 {
-            buffer.push(b',');
-        }
-        let is_top_level = span.span_id == segment.span_id() || span.parent_span_id.is_none();
-        let parent = if is_top_level {
-            Some(root.span_id)
-        } else {
-            span.parent_span_id
-        };
-        buffer.push(b'{');
-        write_ids(buffer, &trace_id.to_bytes(), span.span_id, parent);
-        write_child(buffer, span, data);
-        buffer.push(b'}');
-    }
-    buffer.extend_from_slice(b"]}\n");
-    Envelope {
-        spans: children.len() + root.spans,
-        bytes,
-        category: Category::Transaction,
-    }
+    buffer.extend_from_slice(b"}}");
 }
 
 /// Writes the members of a child span except for its ids.

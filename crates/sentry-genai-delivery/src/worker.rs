@@ -96,6 +96,33 @@ impl Worker {
     }
 
     fn run_once(&mut self) -> ControlFlow<()> {
+        let status = self.take_batch();
+        let recycled_parts = &self.shared.recycled_parts;
+        recycled_parts.drain_vectors(|vector| self.buckets.recycle(vector));
+        let now = Instant::now();
+        while let Some(message) = self.batch.pop_front() {
+            match message {
+                Message::Span(queued) => self.process_span(now, queued),
+                Message::Flush(flush) => {
+                    let is_last = status == QueueStatus::Closed && self.batch.is_empty();
+                    self.flush(is_last);
+                    self.shared.outbox.put_flush(flush);
+                }
+            }
+            self.enforce_budget();
+        }
+        self.batch.shrink_to(KEPT_CAPACITY);
+        self.shared.spent_boxes.add(&mut self.spent_boxes);
+        self.spent_boxes.shrink_to(KEPT_CAPACITY);
+        self.dispatch_due();
+        match status {
+            QueueStatus::Open => ControlFlow::Continue(()),
+            QueueStatus::Closed => ControlFlow::Break(()),
+        }
+    }
+
+    /// Waits for messages, or until a bucket is due.
+    fn take_batch(&mut self) -> QueueStatus {
         let due = [&mut self.buckets, &mut self.held, &mut self.unsampled];
         let due = due.into_iter().filter_map(Buckets::next_due).min();
         let status = if self.batch.is_empty() {
@@ -107,33 +134,25 @@ impl Worker {
             QueueStatus::Open
         };
         self.was_busy = !self.batch.is_empty();
-        let recycled_parts = &self.shared.recycled_parts;
-        recycled_parts.drain_vectors(|vector| self.buckets.recycle(vector));
-        let now = Instant::now();
-        while let Some(message) = self.batch.pop_front() {
-            match message {
-                Message::Span(queued) => self.process_span(now, queued),
-                Message::Flush(flush) => {
-                    self.dispatch_all();
-                    for bucket in self.held.remove_dropped() {
-                        self.held_bytes -= bucket.bytes;
-                        self.drop_bucket(bucket);
-                    }
-                    for bucket in self.held.remove_all_kept() {
-                        self.dispatch_held(bucket);
-                    }
-                    // Unless this is the last flush, held traces may still be decided.
-                    if status == QueueStatus::Closed && self.batch.is_empty() {
-                        self.dispatch_all_held();
-                    }
-                    self.shared.outbox.put_flush(flush);
-                }
-            }
-            self.enforce_budget();
+        status
+    }
+
+    /// Sends what can be sent. Unless this flush `is_last`, held traces may still be decided.
+    fn flush(&mut self, is_last: bool) {
+        self.dispatch_all();
+        for bucket in self.held.remove_dropped() {
+            self.held_bytes -= bucket.bytes;
+            self.drop_bucket(bucket);
         }
-        self.batch.shrink_to(KEPT_CAPACITY);
-        self.shared.spent_boxes.add(&mut self.spent_boxes);
-        self.spent_boxes.shrink_to(KEPT_CAPACITY);
+        for bucket in self.held.remove_all_kept() {
+            self.dispatch_held(bucket);
+        }
+        if is_last {
+            self.dispatch_all_held();
+        }
+    }
+
+    fn dispatch_due(&mut self) {
         let now = Instant::now();
         while let Some(bucket) = self.buckets.pop_due(now) {
             self.dispatch(bucket);
@@ -144,10 +163,6 @@ impl Worker {
         }
         while let Some(bucket) = self.unsampled.pop_due(now) {
             self.dispatch(bucket);
-        }
-        match status {
-            QueueStatus::Open => ControlFlow::Continue(()),
-            QueueStatus::Closed => ControlFlow::Break(()),
         }
     }
 

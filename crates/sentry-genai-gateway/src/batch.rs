@@ -71,6 +71,15 @@ impl TraceBuilder {
     }
 }
 
+/// The state of the search for the segment span of a span.
+#[derive(Clone, Copy)]
+enum Visit {
+    Unvisited,
+    /// The span is on the path that is being searched.
+    InProgress,
+    Root(usize),
+}
+
 /// Returns for every span the index of its segment span: the outermost span around it in the batch that is of the same service.
 fn segment_roots(spans: &[SentrySpan], resources: &[Arc<Attributes>]) -> Vec<usize> {
     let index: HashMap<SpanId, usize> = spans
@@ -86,14 +95,6 @@ fn segment_roots(spans: &[SentrySpan], resources: &[Arc<Attributes>]) -> Vec<usi
         let parent = *index.get(&spans[position].parent_span_id?)?;
         (parent != position && is_same_service(parent, position)).then_some(parent)
     };
-    /// The state of the search for one span.
-    #[derive(Clone, Copy)]
-    enum Visit {
-        Unvisited,
-        /// The span is on the path that is being searched.
-        InProgress,
-        Root(usize),
-    }
     let mut visits = vec![Visit::Unvisited; spans.len()];
     let mut path = Vec::new();
     for start in 0..spans.len() {
