@@ -1,4 +1,4 @@
-//! Dialects: the spellings that GenAI libraries use for the same work, one file each.
+//! Dialects: the spellings that GenAI libraries use for the same work, one module each.
 //!
 //! A dialect is a table of renames, plus code for what a table cannot express. Adding one touches its own file and [`DIALECTS`].
 
@@ -16,17 +16,12 @@ mod codex;
 mod copilot;
 mod effect;
 mod eino;
-mod event_list;
-mod first_chunk;
 mod gemini_cli;
 mod gemini_rust;
 mod genai;
 mod genkit;
 mod goose;
 mod haystack;
-mod helpers;
-mod indexed;
-mod json;
 mod koog;
 mod laminar;
 mod langchain_rust;
@@ -49,45 +44,51 @@ mod openai_agents;
 mod openinference;
 mod openlit;
 mod otel;
-mod pieces;
 mod pipecat;
 mod pydantic_ai;
 mod qwen_code;
 mod rig;
-mod sessions;
-mod span_names;
 mod spring_ai;
 mod strands;
 mod swiftide;
 mod tanstack;
-mod tool_answer;
 mod traceloop;
-mod usage;
 mod vercel;
 mod vllm;
 mod voltagent;
 
-use crate::{
-    AiKind, Attributes, SourceSpan, Value,
-    attributes::Name,
-    operation::{self, Operation},
-    plain, timestamp,
-};
+// What dialects have in common.
+mod event_list;
+mod first_chunk;
+mod indexed;
+mod interpret;
+mod json;
+mod pieces;
+mod scopes;
+mod sessions;
+mod span_names;
+mod tool_answer;
+mod usage;
 
-pub(crate) use helpers::{NONE, id, mentions_gen_ai, unquoted};
+use crate::{AiKind, SourceSpan, attributes::Name, operation::Operation, plain};
+
+pub(crate) use interpret::{NONE, id, is_random_id, mentions_gen_ai, unquoted};
 pub(crate) use json::{scalar as json_of_scalar, value as json_of};
 pub(crate) use manual::{counts_tokens, is_count, may_be_count_or_cost};
 pub(crate) use microsoft::may_describe_tool_by_instructions;
 pub(crate) use otel::{OTEL, normalise_values};
+pub(crate) use scopes::{fails_with_result, is_of_library};
 pub(crate) use sessions::{SESSION_KEYS, is_not_a_session, is_response_id, may_be_number, session};
 pub(crate) use span_names::{
     may_be_call, may_classify_by_name, may_request_model, names_call, names_other_request,
     operation_by_name, repeats_counts,
 };
 
-use helpers::{
+use interpret::{
     has_known_operation, has_prefix, is_of_crate, is_stream_method, kind_of, mark_failed,
+    name_as_span,
 };
+use scopes::CREWAI;
 
 /// How one library describes GenAI work.
 pub(crate) struct Dialect {
@@ -239,109 +240,6 @@ pub(crate) fn of(span: &SourceSpan) -> &'static Dialect {
         .find(|dialect| (dialect.recognises)(span))
         .copied()
         .unwrap_or(&OTEL)
-}
-
-/// Prefixes of the instrumentation scopes of GenAI libraries and protocols. Some of their spans belong to no dialect.
-static SCOPES: &[&str] = &[
-    "@ai-sdk/",
-    "@arizeai/openinference",
-    "@langfuse/",
-    "@langtrase/",
-    "@mastra/",
-    "@traceloop/",
-    "braintrust",
-    "guardrails-ai",
-    "haystack",
-    "langfuse",
-    "langsmith",
-    "langtrace_python_sdk.",
-    "livekit-agents",
-    "mirascope.",
-    "mlflow",
-    "openinference.",
-    "opentelemetry.instrumentation.anthropic",
-    "opentelemetry.instrumentation.bedrock",
-    "opentelemetry.instrumentation.cohere",
-    CREWAI,
-    "opentelemetry.instrumentation.genai",
-    "opentelemetry.instrumentation.google_genai",
-    "opentelemetry.instrumentation.groq",
-    "opentelemetry.instrumentation.haystack",
-    "opentelemetry.instrumentation.langchain",
-    "opentelemetry.instrumentation.llamaindex",
-    MCP,
-    "opentelemetry.instrumentation.mistralai",
-    "opentelemetry.instrumentation.ollama",
-    "opentelemetry.instrumentation.openai",
-    "opentelemetry.instrumentation.vertexai",
-    "traceloop.",
-];
-
-const CREWAI: &str = "opentelemetry.instrumentation.crewai";
-const MCP: &str = "opentelemetry.instrumentation.mcp";
-const MCP_IN_JAVASCRIPT: &str = "@traceloop/instrumentation-mcp";
-
-/// Recognises an id generated for one run: a UUID, with or without hyphens. Such an id names nothing.
-pub(crate) fn is_random_id(text: &str) -> bool {
-    let is_id = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
-    matches!(text.len(), 32 | 36) && text.bytes().all(is_id)
-}
-
-/// Names an agent or a tool that has no name after its span, unless the span name only names the operation.
-fn name_as_span(span: &mut SourceSpan, kind: OperationKind) {
-    let key = match kind {
-        OperationKind::Agent => "gen_ai.agent.name",
-        OperationKind::Tool => "gen_ai.tool.name",
-        _ => return,
-    };
-    if operation::split_span_name(&span.name).is_none() {
-        let name = span.name.clone();
-        span.attributes.supply(key, &*name);
-    }
-}
-
-/// Computes the time to the first chunk from the time of day at which the completion started, which some libraries put in quotes.
-fn first_chunk_from_time(span: &mut SourceSpan, key: &str) {
-    let start = span
-        .attributes
-        .text(key)
-        .and_then(|time| timestamp::parse_rfc3339(time.trim_matches('"')));
-    if let Some(start) = start
-        && start >= span.start
-    {
-        let seconds = timestamp::seconds_between(span.start, start);
-        span.attributes
-            .supply("gen_ai.response.time_to_first_chunk", seconds);
-    }
-}
-
-/// Computes the time to the first chunk from a number of milliseconds.
-fn first_chunk_from_millis(attributes: &mut Attributes, key: &str) {
-    let milliseconds = match attributes.get(key) {
-        Some(Value::Integer(milliseconds)) => Some(milliseconds as f64),
-        Some(Value::Double(milliseconds)) => Some(milliseconds),
-        Some(Value::Str(text)) => text.parse().ok(),
-        _ => None,
-    };
-    if let Some(milliseconds) = milliseconds.filter(|time: &f64| time.is_finite() && *time >= 0.0) {
-        let seconds = milliseconds / 1000.0;
-        attributes.supply("gen_ai.response.time_to_first_chunk", seconds);
-        attributes.remove(key);
-    }
-}
-
-/// Returns whether a GenAI library made a span, whatever the span is about.
-pub(crate) fn is_of_library(span: &SourceSpan, dialect: &Dialect) -> bool {
-    !std::ptr::eq(dialect, &raw const OTEL)
-        || SCOPES.iter().any(|scope| span.scope.starts_with(scope))
-}
-
-/// Returns whether a library reports the answer of a tool or a model as the reason for this span's error.
-pub(crate) fn fails_with_result(span: &SourceSpan) -> bool {
-    [MCP, MCP_IN_JAVASCRIPT, openinference::CLAUDE_AGENT_SDK]
-        .iter()
-        .any(|scope| span.scope.starts_with(scope))
-        || claude_code::runs_tool(span)
 }
 
 /// Dialects that follow the conventions except in the names of some attributes.

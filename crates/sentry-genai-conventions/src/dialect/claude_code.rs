@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::{
-    ARGUMENTS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases,
-    first_chunk_from_millis, has_known_operation, json, json::Object,
+    ARGUMENTS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases, first_chunk,
+    has_known_operation, json, json::Object,
 };
 use crate::{Attributes, SourceSpan, Value, tokens};
 
@@ -52,7 +52,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     match kind {
         OperationKind::Call => {
             read_counts(attributes);
-            first_chunk_from_millis(attributes, "ttft_ms");
+            first_chunk::read_milliseconds(attributes, "ttft_ms");
             attributes.rename("error_class", "error.type");
             read_context(attributes);
         }

@@ -1,7 +1,7 @@
 //! GitHub Copilot's command line and its chat in VS Code: the conventions, except that the command line does not name its agent,
 //! and that the chat has its own key for the time to the first token.
 
-use super::{Dialect, OperationKind, first_chunk_from_millis};
+use super::{Dialect, OperationKind, first_chunk};
 use crate::SourceSpan;
 
 pub(super) static COPILOT: Dialect = Dialect {
@@ -19,5 +19,5 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     if kind == OperationKind::Agent && span.scope == CLI_SCOPE {
         attributes.supply("gen_ai.agent.name", "GitHub Copilot");
     }
-    first_chunk_from_millis(attributes, FIRST_TOKEN);
+    first_chunk::read_milliseconds(attributes, FIRST_TOKEN);
 }

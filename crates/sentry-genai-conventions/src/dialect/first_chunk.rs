@@ -1,11 +1,45 @@
-//! The time until a model began to answer, in spans written by hand.
+//! The time until a model began to answer.
 
 use super::manual::{without_namespace, words};
-use crate::{SourceSpan, Value, tables, timestamp::seconds_between};
+use crate::{
+    Attributes, SourceSpan, Timestamp, Value, tables,
+    timestamp::{parse_rfc3339, seconds_between},
+};
 
 const FIRST_CHUNK: &str = "gen_ai.response.time_to_first_chunk";
 
-/// Reads the time until a model began to answer. It is in seconds, or in milliseconds if the name says so or if it is longer than
+/// Records the time from the start of a span to the first chunk, unless that came earlier or the time is recorded already.
+pub(super) fn supply(span: &mut SourceSpan, first_chunk: Timestamp) {
+    if first_chunk >= span.start {
+        let seconds = seconds_between(span.start, first_chunk);
+        span.attributes.supply(FIRST_CHUNK, seconds);
+    }
+}
+
+/// Reads the time of day at which the completion started, which some libraries put in quotes.
+pub(super) fn read_time_of_day(span: &mut SourceSpan, key: &str) {
+    let time = span.attributes.text(key);
+    if let Some(time) = time.and_then(|time| parse_rfc3339(time.trim_matches('"'))) {
+        supply(span, time);
+    }
+}
+
+/// Reads a number of milliseconds.
+pub(super) fn read_milliseconds(attributes: &mut Attributes, key: &str) {
+    let milliseconds = match attributes.get(key) {
+        Some(Value::Integer(milliseconds)) => Some(milliseconds as f64),
+        Some(Value::Double(milliseconds)) => Some(milliseconds),
+        Some(Value::Str(text)) => text.parse().ok(),
+        _ => None,
+    };
+    if let Some(milliseconds) = milliseconds.filter(|time: &f64| time.is_finite() && *time >= 0.0) {
+        let seconds = milliseconds / 1000.0;
+        attributes.supply(FIRST_CHUNK, seconds);
+        attributes.remove(key);
+    }
+}
+
+/// Reads the time from a span written by hand. It is in seconds, or in milliseconds if the name says so or if it is longer than
 /// the span. Only model calls may record it without a namespace.
 pub(super) fn normalise(span: &mut SourceSpan, may_be_bare: bool) {
     if span.attributes.contains(FIRST_CHUNK) {

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{
-    DEFINITIONS, Dialect, OperationKind, Override, aliases, first_chunk_from_time,
-    has_known_operation, indexed, is_of_crate, json, kind_of, langsmith, litellm, name_as_span,
-    traceloop, unquoted, usage,
+    DEFINITIONS, Dialect, OperationKind, Override, aliases, first_chunk, has_known_operation,
+    indexed, is_of_crate, json, kind_of, langsmith, litellm, name_as_span, traceloop, unquoted,
+    usage,
 };
 use crate::{Attributes, SourceSpan, SourceStatus, content};
 
@@ -116,7 +116,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         json::put(attributes, "gen_ai.response.finish_reasons", reason.into());
         attributes.remove("langfuse.observation.metadata.finish_reason");
     }
-    first_chunk_from_time(span, "langfuse.observation.completion_start_time");
+    first_chunk::read_time_of_day(span, "langfuse.observation.completion_start_time");
 }
 
 /// Reads from a model call's input and output what the conventions have attributes for.

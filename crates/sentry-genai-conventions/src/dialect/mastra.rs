@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::{
-    Dialect, INPUT, OUTPUT, OperationKind, Override, aliases, first_chunk_from_time, json, kind_of,
+    Dialect, INPUT, OUTPUT, OperationKind, Override, aliases, first_chunk, json, kind_of,
     mark_failed,
 };
 use crate::{Attributes, SourceSpan};
@@ -137,7 +137,7 @@ fn read_call(span: &mut SourceSpan) {
     ) {
         mark_failed(span);
     }
-    first_chunk_from_time(span, "mastra.completion_start_time");
+    first_chunk::read_time_of_day(span, "mastra.completion_start_time");
 }
 
 /// Reads what failed from the chunk of a stream that reports it. The call has only a finish reason.

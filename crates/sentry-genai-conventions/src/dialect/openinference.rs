@@ -15,14 +15,14 @@ mod smolagents;
 use serde_json::{Value, json};
 
 use super::{
-    ARGUMENTS, Dialect, OperationKind, Override, RESULT, aliases, bedrock, has_known_operation,
-    indexed,
+    ARGUMENTS, Dialect, OperationKind, Override, RESULT, aliases, bedrock, first_chunk,
+    has_known_operation, indexed,
     json::{self, Object},
     kind_of, langsmith, litellm,
     pydantic_ai::PYDANTIC_AI,
     tool_answer, usage, vercel,
 };
-use crate::{Attributes, SourceSpan, content, timestamp, tokens};
+use crate::{Attributes, SourceSpan, content, tokens};
 
 pub(super) use messages::is_object_repr;
 
@@ -314,10 +314,8 @@ fn read_first_token_event(span: &mut SourceSpan) {
         .iter()
         .find(|event| event.name == "First Token Stream Event")
         .and_then(|event| event.time);
-    if let Some(first) = first.filter(|first| *first >= span.start) {
-        let seconds = timestamp::seconds_between(span.start, first);
-        span.attributes
-            .supply("gen_ai.response.time_to_first_chunk", seconds);
+    if let Some(first) = first {
+        first_chunk::supply(span, first);
     }
 }
 

@@ -1,8 +1,7 @@
 //! Strands Agents: the conventions, except for some counts and names.
 
 use super::{
-    Dialect, OperationKind, Override, RESULT, aliases, first_chunk_from_millis, is_random_id, json,
-    mark_failed,
+    Dialect, OperationKind, Override, RESULT, aliases, first_chunk, is_random_id, json, mark_failed,
 };
 use crate::{SourceSpan, messages};
 
@@ -29,7 +28,7 @@ const TURN_NAME: &str = "Cycle";
 
 fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     if kind == OperationKind::Call {
-        first_chunk_from_millis(&mut span.attributes, FIRST_TOKEN);
+        first_chunk::read_milliseconds(&mut span.attributes, FIRST_TOKEN);
     }
     // The answer of a failed tool is recorded like any other, and the span ends without an error.
     if kind == OperationKind::Tool && span.attributes.text("tool.status") == Some("error") {

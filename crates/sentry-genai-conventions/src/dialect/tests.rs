@@ -45,7 +45,7 @@ mod usage;
 use super::*;
 
 use crate::{
-    SentrySpan, SpanId, SpanKind, Timestamp, TraceId, TranslateOptions, Translator,
+    SentrySpan, SpanId, SpanKind, Timestamp, TraceId, TranslateOptions, Translator, Value,
     growth::assert_linear, testing,
 };
 

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    Dialect, INPUT, OUTPUT, OperationKind, Override, aliases, first_chunk_from_millis,
-    has_known_operation, has_prefix, json, usage,
+    Dialect, INPUT, OUTPUT, OperationKind, Override, aliases, first_chunk, has_known_operation,
+    has_prefix, json, usage,
 };
 use crate::{Attributes, SourceSpan, SourceStatus, attributes::Name, tokens};
 
@@ -151,7 +151,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         attributes.supply("gen_ai.response.streaming", true);
     }
     for key in ["ai.response.msToFirstChunk", "ai.stream.msToFirstChunk"] {
-        first_chunk_from_millis(attributes, key);
+        first_chunk::read_milliseconds(attributes, key);
     }
     match kind {
         OperationKind::Agent => {

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    super::{INPUT, OUTPUT, first_chunk_from_millis, json},
+    super::{INPUT, OUTPUT, first_chunk, json},
     INPUT_VALUE, INVOCATION_PARAMETERS, KIND, MODEL_NAME, OUTPUT_VALUE,
 };
 use crate::{Attributes, SourceSpan, dialect::OperationKind};
@@ -20,7 +20,7 @@ pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
                 attributes,
                 ["input.audio.transcript", "output.audio.transcript"],
             );
-            first_chunk_from_millis(attributes, FIRST_TOKEN);
+            first_chunk::read_milliseconds(attributes, FIRST_TOKEN);
         }
         OperationKind::Plain if attributes.text(KIND) == Some("AUDIO") => {
             attributes.rename(MODEL_NAME, "gen_ai.request.model");

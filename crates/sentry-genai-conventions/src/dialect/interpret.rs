@@ -1,8 +1,8 @@
-//! Helpers to interpret spans and values, whatever their dialect.
+//! Interprets spans and values, whatever their dialect.
 
 use std::borrow::Cow;
 
-use super::sessions::is_not_a_session;
+use super::{OperationKind, sessions::is_not_a_session};
 use crate::{SourceSpan, SourceStatus, Value, operation};
 
 /// What `Debug` writes for an `Option` without a value, and Python's `str` for `None`.
@@ -78,4 +78,23 @@ pub(crate) fn mentions_gen_ai(span: &SourceSpan) -> bool {
         && attributes
             .iter()
             .any(|(key, value)| key.starts_with("gen_ai.") && value != Value::Str(""))
+}
+
+/// Recognises an id generated for one run: a UUID, with or without hyphens. Such an id names nothing.
+pub(crate) fn is_random_id(text: &str) -> bool {
+    let is_id = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
+    matches!(text.len(), 32 | 36) && text.bytes().all(is_id)
+}
+
+/// Names an agent or a tool that has no name after its span, unless the span name only names the operation.
+pub(super) fn name_as_span(span: &mut SourceSpan, kind: OperationKind) {
+    let key = match kind {
+        OperationKind::Agent => "gen_ai.agent.name",
+        OperationKind::Tool => "gen_ai.tool.name",
+        _ => return,
+    };
+    if operation::split_span_name(&span.name).is_none() {
+        let name = span.name.clone();
+        span.attributes.supply(key, &*name);
+    }
 }

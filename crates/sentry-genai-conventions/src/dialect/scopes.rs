@@ -1,0 +1,58 @@
+//! The instrumentation scopes that only GenAI libraries and protocols have.
+
+use super::{Dialect, OTEL, claude_code, openinference};
+use crate::SourceSpan;
+
+/// Prefixes of the instrumentation scopes of GenAI libraries and protocols. Some of their spans belong to no dialect.
+static SCOPES: &[&str] = &[
+    "@ai-sdk/",
+    "@arizeai/openinference",
+    "@langfuse/",
+    "@langtrase/",
+    "@mastra/",
+    "@traceloop/",
+    "braintrust",
+    "guardrails-ai",
+    "haystack",
+    "langfuse",
+    "langsmith",
+    "langtrace_python_sdk.",
+    "livekit-agents",
+    "mirascope.",
+    "mlflow",
+    "openinference.",
+    "opentelemetry.instrumentation.anthropic",
+    "opentelemetry.instrumentation.bedrock",
+    "opentelemetry.instrumentation.cohere",
+    CREWAI,
+    "opentelemetry.instrumentation.genai",
+    "opentelemetry.instrumentation.google_genai",
+    "opentelemetry.instrumentation.groq",
+    "opentelemetry.instrumentation.haystack",
+    "opentelemetry.instrumentation.langchain",
+    "opentelemetry.instrumentation.llamaindex",
+    MCP,
+    "opentelemetry.instrumentation.mistralai",
+    "opentelemetry.instrumentation.ollama",
+    "opentelemetry.instrumentation.openai",
+    "opentelemetry.instrumentation.vertexai",
+    "traceloop.",
+];
+
+pub(super) const CREWAI: &str = "opentelemetry.instrumentation.crewai";
+const MCP: &str = "opentelemetry.instrumentation.mcp";
+const MCP_IN_JAVASCRIPT: &str = "@traceloop/instrumentation-mcp";
+
+/// Returns whether a GenAI library made a span, whatever the span is about.
+pub(crate) fn is_of_library(span: &SourceSpan, dialect: &Dialect) -> bool {
+    !std::ptr::eq(dialect, &raw const OTEL)
+        || SCOPES.iter().any(|scope| span.scope.starts_with(scope))
+}
+
+/// Returns whether a library reports the answer of a tool or a model as the reason for this span's error.
+pub(crate) fn fails_with_result(span: &SourceSpan) -> bool {
+    [MCP, MCP_IN_JAVASCRIPT, openinference::CLAUDE_AGENT_SDK]
+        .iter()
+        .any(|scope| span.scope.starts_with(scope))
+        || claude_code::runs_tool(span)
+}
