@@ -102,6 +102,35 @@ enum WorkerState {
     Idle,
 }
 
+impl State {
+    /// Returns whether the worker need not wait for `min_spans` spans.
+    fn is_ready(&self, min_spans: usize) -> bool {
+        let is_urgent = self.messages.back().is_some_and(Message::is_flush);
+        is_urgent
+            || self.has_more
+            || self.messages.len() >= min_spans
+            || self.status == QueueStatus::Closed
+    }
+
+    /// Moves all messages to `batch`, which must be empty, or about `max_bytes` bytes of them.
+    fn move_to(&mut self, batch: &mut VecDeque<Message>, max_bytes: usize) -> QueueStatus {
+        let mut room = max_bytes;
+        let end = self.messages.iter().position(|message| {
+            let fits = room > 0;
+            room = room.saturating_sub(message.bytes());
+            !fits
+        });
+        self.has_more = end.is_some();
+        let Some(end) = end else {
+            mem::swap(&mut self.messages, batch);
+            return self.status;
+        };
+        batch.extend(self.messages.drain(..end));
+        // More is to come: at least the message that closes the queue.
+        QueueStatus::Open
+    }
+}
+
 impl Queue {
     /// Creates an empty queue that keeps at most `max_spare_bytes` bytes of memory for reuse.
     pub(crate) fn new(max_spare_bytes: usize) -> Self {
@@ -211,21 +240,20 @@ impl Queue {
         was_busy: bool,
         due: Option<Instant>,
     ) -> QueueStatus {
+        let mut state = self.wait_for_messages(was_busy, due);
+        state.move_to(batch, max_bytes)
+    }
+
+    /// Waits until there are messages for the worker, until `due`, or until somebody else wakes the worker.
+    fn wait_for_messages(&self, was_busy: bool, due: Option<Instant>) -> MutexGuard<'_, State> {
         let mut state = self.lock();
         let batch_end = was_busy.then(|| Instant::now() + BATCH_DELAY);
         let until = match (batch_end, due) {
             (Some(batch_end), Some(due)) => Some(batch_end.min(due)),
             (batch_end, due) => batch_end.or(due),
         };
-        let is_ready = |state: &State| {
-            let is_urgent = state.messages.back().is_some_and(Message::is_flush);
-            let min_spans = if was_busy { BATCH_SPANS } else { 1 };
-            is_urgent
-                || state.has_more
-                || state.messages.len() >= min_spans
-                || state.status == QueueStatus::Closed
-        };
-        while !is_ready(&state) {
+        let min_spans = if was_busy { BATCH_SPANS } else { 1 };
+        while !state.is_ready(min_spans) {
             let remaining = until.map(|until| until.saturating_duration_since(Instant::now()));
             if remaining.is_some_and(|remaining| remaining.is_zero()) {
                 break;
@@ -241,20 +269,7 @@ impl Queue {
                 break;
             }
         }
-        let mut room = max_bytes;
-        let end = state.messages.iter().position(|message| {
-            let fits = room > 0;
-            room = room.saturating_sub(message.bytes());
-            !fits
-        });
-        state.has_more = end.is_some();
-        let Some(end) = end else {
-            mem::swap(&mut state.messages, batch);
-            return state.status;
-        };
-        batch.extend(state.messages.drain(..end));
-        // More is to come: at least the message that closes the queue.
-        QueueStatus::Open
+        state
     }
 
     /// Whether traces have been dropped from the queue since the last call.

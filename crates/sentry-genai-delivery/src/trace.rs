@@ -45,6 +45,30 @@ struct FrozenDsc {
     transaction: Option<Arc<str>>,
 }
 
+/// The members of an incoming DSC, and which of them are passed on.
+struct IncomingMembers<'a> {
+    dsc: Option<&'a Dsc>,
+    overrides_decision: bool,
+    replaces_key: bool,
+}
+
+impl IncomingMembers<'_> {
+    fn passes_on(&self, key: &str) -> bool {
+        match key {
+            "sampled" | "sample_rate" => !self.overrides_decision,
+            "public_key" => !self.replaces_key,
+            // An alias of `transaction`. Sentry does not accept both.
+            "segment_name" => self.dsc.is_none_or(|dsc| dsc.get("transaction").is_none()),
+            _ => true,
+        }
+    }
+
+    /// Returns whether there is such a member, and it is passed on.
+    fn has_passed_on(&self, key: &str) -> bool {
+        self.passes_on(key) && self.dsc.is_some_and(|dsc| dsc.get(key).is_some())
+    }
+}
+
 impl Trace {
     /// Starts a trace, or continues `incoming`, and makes the sampling decision.
     ///
@@ -246,44 +270,30 @@ impl Trace {
         is_kept: bool,
         mut member: impl FnMut(&str, &str),
     ) {
-        let incoming = self.incoming_dsc();
-        let overrides_incoming = self.overrides_incoming(frozen);
-        let ours = self.config.dsn.public_key();
-        let theirs = incoming.and_then(|dsc| dsc.get("public_key"));
-        // Sentry tolerates the key of another project, but a malformed key would cost the whole envelope.
-        let replaces_key = theirs.is_some_and(|key| !is_project_key(key)) && is_project_key(ours);
-        let is_passed_on = |key: &str| match key {
-            "sampled" | "sample_rate" => !overrides_incoming,
-            "public_key" => !replaces_key,
-            // An alias of `transaction`. Sentry does not accept both.
-            "segment_name" => incoming.is_none_or(|dsc| dsc.get("transaction").is_none()),
-            _ => true,
-        };
-        let was_passed_on =
-            |key| is_passed_on(key) && incoming.is_some_and(|dsc| dsc.get(key).is_some());
+        let incoming = self.incoming_members(frozen);
         // A trace id that differs from that of the spans would cost the whole envelope.
         let trace_id = hex(&self.trace_id.to_bytes());
         let trace_id = str::from_utf8(trace_id.as_flattened()).unwrap_or_default();
         member("trace_id", trace_id);
-        for (key, value) in incoming.into_iter().flat_map(Dsc::members) {
+        for (key, value) in incoming.dsc.into_iter().flat_map(Dsc::members) {
             match key {
                 "trace_id" => {}
                 "sampled" | "sample_rate" if is_kept => {}
-                _ if is_passed_on(key) => member(key, value),
+                _ if incoming.passes_on(key) => member(key, value),
                 _ => {}
             }
         }
-        if !was_passed_on("public_key") {
-            member("public_key", ours);
+        if !incoming.has_passed_on("public_key") {
+            member("public_key", self.config.dsn.public_key());
         }
-        let was_decided = was_passed_on("sampled");
+        let was_decided = incoming.has_passed_on("sampled");
         if let Decision::Drawn { rate, rand, .. } = frozen.decision
             && !was_decided
         {
-            if !is_kept && !was_passed_on("sample_rate") {
+            if !is_kept && !incoming.has_passed_on("sample_rate") {
                 member("sample_rate", &rate.text());
             }
-            if !was_passed_on("sample_rand") {
+            if !incoming.has_passed_on("sample_rand") {
                 member("sample_rand", &rand.text());
             }
         }
@@ -295,8 +305,20 @@ impl Trace {
         {
             member("sampled", if sampled { "true" } else { "false" });
         }
-        if incoming.is_none() {
+        if incoming.dsc.is_none() {
             self.add_head_members(frozen, member);
+        }
+    }
+
+    fn incoming_members(&self, frozen: &FrozenDsc) -> IncomingMembers<'_> {
+        let dsc = self.incoming_dsc();
+        let ours = self.config.dsn.public_key();
+        let theirs = dsc.and_then(|dsc| dsc.get("public_key"));
+        IncomingMembers {
+            dsc,
+            overrides_decision: self.overrides_incoming(frozen),
+            // Sentry tolerates the key of another project, but a malformed key would cost the whole envelope.
+            replaces_key: theirs.is_some_and(|key| !is_project_key(key)) && is_project_key(ours),
         }
     }
 

@@ -39,16 +39,25 @@ pub(super) fn read_milliseconds(attributes: &mut Attributes, key: &str) {
     }
 }
 
-/// Reads the time from a span written by hand. It is in seconds, or in milliseconds if the name says so or if it is longer than
-/// the span. Only model calls may record it without a namespace.
-pub(super) fn normalise(span: &mut SourceSpan, may_be_bare: bool) {
+/// Reads the time from a key in the namespace of some library or convention, on a span written by hand.
+pub(super) fn read_namespaced(span: &mut SourceSpan) {
+    read_by_hand(span, without_namespace);
+}
+
+/// Reads the time from a key of a model call written by hand, which may also have no namespace.
+pub(super) fn read_any(span: &mut SourceSpan) {
+    read_by_hand(span, |key| without_namespace(key).or(Some(key)));
+}
+
+/// Reads the time from a key that `name_of` has a name for. It is in seconds, or in milliseconds if the name says so or if it is
+/// longer than the span.
+fn read_by_hand(span: &mut SourceSpan, name_of: impl Fn(&str) -> Option<&str>) {
     if span.attributes.contains(FIRST_CHUNK) {
         return;
     }
     let duration = seconds_between(span.start, span.end);
     let found = span.attributes.iter().find_map(|(key, value)| {
-        let name = without_namespace(key);
-        let name = name.or_else(|| may_be_bare.then_some(key))?;
+        let name = name_of(key)?;
         let time = match value {
             Value::Integer(time) => time as f64,
             Value::Double(time) => time,

@@ -186,7 +186,7 @@ pub(crate) fn normalise_namespaced(span: &mut SourceSpan) {
             || has_any(&["gen_ai.provider.name"]) && recognise::has_failed(span));
     if is_call || is_named_call || super::mentions_gen_ai(span) {
         rename(&mut span.attributes, names);
-        first_chunk::normalise(span, false);
+        first_chunk::read_namespaced(span);
     }
     if is_named_call {
         adjust_named_call(span);
@@ -278,7 +278,7 @@ pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     });
     rename(&mut span.attributes, names);
     if kind == OperationKind::Call {
-        first_chunk::normalise(span, true);
+        first_chunk::read_any(span);
     }
 }
 
