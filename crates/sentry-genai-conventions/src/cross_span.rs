@@ -3,8 +3,10 @@
 mod agent_messages;
 mod attempts;
 mod containment;
+mod duplicates;
 mod enclosing_step;
 mod failures;
+mod inheritance;
 mod linked_lists;
 mod other_service;
 mod overlapping;
@@ -12,21 +14,15 @@ mod same_work;
 mod sibling_agents;
 mod source;
 mod thread_runs;
+mod totals;
 
-use std::collections::BTreeMap;
-
-use attempts::{is_attempt, is_without_answer};
-use linked_lists::LinkedLists;
-use other_service::answered_by;
-use same_work::{WorkKind, describe_same_work, is_unnamed_agent_inside_named};
+use same_work::WorkKind;
 
 use crate::{
-    AiKind, ContentLimits, SentrySpan, Status, content,
+    ContentLimits, SentrySpan,
     dialect::{INPUT, OUTPUT},
-    plain,
     span::Ancestors,
     span_tree::{SpanIndex, SpanTree},
-    tokens,
 };
 
 /// Makes every model call, agent run and tool call in one trace's batch count once, and fills in what only relatives know.
@@ -64,8 +60,8 @@ pub(crate) fn reconcile(spans: &mut [SentrySpan], limits: &ContentLimits) {
         return;
     }
     let index = SpanIndex::of(spans);
-    let has_nested_duplicates = has_comparable && may_have_nested_duplicates(spans, &index);
-    let has_token_totals = has_comparable && spans.iter().any(has_token_totals);
+    let has_nested_duplicates = has_comparable && duplicates::may_be_nested(spans, &index);
+    let has_token_totals = has_comparable && spans.iter().any(totals::has_token_totals);
     let has_uncertain_agents = has_comparable
         && (spans.iter()).any(|span| sibling_agents::has_uncertain_agent(span, spans, &index));
     let lacks_messages = has_comparable && agent_messages::may_lack_messages(spans);
@@ -84,14 +80,14 @@ pub(crate) fn reconcile(spans: &mut [SentrySpan], limits: &ContentLimits) {
     {
         let tree = SpanTree::of(spans, &index);
         if needs_inheritance {
-            inherit(spans, &tree);
+            inheritance::apply(spans, &tree);
         }
-        merge_overlapping(spans, overlapping, &tree, limits);
+        duplicates::merge_overlapping(spans, overlapping, &tree, limits);
         if has_nested_duplicates {
-            deduplicate_nested(spans, &tree, limits);
+            duplicates::merge_nested(spans, &tree, limits);
         }
         if has_token_totals {
-            remove_repeated_totals(spans, &tree);
+            totals::remove_repeated_totals(spans, &tree);
         }
         if has_steps {
             enclosing_step::copy_to_calls(spans, &tree, limits);
@@ -108,348 +104,14 @@ pub(crate) fn reconcile(spans: &mut [SentrySpan], limits: &ContentLimits) {
     }
 }
 
-/// Merges pairs of descriptions of the same work. A description may be in several pairs.
-fn merge_overlapping(
-    spans: &mut [SentrySpan],
-    pairs: Vec<(usize, usize)>,
-    tree: &SpanTree,
-    limits: &ContentLimits,
-) {
-    // Maps descriptions to those that they were merged into.
-    let mut merged = BTreeMap::new();
-    for (outer, inner) in pairs {
-        let [outer, inner] = [outer, inner].map(|description| {
-            let kept = |description: &usize| merged.get(description).copied();
-            let chain = std::iter::successors(Some(description), kept);
-            chain.last().unwrap_or(description)
-        });
-        if outer == inner {
-            continue;
-        }
-        // The clock of another service may be ahead.
-        let (first, second) = match tree.is_inside(outer, inner) {
-            true => (inner, outer),
-            false => (outer, inner),
-        };
-        let kept = merge_duplicates(spans, first, second, limits);
-        merged.insert(if kept == first { second } else { first }, kept);
-    }
-}
-
-/// Returns false if no work is described twice. That is the usual case, and finding out needs only the index, not the whole
-/// span tree.
-fn may_have_nested_duplicates(spans: &[SentrySpan], index: &SpanIndex) -> bool {
-    let mut candidates = spans.iter().filter(|span| WorkKind::of(span).is_some());
-    candidates.any(|inner| {
-        let mut ancestor = inner.parent_span_id;
-        for _ in 0..=MAX_PLAIN_SPANS {
-            let Some(position) = ancestor.and_then(|id| index.find(id)) else {
-                return false;
-            };
-            let outer = &spans[position];
-            if WorkKind::of(outer).is_some() {
-                return describe_same_work(outer, inner);
-            }
-            ancestor = outer.parent_span_id;
-        }
-        true
-    })
-}
-
 /// The maximum number of plain spans between two others that are looked through.
 const MAX_PLAIN_SPANS: usize = 8;
 
 const CONVERSATION: &str = "gen_ai.conversation.id";
 const AGENT: &str = "gen_ai.agent.name";
 
-/// Hands conversations and agents down to spans whose source did not know what their ancestors would record.
-fn inherit(spans: &mut [SentrySpan], tree: &SpanTree) {
-    let below = conversations_below(spans, tree);
-    // For each span, the nearest one that names it: the span itself or an ancestor.
-    let mut nearest = vec![None; spans.len()];
-    for key in [CONVERSATION, AGENT] {
-        for &position in tree.leaves_first.iter().rev() {
-            if spans[position].attributes.text(key).is_some() {
-                nearest[position] = Some(position);
-                continue;
-            }
-            let mut source = tree.parents[position].and_then(|parent| nearest[parent]);
-            if should_inherit(&spans[position], key, source.map(|above| &spans[above])) {
-                if let DescendantConversation::One(descendant) = below[position]
-                    && key == CONVERSATION
-                {
-                    source = source.or(Some(descendant));
-                }
-                if let Some(source) = source
-                    && let Ok([source, span]) = spans.get_disjoint_mut([source, position])
-                    && let Some(text) = source.attributes.text(key)
-                {
-                    span.attributes.push(key, text);
-                }
-            }
-            nearest[position] = source;
-        }
-    }
-}
-
-/// Returns whether a span without this attribute takes it over. `above` is the nearest span above that has it.
-fn should_inherit(span: &SentrySpan, key: &str, above: Option<&SentrySpan>) -> bool {
-    let is_agent_name_of_agent = span.ai == Some(AiKind::Agent) && key == AGENT;
-    // Doors do not know that such an agent is one.
-    let is_unknown_agent =
-        |above: &SentrySpan| above.ai == Some(AiKind::Agent) && above.ancestors != Ancestors::Known;
-    span.ai.is_some()
-        && !is_agent_name_of_agent
-        && (span.ancestors != Ancestors::Known || above.is_some_and(is_unknown_agent))
-}
-
-/// What the spans below a span say about their conversation. `One` holds the position of a span that names it.
-#[derive(Clone, Copy)]
-enum DescendantConversation {
-    Nothing,
-    One(usize),
-    Several,
-}
-
-/// Returns, for each span, the conversation that the spans below it agree on. Some libraries name it only on model calls.
-fn conversations_below(spans: &[SentrySpan], tree: &SpanTree) -> Vec<DescendantConversation> {
-    let conversation = |position: usize| spans[position].attributes.text(CONVERSATION);
-    let mut below = vec![DescendantConversation::Nothing; spans.len()];
-    for &position in &tree.leaves_first {
-        let Some(parent) = tree.parents[position] else {
-            continue;
-        };
-        let own = conversation(position).map(|_| DescendantConversation::One(position));
-        below[parent] = match (below[parent], own.unwrap_or(below[position])) {
-            (known, DescendantConversation::Nothing) => known,
-            (DescendantConversation::Nothing, conversation_below) => conversation_below,
-            (DescendantConversation::One(one), DescendantConversation::One(other))
-                if conversation(one) == conversation(other) =>
-            {
-                DescendantConversation::One(one)
-            }
-            _ => DescendantConversation::Several,
-        };
-    }
-    below
-}
-
-fn deduplicate_nested(spans: &mut [SentrySpan], tree: &SpanTree, limits: &ContentLimits) {
-    // For each span, the AI spans directly below it, ignoring plain spans in between.
-    let mut below = LinkedLists::new(spans.len());
-    for &position in &tree.leaves_first {
-        if WorkKind::of(&spans[position]).is_some() {
-            deduplicate_below(spans, &mut below, position, limits);
-        }
-        if let Some(parent) = tree.parents[position] {
-            below.append_to(position, parent);
-        }
-    }
-}
-
-/// Leaves a single description of the work of `outer`, in place of those below it.
-fn deduplicate_below(
-    spans: &mut [SentrySpan],
-    below: &mut LinkedLists,
-    outer: usize,
-    limits: &ContentLimits,
-) {
-    let parts: Vec<_> = (below.iter(outer))
-        .filter(|&inner| is_part_of_call(&spans[outer], &spans[inner]))
-        .collect();
-    for part in parts {
-        merge_duplicates(spans, outer, part, limits);
-    }
-    below.retain(outer, |inner| {
-        describe_same_work(&spans[outer], &spans[inner])
-    });
-    match below.first_two(outer) {
-        (None, _) => below.replace_with(outer, outer),
-        (Some(inner), None) => {
-            let kept = merge_duplicates(spans, outer, inner, limits);
-            below.replace_with(outer, kept);
-        }
-        // An agent may contain any number of unnamed agents.
-        _ if (below.iter(outer))
-            .any(|inner| is_unnamed_agent_inside_named(&spans[outer], &spans[inner])) =>
-        {
-            below.replace_with(outer, outer);
-        }
-        // The counts would be lost with a wrapper around attempts that say nothing of an answer.
-        _ if tokens::has_input_or_output(&spans[outer].attributes)
-            && below.iter(outer).all(|inner| is_attempt(&spans[inner])) =>
-        {
-            for attempt in below.iter(outer) {
-                demote(&mut spans[attempt]);
-            }
-            below.replace_with(outer, outer);
-        }
-        _ => {
-            copy_messages_to_last_call(spans, below, outer, limits);
-            demote(&mut spans[outer]);
-            below.truncate(outer);
-        }
-    }
-}
-
-/// Merges two descriptions of the same work. Returns the one that stays.
-fn merge_duplicates(
-    spans: &mut [SentrySpan],
-    outer: usize,
-    inner: usize,
-    limits: &ContentLimits,
-) -> usize {
-    let (kept, demoted) = if completeness(&spans[inner]) > completeness(&spans[outer]) {
-        (inner, outer)
-    } else {
-        (outer, inner)
-    };
-    let is_unnamed_agent =
-        spans[kept].ai == Some(AiKind::Agent) && !spans[kept].attributes.contains(AGENT);
-    let answered_by = answered_by(&spans[outer], &spans[inner]);
-    if kept == outer {
-        propagate_failure(spans, kept, demoted);
-    }
-    copy_missing_attributes(spans, kept, demoted);
-    for (key, text) in answered_by {
-        spans[kept].attributes.set(key, &*text);
-    }
-    if is_unnamed_agent && let Some(name) = spans[kept].attributes.text(AGENT) {
-        spans[kept].name = format!("invoke_agent {name}").into();
-    }
-    content::enforce_span_limit(&mut spans[kept].attributes, limits);
-    demote(&mut spans[demoted]);
-    kept
-}
-
 /// What only the wrapper around several attempts at a call may know.
 static MESSAGES: &[&str] = &[INPUT, OUTPUT, "gen_ai.system_instructions"];
-
-/// Gives the messages of a wrapper around several calls to the last call that did not fail, if none of the calls has messages.
-fn copy_messages_to_last_call(
-    spans: &mut [SentrySpan],
-    calls: &LinkedLists,
-    wrapper: usize,
-    limits: &ContentLimits,
-) {
-    let has_messages = |call: usize| spans[call].attributes.contains_any(MESSAGES);
-    if WorkKind::of(&spans[wrapper]) != Some(WorkKind::Chat)
-        || !has_messages(wrapper)
-        || calls.iter(wrapper).any(has_messages)
-    {
-        return;
-    }
-    let last = calls.iter(wrapper).max_by_key(|&call| {
-        let span = &spans[call];
-        (
-            span.status == Status::Ok,
-            span.end,
-            span.start,
-            span.span_id,
-        )
-    });
-    if let Some(last) = last
-        && let Ok([wrapper, last]) = spans.get_disjoint_mut([wrapper, last])
-    {
-        for key in MESSAGES {
-            if let Some(text) = wrapper.attributes.text(key) {
-                last.attributes.push(key, text);
-            }
-        }
-        content::enforce_span_limit(&mut last.attributes, limits);
-    }
-}
-
-/// Returns whether an inner span describes only a part of a call: the last event of a stream, or one of the servers of vLLM that
-/// share a request.
-fn is_part_of_call(outer: &SentrySpan, inner: &SentrySpan) -> bool {
-    WorkKind::of(inner) == Some(WorkKind::Chat)
-        && !names_model(inner)
-        && names_model(outer)
-        && describe_same_work(outer, inner)
-}
-
-fn names_model(span: &SentrySpan) -> bool {
-    (span.attributes).contains_any(&["gen_ai.request.model", "gen_ai.response.model"])
-}
-
-/// Returns how much a span says about its call. If two say the same amount, the outer one is kept because it is nearer to the
-/// program. A span without a model describes only part of a call.
-fn completeness(span: &SentrySpan) -> (bool, bool, bool) {
-    (
-        names_model(span),
-        tokens::has_input_or_output(&span.attributes),
-        span.attributes.contains("gen_ai.output.messages"),
-    )
-}
-
-fn copy_missing_attributes(spans: &mut [SentrySpan], kept: usize, demoted: usize) {
-    let Ok([kept, demoted]) = spans.get_disjoint_mut([kept, demoted]) else {
-        return;
-    };
-    let (kept, demoted) = (&mut kept.attributes, &demoted.attributes);
-    let missing: Vec<_> = demoted
-        .iter()
-        .filter(|(key, _)| key.starts_with("gen_ai.") || *key == "user.id")
-        .filter(|(key, _)| !kept.contains(key))
-        // A request served by an MCP server has none.
-        .filter(|(key, _)| *key != "gen_ai.operation.name")
-        .filter(|(key, _)| !tokens::is_usage(key))
-        .map(|(key, value)| (key.to_owned(), value.to_input()))
-        .collect();
-    for (key, value) in missing {
-        kept.push_owned_key(&key, value);
-    }
-    tokens::merge(kept, demoted);
-}
-
-/// Marks the outer description as failed if the inner one failed. What is in between tools, such as AutoGen's agents, turns the
-/// failure into an answer. A model call must not know of an answer: pydantic-ai does not record that a stream could not be opened.
-fn propagate_failure(spans: &mut [SentrySpan], outer: usize, inner: usize) {
-    let Ok([outer, inner]) = spans.get_disjoint_mut([outer, inner]) else {
-        return;
-    };
-    let may_have_failed = outer.ai == Some(AiKind::Tool) || is_without_answer(outer);
-    if !may_have_failed || (outer.status, inner.status) != (Status::Ok, Status::Error) {
-        return;
-    }
-    outer.status = Status::Error;
-    for key in ["error.type", "sentry.status.message"] {
-        if let Some(text) = inner.attributes.text(key) {
-            outer.attributes.supply(key, text);
-        }
-    }
-}
-
-fn demote(span: &mut SentrySpan) {
-    plain::demote(span);
-    span.attributes.remove("gen_ai.operation.name");
-    tokens::remove(&mut span.attributes);
-}
-
-fn has_token_totals(span: &SentrySpan) -> bool {
-    let may_contain_calls =
-        span.ai == Some(AiKind::Agent) || WorkKind::of(span) == Some(WorkKind::Evaluation);
-    may_contain_calls && tokens::has_usage(&span.attributes)
-}
-
-fn remove_repeated_totals(spans: &mut [SentrySpan], tree: &SpanTree) {
-    let mut has_counted_calls = vec![false; spans.len()];
-    for &position in &tree.leaves_first {
-        let span = &mut spans[position];
-        if has_counted_calls[position] && has_token_totals(span) {
-            tokens::remove(&mut span.attributes);
-        }
-        // An agent's totals do not include embeddings made on the way.
-        let reports_tokens = WorkKind::of(span) == Some(WorkKind::Chat)
-            && tokens::has_input_or_output(&span.attributes);
-        if (has_counted_calls[position] || reports_tokens)
-            && let Some(parent) = tree.parents[position]
-        {
-            has_counted_calls[parent] = true;
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! What failed in a call that does not know it.
 
-use super::propagate_failure;
+use super::attempts::is_without_answer;
 use crate::{
     AiKind, SentrySpan, Status,
     span_tree::SpanTree,
@@ -21,7 +21,7 @@ pub(super) fn apply_to_calls(spans: &mut [SentrySpan], tree: &SpanTree) {
         if is_failed_execution(&spans[position])
             && let Some(call) = tree.parents[position]
         {
-            propagate_failure(spans, call, position);
+            propagate(spans, call, position);
         }
     }
     copy_types_to_calls(spans, tree);
@@ -59,6 +59,24 @@ fn copy_types_to_calls(spans: &mut [SentrySpan], tree: &SpanTree) {
             .find(|ancestor| spans[*ancestor].ai.is_some());
         if let Some(call) = call.filter(|call| is_untyped(&spans[*call])) {
             spans[call].attributes.set(ERROR_TYPE, &*error_type);
+        }
+    }
+}
+
+/// Marks the outer description as failed if the inner one failed. What is in between tools, such as AutoGen's agents, turns the
+/// failure into an answer. A model call must not know of an answer: pydantic-ai does not record that a stream could not be opened.
+pub(super) fn propagate(spans: &mut [SentrySpan], outer: usize, inner: usize) {
+    let Ok([outer, inner]) = spans.get_disjoint_mut([outer, inner]) else {
+        return;
+    };
+    let may_have_failed = outer.ai == Some(AiKind::Tool) || is_without_answer(outer);
+    if !may_have_failed || (outer.status, inner.status) != (Status::Ok, Status::Error) {
+        return;
+    }
+    outer.status = Status::Error;
+    for key in ["error.type", "sentry.status.message"] {
+        if let Some(text) = inner.attributes.text(key) {
+            outer.attributes.supply(key, text);
         }
     }
 }

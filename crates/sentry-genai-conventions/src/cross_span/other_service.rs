@@ -1,6 +1,6 @@
 //! Calls that another service describes, too: a gateway or a server that runs models.
 
-use super::is_attempt;
+use super::attempts::is_attempt;
 use crate::{AiKind, SentrySpan};
 
 const SERVICE: &str = "service.name";

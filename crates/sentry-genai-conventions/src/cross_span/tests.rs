@@ -14,7 +14,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    SourceSpan, SpanId, SpanKind, Timestamp, TraceId, TranslateOptions, Translator, testing::shown,
+    SourceSpan, SpanId, SpanKind, Status, Timestamp, TraceId, TranslateOptions, Translator,
+    testing::shown,
 };
 
 struct Trace(Vec<SentrySpan>);
@@ -439,8 +440,8 @@ proptest! {
         let mut exhaustive = spans.clone();
         reconcile(&mut spans, &ContentLimits::default());
         let tree = SpanTree::of(&exhaustive, &SpanIndex::of(&exhaustive));
-        deduplicate_nested(&mut exhaustive, &tree, &ContentLimits::default());
-        remove_repeated_totals(&mut exhaustive, &tree);
+        duplicates::merge_nested(&mut exhaustive, &tree, &ContentLimits::default());
+        totals::remove_repeated_totals(&mut exhaustive, &tree);
         let shown = |span: &SentrySpan| format!("{span:?} {}", shown(&span.attributes));
         let [spans, exhaustive] = [spans, exhaustive].map(|spans| spans.iter().map(shown).collect::<Vec<_>>());
         prop_assert_eq!(spans, exhaustive);
