@@ -13,16 +13,17 @@ mod overlapping;
 mod same_work;
 mod sibling_agents;
 mod source;
+mod span_tree;
 mod thread_runs;
 mod totals;
 
 use same_work::WorkKind;
+use span_tree::{SpanIndex, SpanTree};
 
 use crate::{
     ContentLimits, SentrySpan,
     dialect::{INPUT, OUTPUT},
     span::Ancestors,
-    span_tree::{SpanIndex, SpanTree},
 };
 
 /// Makes every model call, agent run and tool call in one trace's batch count once, and fills in what only relatives know.

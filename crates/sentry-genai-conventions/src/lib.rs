@@ -35,14 +35,11 @@ mod naming;
 mod operation;
 mod plain;
 mod plan;
-mod planning;
 mod privacy;
 mod provider;
-mod reasons;
 mod recognise;
 mod rename;
 mod span;
-mod span_tree;
 mod stack_trace;
 mod status;
 mod tables;
@@ -62,7 +59,7 @@ pub use inheritance::Inheritable;
 pub use logged_error::LoggedError;
 pub use messages::excerpt;
 pub use naming::segment_name_at_start;
-pub use planning::PlanningTranslator;
+pub use plan::PlanningTranslator;
 pub use span::{
     AiKind, Ancestors, Inherited, Link, SentrySpan, SourceEvent, SourceSpan, SourceStatus, SpanId,
     SpanKind, Status, Timestamp, TraceId,

@@ -9,12 +9,15 @@ mod check;
 mod draft;
 #[cfg(test)]
 mod tests;
+mod translator;
 mod work;
 
 use std::borrow::Cow;
 
 use check::Check;
 use work::Work;
+
+pub use translator::PlanningTranslator;
 
 use crate::{
     Attributes, SentrySpan, SourceSpan, SourceStatus, SpanKind, Status, TranslateOptions,

@@ -4,14 +4,16 @@ use crate::{
     Attributes, Scalar, SourceSpan, SpanKind, TranslateOptions, Value,
     content::{self, Side},
     dialect::{self, Dialect},
-    reasons, tables,
+    tables,
 };
 
 mod client_addresses;
 mod credentials;
+mod error_messages;
 mod names;
 
 pub(crate) use credentials::{names_address, redact_urls};
+pub(crate) use error_messages::may_quote as may_quote_error;
 use names::{is_within_content, names_content};
 
 /// What may leave the program.
@@ -76,9 +78,9 @@ impl Provenance {
 /// * On any other span: texts whose key names content, that have credentials in a URL, or that are transcripts, and arguments of
 ///   functions (keys without a namespace) that are prose or JSON.
 pub(crate) fn withhold(span: &mut SourceSpan, provenance: Provenance, capture: Capture) {
-    reasons::redact(span);
+    error_messages::redact(span);
     if !capture.allows_all_content() {
-        reasons::withhold_quotations(span, capture);
+        error_messages::withhold_quotations(span, capture);
         if formats_arguments(span) {
             span.attributes.remove(FORMATTED_MESSAGE);
         }

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::WorkKind;
+use super::{SpanTree, WorkKind};
 use crate::{
     AiKind, ContentLimits, SentrySpan, Status,
     attributes::Attributes,
     content,
     dialect::{INPUT, OUTPUT},
-    span_tree::SpanTree,
 };
 
 /// Returns whether some agent has messages and some model call has none. Usually not, and finding that out needs no span tree.

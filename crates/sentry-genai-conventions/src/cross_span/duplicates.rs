@@ -3,18 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::{
-    AGENT, MAX_PLAIN_SPANS, MESSAGES,
+    AGENT, MAX_PLAIN_SPANS, MESSAGES, SpanIndex, SpanTree,
     attempts::is_attempt,
     failures::propagate,
     linked_lists::LinkedLists,
     other_service::answered_by,
     same_work::{WorkKind, describe_same_work, is_unnamed_agent_inside_named},
 };
-use crate::{
-    AiKind, ContentLimits, SentrySpan, Status, content, plain,
-    span_tree::{SpanIndex, SpanTree},
-    tokens,
-};
+use crate::{AiKind, ContentLimits, SentrySpan, Status, content, plain, tokens};
 
 /// Merges pairs of descriptions of the same work. A description may be in several pairs.
 pub(super) fn merge_overlapping(

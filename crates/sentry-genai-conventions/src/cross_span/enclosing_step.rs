@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::{MESSAGES, WorkKind};
-use crate::{ContentLimits, SentrySpan, content, dialect::INPUT, span_tree::SpanTree};
+use super::{MESSAGES, SpanTree, WorkKind};
+use crate::{ContentLimits, SentrySpan, content, dialect::INPUT};
 
 const MODEL: &str = "gen_ai.request.model";
 

@@ -1,9 +1,8 @@
 //! What failed in a call that does not know it.
 
-use super::attempts::is_without_answer;
+use super::{SpanTree, attempts::is_without_answer};
 use crate::{
     AiKind, SentrySpan, Status,
-    span_tree::SpanTree,
     status::{ERROR_TYPE, UNKNOWN_ERROR},
 };
 

@@ -1,7 +1,7 @@
 //! Conversations and agents that spans take over from their relatives.
 
-use super::{AGENT, CONVERSATION};
-use crate::{AiKind, SentrySpan, span::Ancestors, span_tree::SpanTree};
+use super::{AGENT, CONVERSATION, SpanTree};
+use crate::{AiKind, SentrySpan, span::Ancestors};
 
 /// Hands conversations and agents down to spans whose source did not know what their ancestors would record.
 pub(super) fn apply(spans: &mut [SentrySpan], tree: &SpanTree) {

@@ -3,10 +3,10 @@
 use std::cmp::Reverse;
 
 use super::{
-    WorkKind, containment,
+    SpanIndex, WorkKind, containment,
     source::{Source, surroundings},
 };
-use crate::{SentrySpan, Status, span_tree::SpanIndex};
+use crate::{SentrySpan, Status};
 
 /// Returns pairs of calls that are one: the outer, which started first, and the inner.
 ///

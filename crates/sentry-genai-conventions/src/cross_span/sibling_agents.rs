@@ -2,8 +2,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{AGENT, MAX_PLAIN_SPANS, WorkKind};
-use crate::{AiKind, SentrySpan, SpanId, span_tree::SpanIndex};
+use super::{AGENT, MAX_PLAIN_SPANS, SpanIndex, WorkKind};
+use crate::{AiKind, SentrySpan, SpanId};
 
 /// Returns whether a span is a tool that may belong to an agent other than its ancestors say: either no ancestor names one, or
 /// the span above is the tool as which another agent called this one.

@@ -1,6 +1,7 @@
 //! Which instrumentation wrote a span, and what is around all that it wrote.
 
-use crate::{SentrySpan, SpanId, TraceId, span_tree::SpanIndex};
+use super::SpanIndex;
+use crate::{SentrySpan, SpanId, TraceId};
 
 /// The scope of Langfuse's SDK.
 pub(super) const LANGFUSE: &str = "langfuse-sdk";

@@ -1,7 +1,7 @@
 //! Token totals that repeat the counts of the calls below.
 
-use super::WorkKind;
-use crate::{AiKind, SentrySpan, span_tree::SpanTree, tokens};
+use super::{SpanTree, WorkKind};
+use crate::{AiKind, SentrySpan, tokens};
 
 /// Returns whether a span may contain calls and has counts of its own.
 pub(super) fn has_token_totals(span: &SentrySpan) -> bool {

@@ -14,7 +14,6 @@ use crate::{
     operation::{AiOperation, Operation},
     plain,
     privacy::{self, Capture, ContentHeuristic, Provenance, Withholding},
-    reasons,
     recognise::recognise,
     rename, status, tokens, translate,
 };
@@ -72,7 +71,7 @@ fn is_regular(span: &SourceSpan) -> bool {
 
 fn is_irregular(key: &str) -> bool {
     IRREGULAR.contains(&key)
-        || reasons::may_quote(key)
+        || privacy::may_quote_error(key)
         || status::tool_failure_flag(key).is_some()
         || IRREGULAR_PREFIXES
             .iter()

@@ -1,14 +1,9 @@
-//! Step 5, for errors: removes what an error's message quotes.
+//! Removes what an error's message quotes.
 
 use serde_json::Value as Json;
 
-use crate::{
-    Scalar, SourceSpan, Value,
-    attributes::Name,
-    dialect,
-    messages::cut,
-    privacy::{self, Capture},
-};
+use super::{Capture, is_token, redact_urls};
+use crate::{Scalar, SourceSpan, Value, attributes::Name, dialect, messages::cut};
 
 /// Keys of the reason for a failure.
 static REASON_KEYS: [Name; 2] = [
@@ -44,7 +39,7 @@ pub(crate) fn redact(span: &mut SourceSpan) {
     }
     for name in REASON_KEYS.iter().chain(&TYPE_KEYS).chain(&TRACE_KEYS) {
         let text = span.attributes.text_by_name(name);
-        if let Some(reduced) = text.and_then(privacy::redact_urls) {
+        if let Some(reduced) = text.and_then(redact_urls) {
             replace(span, name, reduced);
         }
     }
@@ -78,7 +73,7 @@ pub(crate) fn withhold_quotations(span: &mut SourceSpan, capture: Capture) {
     }
     for name in &TYPE_KEYS {
         if let Some(text) = span.attributes.text_by_name(name)
-            && !privacy::is_token(text)
+            && !is_token(text)
         {
             let reduced = shorten_reason(text);
             replace(span, name, reduced);
@@ -177,7 +172,7 @@ fn find_quotation(text: &str) -> Option<usize> {
             Some((end, mark)) => (&quoted[..end], end + mark.len()),
             None => (quoted, quoted.len()),
         };
-        if !privacy::is_token(quoted.trim()) {
+        if !is_token(quoted.trim()) {
             return Some(start);
         }
         at += length;

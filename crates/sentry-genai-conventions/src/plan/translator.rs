@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
+use super::Plan;
 use crate::{
     SentrySpan, SourceSpan, Translator,
     attributes::{Hash, Name},
-    plan::Plan,
     rename,
 };
 
