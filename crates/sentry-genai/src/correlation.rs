@@ -1,28 +1,13 @@
 //! Links errors, logs and metrics to the span they are captured in.
 
-use std::{
-    cell::RefCell,
-    sync::{Arc, Weak},
-};
+use std::{cell::RefCell, sync::Weak};
 
-use sentry::{
-    ClientOptions, Hub, Integration, Scope, TransactionContext, TransactionOrSpan,
-    protocol::{self, Event},
-};
-use sentry_genai_conventions::{SpanId, TraceId};
-use sentry_genai_delivery::{
-    IncomingTrace, SpanIds, Trace, link_logs_and_metrics, protocol_span_id, protocol_trace_id,
-    with_hub,
-};
-use tracing::{Id, dispatcher, subscriber::NoSubscriber};
+use sentry::{ClientOptions, Integration, protocol::Event};
+use sentry_genai_delivery::{SpanIds, link_logs_and_metrics};
+use tracing::{dispatcher, subscriber::NoSubscriber};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-use crate::{
-    current,
-    handle::CorrelationMode,
-    local_trace::LocalTrace,
-    state::{self, SpanState},
-};
+use crate::{current, local_trace::LocalTrace, state};
 
 /// A Sentry integration that links everything the client captures to the span that is entered.
 ///
@@ -75,17 +60,6 @@ thread_local! {
     /// The span of the event that is being dispatched, for hooks that run where no dispatcher can be looked up. Nothing tells
     /// when the dispatch is over, so the entry is ignored once its trace has ended.
     static EVENT_SPAN: RefCell<Option<(SpanIds, Weak<LocalTrace>)>> = const { RefCell::new(None) };
-
-    /// The spans shown on the scopes of this thread's hubs, and what each scope held before.
-    static ENTERED_SPANS: RefCell<Vec<EnteredSpan>> = const { RefCell::new(Vec::new()) };
-}
-
-struct EnteredSpan {
-    id: Id,
-    span_id: protocol::SpanId,
-    /// The hub whose scope shows the span. Another hub may be current when the span is exited.
-    hub: Arc<Hub>,
-    previous: Option<TransactionOrSpan>,
 }
 
 /// Returns the ids of the span that is current at the point of capture.
@@ -118,160 +92,4 @@ pub(crate) fn set_event_span<'a, R: LookupSpan<'a>>(span: Option<&SpanRef<'a, R>
 /// Returns whether this code runs inside this thread's dispatcher, or without one.
 fn is_dispatcher_busy() -> bool {
     dispatcher::get_default(|dispatch| dispatch.is::<NoSubscriber>())
-}
-
-/// Marks a span on Sentry's scope as a stand-in for one of ours. New hubs copy the scope including the span, and may outlive it.
-const ORIGIN: &str = "auto.sentry_genai.entered";
-
-/// A span as shown on Sentry's scope. It is cached in the span's extensions, since a future is polled many times.
-struct ScopeSpan {
-    /// A stand-in that belongs to no client, so it is never sent.
-    stand_in: TransactionOrSpan,
-    span_id: protocol::SpanId,
-    trace: Arc<Trace>,
-    /// The sampling decision that `stand_in` carries. It may change later: an AI span can cause its trace to be kept.
-    sampled: bool,
-}
-
-impl ScopeSpan {
-    /// Describes a span; `None` if its client looks up the current span itself, or if the layer has no state for the span.
-    fn new<'a, R: LookupSpan<'a>>(span: &SpanRef<'a, R>) -> Option<Self> {
-        let extensions = span.extensions();
-        let state: &SpanState = extensions.get()?;
-        let trace = &state.trace;
-        if trace.handle.correlation() != CorrelationMode::Scope {
-            return None;
-        }
-        let ids = state.ids();
-        let span_id = protocol_span_id(ids.span_id);
-        let mut context = TransactionContext::new_with_details(
-            span.name(),
-            "",
-            protocol_trace_id(ids.trace_id),
-            Some(span_id),
-            ids.parent_span_id.map(protocol_span_id),
-        );
-        let trace = Arc::clone(trace.segment.trace());
-        let sampled = trace.sampled();
-        context.set_sampled(sampled);
-        // A hub without a client asks no sampler.
-        let hub = Hub::new(None, Arc::new(Scope::default()));
-        let transaction = hub.start_transaction(context);
-        transaction.set_origin(ORIGIN);
-        Some(Self {
-            stand_in: transaction.into(),
-            span_id,
-            trace,
-            sampled,
-        })
-    }
-
-    /// Returns the cached stand-in, unless the sampling decision has changed since.
-    fn cached<'a, R: LookupSpan<'a>>(
-        span: &SpanRef<'a, R>,
-    ) -> Option<(TransactionOrSpan, protocol::SpanId)> {
-        let extensions = span.extensions();
-        let cached = extensions.get::<Self>()?;
-        (cached.sampled == cached.trace.sampled())
-            .then(|| (cached.stand_in.clone(), cached.span_id))
-    }
-}
-
-/// Puts a span on Sentry's scope, for clients that cannot look up the current span.
-pub(crate) fn put_on_scope<'a, R: LookupSpan<'a>>(span: &SpanRef<'a, R>) {
-    let cached = ScopeSpan::cached(span).or_else(|| {
-        let new = ScopeSpan::new(span)?;
-        let cached = (new.stand_in.clone(), new.span_id);
-        span.extensions_mut().replace(new);
-        Some(cached)
-    });
-    let Some((stand_in, span_id)) = cached else {
-        return;
-    };
-    let put = with_hub(|hub| {
-        let previous = hub.configure_scope(|scope| {
-            let previous = scope.get_span();
-            scope.set_span(Some(stand_in));
-            previous
-        });
-        Some((Arc::clone(hub), previous))
-    });
-    if let Some((hub, previous)) = put {
-        let _ = ENTERED_SPANS.try_with(|stack| {
-            let mut stack = stack.borrow_mut();
-            let is_nested = stack.iter().any(|entered| Arc::ptr_eq(&entered.hub, &hub));
-            let previous = previous.filter(|previous| is_nested || !is_stale(previous, &stack));
-            stack.push(EnteredSpan {
-                id: span.id(),
-                span_id,
-                hub,
-                previous,
-            });
-        });
-    }
-}
-
-/// Returns whether a span on Sentry's scope stands for one of ours, on this thread or elsewhere.
-fn is_stand_in(span: &TransactionOrSpan) -> bool {
-    span.get_trace_context().origin.as_deref() == Some(ORIGIN)
-}
-
-/// Returns whether a span on the scope stands for one of ours that is not entered on this thread. Its hub was then copied or
-/// shared, and nothing would ever take the span off again.
-fn is_stale(span: &TransactionOrSpan, entered: &[EnteredSpan]) -> bool {
-    let context = span.get_trace_context();
-    let is_entered = entered
-        .iter()
-        .any(|entered| entered.span_id == context.span_id);
-    context.origin.as_deref() == Some(ORIGIN) && !is_entered
-}
-
-/// Restores what was on the scope before a span was entered. If guards are dropped out of order, the innermost span that is still
-/// entered stays on the scope.
-pub(crate) fn remove_from_scope(id: &Id) {
-    let exited = ENTERED_SPANS.try_with(|stack| {
-        let mut stack = stack.borrow_mut();
-        let position = stack.iter().rposition(|entered| entered.id == *id)?;
-        let exited = stack.remove(position);
-        let above = stack[position..]
-            .iter_mut()
-            .find(|above| Arc::ptr_eq(&above.hub, &exited.hub));
-        match above {
-            // Not the innermost: the one above takes over what this one would have restored.
-            Some(above) => {
-                above.previous = exited.previous;
-                None
-            }
-            None => Some(exited),
-        }
-    });
-    if let Ok(Some(EnteredSpan { hub, previous, .. })) = exited {
-        hub.configure_scope(|scope| scope.set_span(previous));
-    }
-}
-
-/// What a local root that has no parent in `tracing` continues.
-pub(crate) struct Continued {
-    pub(crate) trace: IncomingTrace,
-    /// The segment that the root is part of, if that segment started in this process and the Sentry client sends it.
-    pub(crate) segment: Option<SpanId>,
-}
-
-/// Returns the span on Sentry's scope as the parent of a local root, unless this bridge put it there.
-pub(crate) fn span_on_scope() -> Option<Continued> {
-    let span = with_hub(|hub| hub.configure_scope(|scope| scope.get_span()))?;
-    if is_stand_in(&span) {
-        return None;
-    }
-    let context = span.get_trace_context();
-    let trace_id = TraceId::parse(&context.trace_id.to_string())?;
-    let span_id = SpanId::parse(&context.span_id.to_string())?;
-    let sampled = span
-        .iter_headers()
-        .find_map(|(_, header)| IncomingTrace::parse(&header, None)?.sampled());
-    Some(Continued {
-        trace: IncomingTrace::adopted(trace_id, span_id, sampled),
-        // A child span does not tell which transaction it belongs to.
-        segment: matches!(span, TransactionOrSpan::Transaction(_)).then_some(span_id),
-    })
 }

@@ -19,6 +19,7 @@ use crate::{
     callsite::Callsite,
     correlation,
     handle::{self, Handle},
+    hub_scope,
     inheritance::{self, CachedInheritance},
     local_trace::LocalTrace,
     record::{LateRecorder, Recorder},
@@ -309,7 +310,7 @@ where
     #[inline]
     fn on_exit(&self, id: &Id, context: Context<'_, S>) {
         if handle::scope_correlation() {
-            correlation::remove_from_scope(id);
+            hub_scope::remove(id);
         }
         if thread::panicking() {
             unwinding::on_exit_while_panicking(id, &context, &self.id);
@@ -351,7 +352,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     if let Some(span) = context.span(id) {
-        correlation::put_on_scope(&span);
+        hub_scope::put(&span);
     }
 }
 

@@ -25,6 +25,7 @@ mod conversation;
 mod correlation;
 mod current;
 mod handle;
+mod hub_scope;
 mod inheritance;
 mod layer;
 mod local_trace;

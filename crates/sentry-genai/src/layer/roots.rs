@@ -7,8 +7,8 @@ use sentry_genai_delivery::{IncomingTrace, Segment, conversation_in_baggage, new
 
 use crate::{
     callsite::Callsite,
-    correlation::{self, Continued},
     handle::Handle,
+    hub_scope::{self, Continued},
     local_trace::{Clock, LocalTrace},
     propagation::IncomingContext,
     scoped::AmbientContext,
@@ -84,5 +84,5 @@ fn continued_trace(
     if let Some(incoming) = from_request {
         return Some(remote(incoming.clone()));
     }
-    correlation::span_on_scope()
+    hub_scope::foreign_span()
 }
