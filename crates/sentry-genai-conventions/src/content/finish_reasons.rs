@@ -84,7 +84,7 @@ fn to_json_list(text: &str) -> Option<String> {
         text
     };
     let parsed = serde_json::from_str::<Vec<String>>(text);
-    let reasons: Vec<String> = match parsed {
+    let mut reasons: Vec<String> = match parsed {
         // Effect's AI puts each item on its own line.
         Ok(reasons)
             if !text.contains('\n')
@@ -93,11 +93,7 @@ fn to_json_list(text: &str) -> Option<String> {
         {
             return None;
         }
-        // OpenLIT records an empty reason for a stream that did not say why it ended.
-        Ok(reasons) => (reasons.iter())
-            .filter(|reason| !reason.is_empty())
-            .map(|reason| to_plain_word(reason))
-            .collect(),
+        Ok(reasons) => reasons.iter().map(|reason| to_plain_word(reason)).collect(),
         Err(_) => match messages::read_json(text) {
             // Python's repr of a list, or choices without a reason.
             Some(Value::Array(items)) => items
@@ -108,6 +104,8 @@ fn to_json_list(text: &str) -> Option<String> {
             _ => parse_plain_list(text),
         },
     };
+    // OpenLIT records an empty reason for a stream that did not say why it ended.
+    reasons.retain(|reason| !reason.is_empty());
     Some(serde_json::json!(reasons).to_string())
 }
 

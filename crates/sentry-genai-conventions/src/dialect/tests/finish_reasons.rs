@@ -50,3 +50,20 @@ fn a_placeholder_finish_reason_is_removed() {
         assert_eq!(reasons("any", "error", SourceStatus::Unset), error);
     }
 }
+
+#[test]
+fn an_empty_finish_reason_is_no_reason() {
+    for (recorded, expected) in [
+        (r#"[""]"#, None),
+        (r#"[null,""]"#, None),
+        (r#"["","stop"]"#, Some(r#"["stop"]"#)),
+    ] {
+        let attributes = [
+            ("gen_ai.operation.name", "chat"),
+            ("gen_ai.response.finish_reasons", recorded),
+        ];
+        let span = translated("", "chat m", &attributes);
+        let reasons = span.attributes.text("gen_ai.response.finish_reasons");
+        assert_eq!(reasons, expected, "{recorded}");
+    }
+}
