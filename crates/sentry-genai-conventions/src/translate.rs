@@ -161,7 +161,9 @@ impl Translator {
                 .map(Cow::into_owned),
             session_id: dialect::session(&reduced).map(Cow::into_owned),
             agent_name: agent
-                .map(|name| unquoted(name).to_owned())
+                .map(unquoted)
+                .filter(|name| !dialect::is_random_id(name))
+                .map(str::to_owned)
                 .or_else(|| subject.filter(|_| ai == Some(AiKind::Agent))),
             ai,
             is_gen_ai: recognised.is_some(),
