@@ -62,6 +62,7 @@ mod swiftide;
 mod tanstack;
 mod tool_answer;
 mod traceloop;
+mod upsonic;
 mod usage;
 mod vercel;
 mod vllm;
@@ -193,6 +194,7 @@ static DIALECTS: &[&Dialect] = &[
     &mastra::MASTRA,
     &genkit::GENKIT,
     &voltagent::VOLTAGENT,
+    &upsonic::UPSONIC,
     &litellm::LITELLM,
     &livekit::LIVEKIT,
     &pipecat::PIPECAT,

@@ -386,6 +386,28 @@ fn an_agent_drops_its_totals_if_a_call_at_any_depth_reports_tokens() {
     assert_eq!(spans.reconciled(), owned(&expected));
 }
 
+/// VoltAgent has one span for all calls of an agent, with the tokens of the last one.
+#[test]
+fn a_call_that_stands_for_all_of_an_agent_takes_over_the_totals() {
+    let totals = |scope: &'static str, calls: u8| {
+        let scope = ("scope", scope);
+        let agent = [scope, ("entity.type", "agent"), AGENT, (COUNT, "84")];
+        let call = [scope, ("span.type", "llm"), CHAT, (COUNT, "42")];
+        let mut trace = Trace(Vec::new()).with(1, 0, "invoke_agent a", &agent);
+        for id in 0..calls {
+            trace = trace.with(2 + id, 1, "chat m", &call);
+        }
+        trace
+            .reconciled()
+            .into_iter()
+            .map(|(_, count)| count)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(totals("@voltagent/core", 1), [None, Some(84)]);
+    assert_eq!(totals("@voltagent/core", 2), [None, Some(42), Some(42)]);
+    assert_eq!(totals("other", 1), [None, Some(42)]);
+}
+
 #[test]
 fn an_agent_keeps_its_totals_if_only_embeddings_report_tokens() {
     let embeddings = ("gen_ai.operation.name", "embeddings");

@@ -40,6 +40,7 @@ mod spring_ai;
 mod strands;
 mod tanstack;
 mod traceloop;
+mod upsonic;
 mod usage;
 
 use super::*;
