@@ -17,6 +17,7 @@ mod langfuse;
 mod langsmith;
 mod langwatch;
 mod litellm;
+mod livekit;
 mod llama_index;
 mod manual;
 mod mastra;

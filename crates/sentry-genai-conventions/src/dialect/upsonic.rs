@@ -6,7 +6,12 @@ use crate::SourceSpan;
 pub(super) static UPSONIC: Dialect = Dialect {
     name: "upsonic",
     recognises: |span| span.scope == "upsonic",
+    #[rustfmt::skip]
     aliases: &aliases([
+        // pydantic-ai's names, from which its calls are derived.
+        ("gen_ai.usage.details.cache_read_tokens", "gen_ai.usage.cache_read.input_tokens"),
+        ("gen_ai.usage.details.cache_write_tokens", "gen_ai.usage.cache_creation.input_tokens"),
+        ("gen_ai.usage.details.reasoning_tokens", "gen_ai.usage.reasoning.output_tokens"),
         ("upsonic.agent.name", "gen_ai.agent.name"),
         ("upsonic.is_streaming", "gen_ai.response.streaming"),
         ("upsonic.model_name", "gen_ai.request.model"),

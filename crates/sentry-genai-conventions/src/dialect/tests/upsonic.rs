@@ -1,6 +1,7 @@
 //! Upsonic.
 
 use super::*;
+use crate::tokens;
 
 #[test]
 fn agents_and_tools_are_read() {
@@ -50,6 +51,23 @@ fn agents_and_tools_are_read() {
     }
     let repeats = |key: &str| key.starts_with("langfuse.") || key == "upsonic.input";
     assert!(!agent.attributes.iter().any(|(key, _)| repeats(key)));
+}
+
+#[test]
+fn calls_count_what_was_thought() {
+    let reasoning = "gen_ai.usage.details.reasoning_tokens";
+    let mut call = source(
+        "upsonic",
+        "chat m",
+        &[
+            ("gen_ai.operation.name", "chat"),
+            ("gen_ai.request.model", "m"),
+        ],
+    );
+    call.attributes.push(tokens::OUTPUT, 17);
+    call.attributes.push(reasoning, 5);
+    let call = with_content(call);
+    assert_eq!(call.attributes.integer(tokens::REASONING), Some(5));
 }
 
 #[test]
