@@ -12,6 +12,7 @@ mod same_work;
 mod sibling_agents;
 mod source;
 mod thread_runs;
+mod totals;
 
 use std::collections::BTreeMap;
 
@@ -19,6 +20,7 @@ use attempts::{is_attempt, is_without_answer};
 use linked_lists::LinkedLists;
 use other_service::answered_by;
 use same_work::{WorkKind, describe_same_work, is_unnamed_agent_inside_named};
+use totals::{has_token_totals, remove_repeated_totals};
 
 use crate::{
     AiKind, ContentLimits, SentrySpan, Status, content,
@@ -39,6 +41,7 @@ use crate::{
 ///   inside are attempts, and plain. If none of the calls has messages, the last one that did not fail gets the wrapper's.
 /// * Two model calls at the same time are one if two instrumentations saw the same response, or if they are side by side and do not
 ///   contradict each other. Two tool calls at the same time are one if two instrumentations saw the same id and name.
+/// * Requests for one response of OpenAI's Responses API are one model call: one in the background is looked up later.
 /// * An agent keeps its token totals only if no chat below it reported any. VoltAgent's only chat of an agent takes them over.
 /// * A run of an agent in a thread takes over the token counts that other spans report for it.
 /// * A failed call without an error type takes it from what failed inside it in the same library. A tool call fails with the plain
@@ -425,65 +428,6 @@ fn demote(span: &mut SentrySpan) {
     plain::demote(span);
     span.attributes.remove("gen_ai.operation.name");
     tokens::remove(&mut span.attributes);
-}
-
-fn has_token_totals(span: &SentrySpan) -> bool {
-    let may_contain_calls =
-        span.ai == Some(AiKind::Agent) || WorkKind::of(span) == Some(WorkKind::Evaluation);
-    may_contain_calls && tokens::has_usage(&span.attributes)
-}
-
-/// The model calls below a span that report tokens. `One` holds the position of the only one.
-#[derive(Clone, Copy)]
-enum CountedCalls {
-    Nothing,
-    One(usize),
-    Several,
-}
-
-fn remove_repeated_totals(spans: &mut [SentrySpan], tree: &SpanTree) {
-    let mut below = vec![CountedCalls::Nothing; spans.len()];
-    for &position in &tree.leaves_first {
-        let span = &spans[position];
-        let has_totals = has_token_totals(span);
-        // An agent's totals do not include embeddings made on the way.
-        let reports_tokens = WorkKind::of(span) == Some(WorkKind::Chat)
-            && tokens::has_input_or_output(&span.attributes);
-        if has_totals {
-            remove_totals_of(spans, position, below[position]);
-        }
-        let counted = match below[position] {
-            CountedCalls::Nothing if reports_tokens => CountedCalls::One(position),
-            _ if reports_tokens => CountedCalls::Several,
-            counted => counted,
-        };
-        if let Some(parent) = tree.parents[position] {
-            below[parent] = match (below[parent], counted) {
-                (known, CountedCalls::Nothing) => known,
-                (CountedCalls::Nothing, counted) => counted,
-                _ => CountedCalls::Several,
-            };
-        }
-    }
-}
-
-/// Removes an agent's totals if calls below report tokens. A call that stands for all of an agent's calls takes them over.
-fn remove_totals_of(spans: &mut [SentrySpan], agent: usize, calls: CountedCalls) {
-    if let CountedCalls::One(call) = calls
-        && let Ok([agent, call]) = spans.get_disjoint_mut([agent, call])
-        && agent.scope == call.scope
-        && stands_for_all_calls(call)
-    {
-        tokens::merge(&mut call.attributes, &agent.attributes);
-    }
-    if !matches!(calls, CountedCalls::Nothing) {
-        tokens::remove(&mut spans[agent].attributes);
-    }
-}
-
-/// Returns whether a library has one span for all calls of an agent, with the tokens of the last one.
-fn stands_for_all_calls(call: &SentrySpan) -> bool {
-    call.scope.starts_with("@voltagent/")
 }
 
 #[cfg(test)]
