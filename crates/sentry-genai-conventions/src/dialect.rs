@@ -51,6 +51,7 @@ mod openlit;
 mod otel;
 mod pieces;
 mod pipecat;
+mod promptfoo;
 mod pydantic_ai;
 mod qwen_code;
 mod rig;
@@ -198,6 +199,7 @@ static DIALECTS: &[&Dialect] = &[
     &litellm::LITELLM,
     &livekit::LIVEKIT,
     &pipecat::PIPECAT,
+    &promptfoo::PROMPTFOO,
     &llama_index::LLAMA_INDEX,
     &haystack::HAYSTACK,
     &mlflow::MLFLOW,

@@ -30,6 +30,7 @@ mod openinference_tools;
 mod openlit;
 mod operations;
 mod pipecat;
+mod promptfoo;
 mod pydantic_ai;
 mod rig;
 mod rust;
