@@ -26,6 +26,8 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("openlit.otel.tracing", "image gpt-image-1", &[("gen_ai.operation.name", "image"), ("gen_ai.request.model", "gpt-image-1")], "gen_ai.generate_content", "generate_content gpt-image-1"),
     ("langtrace_python_sdk.instrumentation.openai.instrumentation", "openai.responses.create", &[("gen_ai.operation.name", "openai.responses.create"), ("gen_ai.request.model", "m")], "gen_ai.responses", "responses m"),
     ("langtrace_python_sdk.instrumentation.openai.instrumentation", "openai.images.generate", &[("gen_ai.operation.name", "images_generate"), ("gen_ai.request.model", "m")], "gen_ai.generate_content", "generate_content m"),
+    ("openlit.instrumentation.mem0", "memory search", &[("gen_ai.operation.name", "memory")], "gen_ai.memory.client", "search_memory"),
+    ("openlit.instrumentation.mem0", "memory history", &[("gen_ai.operation.name", "memory")], "function", "memory history"),
     ("openlit.otel.tracing", "audio tts-1", &[("gen_ai.operation.name", "audio"), ("gen_ai.request.model", "tts-1")], "gen_ai.generate_content", "generate_content tts-1"),
     ("any", "rerank docs", &[("openinference.span.kind", "RERANKER"), ("llm.model_name", "r-1")], "gen_ai.rerank", "rerank r-1"),
     ("any", "CohereRerank", &[("openinference.span.kind", "RERANKER"), ("reranker.model_name", "r-1")], "gen_ai.rerank", "rerank r-1"),
