@@ -12,6 +12,7 @@ mod same_work;
 mod sibling_agents;
 mod source;
 mod thread_runs;
+mod totals;
 
 use std::collections::BTreeMap;
 
@@ -19,6 +20,7 @@ use attempts::{is_attempt, is_without_answer};
 use linked_lists::LinkedLists;
 use other_service::answered_by;
 use same_work::{WorkKind, describe_same_work, is_unnamed_agent_inside_named};
+use totals::{has_token_totals, remove_repeated_totals};
 
 use crate::{
     AiKind, ContentLimits, SentrySpan, Status, content,
@@ -39,12 +41,13 @@ use crate::{
 ///   inside are attempts, and plain. If none of the calls has messages, the last one that did not fail gets the wrapper's.
 /// * Two model calls at the same time are one if two instrumentations saw the same response, or if they are side by side and do not
 ///   contradict each other. Two tool calls at the same time are one if two instrumentations saw the same id and name.
-/// * An agent keeps its token totals only if no chat below it reported any.
+/// * Requests for one response of OpenAI's Responses API are one model call: one in the background is looked up later.
+/// * An agent keeps its token totals only if no chat below it reported any. VoltAgent's only chat of an agent takes them over.
 /// * A run of an agent in a thread takes over the token counts that other spans report for it.
 /// * A failed call without an error type takes it from what failed inside it in the same library. A tool call fails with the plain
 ///   execution inside it.
 /// * A tool without an agent above it belongs to the agent that the calls beside it name.
-/// * Model calls without any messages get those of the agent that made them.
+/// * Model calls without any messages, or without answers, get those of the agent that made them.
 /// * The only model call directly inside a step of the same library takes over the messages of the step.
 /// * Where the source of the spans could not read what open ancestors had recorded, AI spans take over conversation and agent from
 ///   their ancestors here, but agents no other agent's name. Without a conversation above, an AI span takes over the one that the
@@ -425,30 +428,6 @@ fn demote(span: &mut SentrySpan) {
     plain::demote(span);
     span.attributes.remove("gen_ai.operation.name");
     tokens::remove(&mut span.attributes);
-}
-
-fn has_token_totals(span: &SentrySpan) -> bool {
-    let may_contain_calls =
-        span.ai == Some(AiKind::Agent) || WorkKind::of(span) == Some(WorkKind::Evaluation);
-    may_contain_calls && tokens::has_usage(&span.attributes)
-}
-
-fn remove_repeated_totals(spans: &mut [SentrySpan], tree: &SpanTree) {
-    let mut has_counted_calls = vec![false; spans.len()];
-    for &position in &tree.leaves_first {
-        let span = &mut spans[position];
-        if has_counted_calls[position] && has_token_totals(span) {
-            tokens::remove(&mut span.attributes);
-        }
-        // An agent's totals do not include embeddings made on the way.
-        let reports_tokens = WorkKind::of(span) == Some(WorkKind::Chat)
-            && tokens::has_input_or_output(&span.attributes);
-        if (has_counted_calls[position] || reports_tokens)
-            && let Some(parent) = tree.parents[position]
-        {
-            has_counted_calls[parent] = true;
-        }
-    }
 }
 
 #[cfg(test)]

@@ -51,6 +51,7 @@ mod openlit;
 mod otel;
 mod pieces;
 mod pipecat;
+mod promptfoo;
 mod pydantic_ai;
 mod qwen_code;
 mod rig;
@@ -62,6 +63,7 @@ mod swiftide;
 mod tanstack;
 mod tool_answer;
 mod traceloop;
+mod upsonic;
 mod usage;
 mod vercel;
 mod vllm;
@@ -193,9 +195,11 @@ static DIALECTS: &[&Dialect] = &[
     &mastra::MASTRA,
     &genkit::GENKIT,
     &voltagent::VOLTAGENT,
+    &upsonic::UPSONIC,
     &litellm::LITELLM,
     &livekit::LIVEKIT,
     &pipecat::PIPECAT,
+    &promptfoo::PROMPTFOO,
     &llama_index::LLAMA_INDEX,
     &haystack::HAYSTACK,
     &mlflow::MLFLOW,
