@@ -201,3 +201,17 @@ fn urls_in_span_names_are_redacted() {
         assert_eq!(translator.translate(span).name, expected);
     }
 }
+
+#[test]
+fn a_segment_is_named_without_credentials_from_the_start() {
+    for (name, expected) in [
+        (
+            "GET https://h.example/?key=AIza",
+            Some("GET https://h.example/?key=REDACTED"),
+        ),
+        ("GET https://h.example/?page=2", None),
+    ] {
+        let named = crate::segment_name_at_start(name, None, &Attributes::default());
+        assert_eq!(named.as_deref(), expected);
+    }
+}
