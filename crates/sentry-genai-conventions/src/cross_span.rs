@@ -25,6 +25,7 @@ use totals::{has_token_totals, remove_repeated_totals};
 use crate::{
     AiKind, ContentLimits, SentrySpan, Status, content,
     dialect::{INPUT, OUTPUT},
+    naming::{subject_keys, with_subject},
     plain,
     span::Ancestors,
     span_tree::{SpanIndex, SpanTree},
@@ -307,8 +308,7 @@ fn merge_duplicates(
     } else {
         (outer, inner)
     };
-    let is_unnamed_agent =
-        spans[kept].ai == Some(AiKind::Agent) && !spans[kept].attributes.contains(AGENT);
+    let is_name_standard = standard_name(&spans[kept]).is_some_and(|it| it == spans[kept].name);
     let answered_by = answered_by(&spans[outer], &spans[inner]);
     if kept == outer {
         propagate_failure(spans, kept, demoted);
@@ -317,12 +317,20 @@ fn merge_duplicates(
     for (key, text) in answered_by {
         spans[kept].attributes.set(key, &*text);
     }
-    if is_unnamed_agent && let Some(name) = spans[kept].attributes.text(AGENT) {
-        spans[kept].name = format!("invoke_agent {name}").into();
+    if is_name_standard && let Some(name) = standard_name(&spans[kept]) {
+        spans[kept].name = name.into();
     }
     content::enforce_span_limit(&mut spans[kept].attributes, limits);
     demote(&mut spans[demoted]);
     kept
+}
+
+/// Returns the name of a model call or an agent run according to its attributes. A call whose requested model is not known is named
+/// after the model that answered.
+fn standard_name(span: &SentrySpan) -> Option<String> {
+    let operation = span.attributes.text("gen_ai.operation.name")?;
+    let subject = span.attributes.first_text(subject_keys(span.ai?));
+    Some(with_subject(operation, subject).into_owned())
 }
 
 /// What only the wrapper around several attempts at a call may know.

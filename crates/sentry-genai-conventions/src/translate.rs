@@ -251,7 +251,7 @@ pub(crate) fn operation_kind(recognised: Option<&Recognised>) -> OperationKind {
 }
 
 /// Some libraries name a span after the full URL of a request.
-pub(crate) fn without_credentials(name: Cow<'static, str>) -> Cow<'static, str> {
+fn without_credentials(name: Cow<'static, str>) -> Cow<'static, str> {
     match privacy::redact_urls(&name) {
         Some(redacted) => redacted.into(),
         None => name,

@@ -180,7 +180,9 @@ fn write(
     buffer.extend_from_slice(b",\"sdk\":{\"name\":");
     write_string(buffer, SDK_NAME);
     write_text(buffer, "version", SDK_VERSION);
-    buffer.extend_from_slice(b"},\"contexts\":{\"runtime\":{\"name\":\"rust\"},\"trace\":{");
+    buffer.extend_from_slice(b"},\"contexts\":{\"runtime\":{\"name\":\"rust\"},");
+    write_contexts(buffer, config);
+    buffer.extend_from_slice(b"\"trace\":{");
     write_ids(
         buffer,
         &trace_id.to_bytes(),
@@ -214,6 +216,20 @@ fn write(
         spans: children.len() + root.spans,
         bytes,
         category: Category::Transaction,
+    }
+}
+
+/// Writes what the client's events say of the machine, each context followed by a comma.
+fn write_contexts(buffer: &mut Vec<u8>, config: &Config) {
+    for (key, context) in &config.contexts {
+        if let Ok(json) = serde_json::to_vec(context)
+            && key != "trace"
+        {
+            write_string(buffer, key);
+            buffer.push(b':');
+            buffer.extend_from_slice(&json);
+            buffer.push(b',');
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod enclosing_step;
 mod evaluations;
 mod failures;
 mod inheritance;
+mod names;
 mod other_service;
 mod overlapping;
 mod sibling_agents;
