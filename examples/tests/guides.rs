@@ -170,7 +170,7 @@ mod getting_started {
 
     struct Response {
         model: String,
-        usage: Usage,
+        usage: Option<Usage>,
     }
 
     struct Usage {
@@ -178,8 +178,16 @@ mod getting_started {
         completion_tokens: u32,
     }
 
+    struct Chat;
+
     impl Client {
-        async fn chat(&self, _request: &str) -> anyhow::Result<Response> {
+        fn chat(&self) -> Chat {
+            Chat
+        }
+    }
+
+    impl Chat {
+        async fn create(&self, _request: &str) -> anyhow::Result<Response> {
             left_out()
         }
     }
@@ -197,11 +205,13 @@ mod getting_started {
             gen_ai.usage.output_tokens = tracing::field::Empty,
             error.type = tracing::field::Empty,
         );
-        let response = client.chat(request).instrument(span.clone()).await; // `tracing::Instrument`
+        let response = client.chat().create(request).instrument(span.clone()).await; // `tracing::Instrument`
         let response = response.inspect_err(|_| _ = span.record("error.type", "provider_error"))?;
         span.record("gen_ai.response.model", &response.model);
-        span.record("gen_ai.usage.input_tokens", response.usage.prompt_tokens);
-        span.record("gen_ai.usage.output_tokens", response.usage.completion_tokens);
+        if let Some(usage) = &response.usage {
+            span.record("gen_ai.usage.input_tokens", usage.prompt_tokens);
+            span.record("gen_ai.usage.output_tokens", usage.completion_tokens);
+        }
         Ok(())
     }
 

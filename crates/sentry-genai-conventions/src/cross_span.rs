@@ -36,12 +36,13 @@ use crate::{
 ///   inside are attempts, and plain. If none of the calls has messages, the last one that did not fail gets the wrapper's.
 /// * Two model calls at the same time are one if two instrumentations saw the same response, or if they are side by side and do not
 ///   contradict each other. Two tool calls at the same time are one if two instrumentations saw the same id and name.
-/// * An agent keeps its token totals only if no chat below it reported any.
+/// * Requests for one response of OpenAI's Responses API are one model call: one in the background is looked up later.
+/// * An agent keeps its token totals only if no chat below it reported any. VoltAgent's only chat of an agent takes them over.
 /// * A run of an agent in a thread takes over the token counts that other spans report for it.
 /// * A failed call without an error type takes it from what failed inside it in the same library. A tool call fails with the plain
 ///   execution inside it.
 /// * A tool without an agent above it belongs to the agent that the calls beside it name.
-/// * Model calls without any messages get those of the agent that made them.
+/// * Model calls without any messages, or without answers, get those of the agent that made them.
 /// * The only model call directly inside a step of the same library takes over the messages of the step.
 /// * Where the source of the spans could not read what open ancestors had recorded, AI spans take over conversation and agent from
 ///   their ancestors here, but agents no other agent's name. Without a conversation above, an AI span takes over the one that the

@@ -45,6 +45,7 @@ mod openinference;
 mod openlit;
 mod otel;
 mod pipecat;
+mod promptfoo;
 mod pydantic_ai;
 mod qwen_code;
 mod rig;
@@ -53,6 +54,7 @@ mod strands;
 mod swiftide;
 mod tanstack;
 mod traceloop;
+mod upsonic;
 mod vercel;
 mod vllm;
 mod voltagent;
@@ -194,9 +196,11 @@ static DIALECTS: &[&Dialect] = &[
     &mastra::MASTRA,
     &genkit::GENKIT,
     &voltagent::VOLTAGENT,
+    &upsonic::UPSONIC,
     &litellm::LITELLM,
     &livekit::LIVEKIT,
     &pipecat::PIPECAT,
+    &promptfoo::PROMPTFOO,
     &llama_index::LLAMA_INDEX,
     &haystack::HAYSTACK,
     &mlflow::MLFLOW,

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::{
     Attributes, Inherited, Value,
     attributes::{Hash, MARKER_KEYS, Name, length_bit},
-    dialect::{self, NONE, SESSION_KEYS, is_not_a_session, unquoted},
+    dialect::{self, NONE, SESSION_KEYS, is_not_a_session, is_random_id, unquoted},
 };
 
 /// What an attribute says about the spans below. A door looks for such attributes in the ancestors of a span, to fill
@@ -117,7 +117,8 @@ impl Inheritable {
     }
 
     /// Returns what a value says: a text without the decoration that `Debug` adds, or, for a conversation or a session,
-    /// the decimal form of a number that identifies one. The `Debug` output of an empty `Option` says nothing.
+    /// the decimal form of a number that identifies one. The `Debug` output of an empty `Option` says nothing, and a random id
+    /// names no agent.
     ///
     /// ```
     /// use sentry_genai_conventions::{Inheritable, Value};
@@ -134,11 +135,16 @@ impl Inheritable {
             Value::Str(text) => {
                 let text = unquoted(text);
                 let is_missing = text.is_empty() || text == NONE || is_not_a_session(text);
-                (!is_missing).then_some(text.into())
+                let is_unnamed = self.is_agent() && is_random_id(text);
+                (!is_missing && !is_unnamed).then_some(text.into())
             }
             Value::Integer(number) if self.may_be_number() => Some(number.to_string().into()),
             _ => None,
         }
+    }
+
+    fn is_agent(self) -> bool {
+        matches!(self, Self::Agent | Self::ManualAgent)
     }
 
     fn may_be_number(self) -> bool {
@@ -231,6 +237,22 @@ mod tests {
             assert_eq!(identity.agent_name.as_deref(), Some("Bot"), "{}", name.text);
             assert_eq!(Inheritable::of(name.text), Some(Inheritable::ManualAgent));
         }
+    }
+
+    /// The doors that know all of a span, and those that know single attributes.
+    #[test]
+    fn a_random_id_names_no_agent() {
+        let id = "5f4dcc3b5aa745d69d8327deb882cf99";
+        let mut span = testing::span("run");
+        span.attributes
+            .push("gen_ai.operation.name", "invoke_agent");
+        span.attributes.push("gen_ai.agent.name", id);
+        let identity = Translator::new(TranslateOptions::default()).identify(&span);
+        assert_eq!(identity.agent_name, None);
+        for agent in [Inheritable::Agent, Inheritable::ManualAgent] {
+            assert_eq!(agent.parse(Value::Str(id)), None);
+        }
+        assert!(Inheritable::Conversation.parse(Value::Str(id)).is_some());
     }
 
     /// The AI SDK names an agent without a name after its model.

@@ -6,7 +6,7 @@ use crate::{
     AiKind, Attributes, SourceSpan, SpanKind,
     dialect::{self, Dialect, unquoted},
     operation::{self, AiOperation, Operation},
-    plain,
+    plain, privacy,
     recognise::Recognised,
     translate,
 };
@@ -125,7 +125,8 @@ pub(crate) fn is_with_subject(name: &str, operation: &str, subject: Option<&str>
 }
 
 /// Returns the name that a span called `given` will get if it starts with these attributes, such as
-/// `invoke_agent Support Bot` or `POST /ask`. Returns `None` if it keeps its own name, or if the name is not known yet.
+/// `invoke_agent Support Bot` or `POST /ask`, without credentials. Returns `None` if it keeps its own name, or if the name is not known
+/// yet.
 ///
 /// Doors use it to name a segment, whose first spans may be sent before its root has ended and been translated.
 ///
@@ -143,6 +144,11 @@ pub fn segment_name_at_start(
     kind: Option<SpanKind>,
     attributes: &Attributes,
 ) -> Option<String> {
+    let name = replacing_name(given, kind, attributes);
+    privacy::redact_urls(name.as_deref().unwrap_or(given)).or(name)
+}
+
+fn replacing_name(given: &str, kind: Option<SpanKind>, attributes: &Attributes) -> Option<String> {
     if attributes.contains("sentry.name") {
         return None;
     }
@@ -157,8 +163,7 @@ pub fn segment_name_at_start(
     }
     let kind = translate::kind_field(attributes).or(kind);
     let name = plain::classify(attributes, kind).name?;
-    plain::replaces(&name, given)
-        .then(|| translate::without_credentials(name.into_owned().into()).into_owned())
+    plain::replaces(&name, given).then(|| name.into_owned())
 }
 
 /// Returns `handoff from A to B`, or the part of it that is known.

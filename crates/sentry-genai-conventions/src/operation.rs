@@ -86,6 +86,9 @@ static SYNONYMS: &[(&str, &str)] = &[
     ("image_generate", "generate_content"),
     ("image_generation", "generate_content"),
     ("image_variation", "generate_content"),
+    // Langtrace's names.
+    ("images_edit", "generate_content"),
+    ("images_generate", "generate_content"),
     ("inference", "chat"),
     ("interactions", "generate_content"),
     ("interactions_streaming", "generate_content"),
@@ -99,6 +102,7 @@ static SYNONYMS: &[(&str, &str)] = &[
     ("moderation", "evaluate"),
     ("moderations", "evaluate"),
     ("ocr", "generate_content"),
+    ("openai.responses.create", "responses"),
     ("response_create", "responses"),
     ("responses_create", "responses"),
     ("run_agent", "invoke_agent"),

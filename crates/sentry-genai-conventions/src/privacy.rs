@@ -7,14 +7,17 @@ use crate::{
     tables,
 };
 
+mod api_keys;
 mod client_addresses;
 mod credentials;
 mod error_messages;
 mod names;
 
+use api_keys::{is_api_key, redact_api_keys};
+use credentials::withhold_queries;
 pub(crate) use credentials::{names_address, redact_urls};
 pub(crate) use error_messages::may_quote as may_quote_error;
-use names::{is_within_content, names_content};
+use names::{is_argument, is_within_content, names_content};
 
 /// What may leave the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +78,7 @@ impl Provenance {
 /// * On an AI span, all but those that cannot be content: a number or a short token, under a namespaced key that does not name
 ///   content.
 /// * On another span of a GenAI library, or under a key about GenAI: lists, and texts except for short tokens under such a key.
-/// * On any other span: texts whose key names content, that have credentials in a URL, or that are transcripts, and arguments of
+/// * On any other span: texts whose key names content, that are keys or have credentials in a URL, or that are transcripts, and arguments of
 ///   functions (keys without a namespace) that are prose or JSON.
 pub(crate) fn withhold(span: &mut SourceSpan, provenance: Provenance, capture: Capture) {
     error_messages::redact(span);
@@ -154,7 +157,7 @@ pub(crate) enum ContentHeuristic {
     Anything,
     /// A list, or a text that is not a short token.
     FreeText,
-    /// A text whose key names content, that has credentials in a URL, or that is a transcript; without a namespace, prose or
+    /// A text whose key names content, that is a key or has credentials in a URL, or that is a transcript; without a namespace, prose or
     /// JSON.
     Argument,
 }
@@ -248,7 +251,6 @@ static CONVENTION_PREFIXES: &[&str] = &[
     "messaging.",
     "net.",
     "network.",
-    "openai.",
     "os.",
     "otel.gen_ai.tool.type",
     "peer.",
@@ -307,10 +309,11 @@ impl ContentHeuristic {
                 names_content(key)
                     || !is_token(text)
                     || credentials::has_userinfo(text)
+                    || is_api_key(text)
                     || is_within_content(key)
             }
             (Self::Anything | Self::FreeText, Value::Array(_)) => true,
-            (Self::Anything, _) => names_content(key),
+            (Self::Anything, _) => names_content(key) || is_argument(key),
             (Self::Argument, Value::Str(text)) => is_content_argument(key, text),
             (Self::Argument, Value::Array(items)) => items
                 .iter()
@@ -323,6 +326,7 @@ impl ContentHeuristic {
 fn is_content_argument(key: &str, text: &str) -> bool {
     names_content(key)
         || credentials::has_url_credentials(text)
+        || is_api_key(text)
         || if key.contains('.') {
             is_transcript(text)
         } else {

@@ -171,13 +171,18 @@ pub(crate) fn add_cache(attributes: &mut Attributes) {
     ] {
         attributes.rename(synonym, key);
     }
-    let count = |key| attributes.integer(key).unwrap_or(0).max(0);
-    let cached = count(CACHE_READ).saturating_add(count(CACHE_CREATION));
+    let cached = cached(attributes);
     if cached > 0
         && let Some(input) = attributes.integer(INPUT)
     {
         attributes.set(INPUT, input.saturating_add(cached));
     }
+}
+
+/// Returns how many tokens were read from a cache and written to it.
+pub(crate) fn cached(attributes: &Attributes) -> i64 {
+    let count = |key| attributes.integer(key).unwrap_or(0).max(0);
+    count(CACHE_READ).saturating_add(count(CACHE_CREATION))
 }
 
 /// Merges in the usage that another description of the same work reports.

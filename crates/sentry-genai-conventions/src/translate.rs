@@ -161,7 +161,9 @@ impl Translator {
                 .map(Cow::into_owned),
             session_id: dialect::session(&reduced).map(Cow::into_owned),
             agent_name: agent
-                .map(|name| unquoted(name).to_owned())
+                .map(unquoted)
+                .filter(|name| !dialect::is_random_id(name))
+                .map(str::to_owned)
                 .or_else(|| subject.filter(|_| ai == Some(AiKind::Agent))),
             ai,
             is_gen_ai: recognised.is_some(),
@@ -249,7 +251,7 @@ pub(crate) fn operation_kind(recognised: Option<&Recognised>) -> OperationKind {
 }
 
 /// Some libraries name a span after the full URL of a request.
-pub(crate) fn without_credentials(name: Cow<'static, str>) -> Cow<'static, str> {
+fn without_credentials(name: Cow<'static, str>) -> Cow<'static, str> {
     match privacy::redact_urls(&name) {
         Some(redacted) => redacted.into(),
         None => name,

@@ -31,20 +31,23 @@ pub enum LossReason {
     SendError,
     /// The trace was not sampled.
     SampleRate,
-    /// The `before_send_span` hook returned `None` or panicked.
+    /// The `before_send_span` hook returned `None`.
     BeforeSend,
+    /// The `before_send_span` hook panicked.
+    CallbackError,
     /// Something in this process went wrong, or the delivery was closed.
     InternalSdkError,
 }
 
 impl LossReason {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::QueueOverflow,
         Self::RatelimitBackoff,
         Self::NetworkError,
         Self::SendError,
         Self::SampleRate,
         Self::BeforeSend,
+        Self::CallbackError,
         Self::InternalSdkError,
     ];
 
@@ -63,6 +66,7 @@ impl LossReason {
             Self::SendError => "send_error",
             Self::SampleRate => "sample_rate",
             Self::BeforeSend => "before_send",
+            Self::CallbackError => "callback_error",
             Self::InternalSdkError => "internal_sdk_error",
         }
     }

@@ -2,9 +2,15 @@
 
 use std::{borrow::Cow, fmt, net::IpAddr, time::Duration};
 
-use sentry_core::{ClientOptions, TracesSamplingStrategy, protocol::OrganizationId, types::Dsn};
+use sentry_core::{
+    ClientOptions, TracesSamplingStrategy,
+    protocol::{Context, Map, OrganizationId},
+    types::Dsn,
+};
 
-use crate::{compress::Encoding, model_calls::Meter, retry::RetryPolicy, sampling::Sampling};
+use crate::{
+    compress::Encoding, machine, model_calls::Meter, retry::RetryPolicy, sampling::Sampling,
+};
 
 const DEFAULT_MAX_BUFFER_BYTES: usize = 32 * 1024 * 1024;
 const DEFAULT_MAX_CONNECTIONS: usize = 32;
@@ -100,6 +106,8 @@ pub struct Config {
     pub(crate) max_buffer_bytes: usize,
     /// The names of the client's integrations.
     pub(crate) integrations: Vec<&'static str>,
+    /// What the client's events say of the machine.
+    pub(crate) contexts: Map<String, Context>,
     pub(crate) compression: Compression,
     pub(crate) retries: RetryPolicy,
     pub(crate) max_connections: usize,
@@ -139,6 +147,7 @@ impl Config {
             integrations: (options.integrations.iter())
                 .map(|integration| integration.name())
                 .collect(),
+            contexts: machine::contexts(options),
             compression: Compression::default(),
             retries: RetryPolicy::default(),
             max_connections: DEFAULT_MAX_CONNECTIONS,

@@ -16,6 +16,7 @@ use self::{
 use crate::{
     config::Config,
     json::{write_bool, write_hex, write_string, write_timestamp},
+    machine,
     segment::Segment,
 };
 
@@ -31,6 +32,8 @@ pub(crate) struct SpanEncoder {
     /// All of `common`, for the usual span that sets none of these attributes itself.
     common_block: Vec<u8>,
     segment_only: Vec<(Preset, Vec<u8>)>,
+    /// What segments say of the machine, unless they describe one themselves.
+    machine: Vec<u8>,
     descriptions: Descriptions,
 }
 
@@ -65,6 +68,7 @@ impl SpanEncoder {
                 .collect(),
             common,
             segment_only,
+            machine: encode_machine(config),
             descriptions: Descriptions::default(),
         }
     }
@@ -131,8 +135,24 @@ impl SpanEncoder {
                 write_attribute(buffer, Preset::SegmentNameSource.key(), source);
             }
             write_missing(buffer, overrides, iter_presets(&self.segment_only));
+            if !machine::is_described_by(span) {
+                buffer.extend_from_slice(&self.machine);
+            }
         }
     }
+}
+
+fn encode_machine(config: &Config) -> Vec<u8> {
+    let mut json = Vec::new();
+    for (key, text) in machine::attributes(&config.contexts) {
+        let list = [Scalar::Str(text.clone())];
+        let value = match key {
+            "device.archs" => Value::Array(&list),
+            _ => Value::Str(&text),
+        };
+        write_attribute(&mut json, key, value);
+    }
+    json
 }
 
 fn iter_presets(presets: &[(Preset, Vec<u8>)]) -> impl Iterator<Item = (Preset, &[u8])> {

@@ -32,6 +32,7 @@ mod legacy;
 mod limits;
 #[cfg(feature = "tracing")]
 mod loss_events;
+mod machine;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod model_calls;

@@ -90,8 +90,8 @@ impl Options {
     /// Sets a hook that sees every span after its translation. It may change the span, or drop it by returning `None`.
     ///
     /// The hook runs on a delivery thread, after content that may not be sent has been removed. A dropped span is
-    /// counted as [`LossReason::BeforeSend`](crate::LossReason::BeforeSend). So is a span on which the hook panics.
-    /// Spans that the hook itself creates are ignored.
+    /// counted as [`LossReason::BeforeSend`](crate::LossReason::BeforeSend), and a span on which the hook panics as
+    /// [`LossReason::CallbackError`](crate::LossReason::CallbackError). Spans that the hook itself creates are ignored.
     ///
     /// The children of a dropped span are still sent, and refer to a parent that Sentry does not have.
     ///

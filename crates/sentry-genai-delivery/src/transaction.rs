@@ -162,7 +162,7 @@ fn write(
     let buffer = &mut bytes;
     write_string(buffer, &event_id);
     write_event(buffer, config, segment, root);
-    write_trace_context(buffer, &trace_id, root);
+    write_contexts(buffer, config, &trace_id, root);
     buffer.extend_from_slice(b",\"spans\":[");
     for (index, (span, data)) in children.iter().enumerate() {
         if index > 0 {
@@ -212,8 +212,10 @@ fn write_event(buffer: &mut Vec<u8>, config: &Config, segment: &Segment, root: &
 }
 
 /// Writes the contexts: that of the trace describes the root.
-fn write_trace_context(buffer: &mut Vec<u8>, trace_id: &[u8; 16], root: &Root) {
-    buffer.extend_from_slice(b",\"contexts\":{\"runtime\":{\"name\":\"rust\"},\"trace\":{");
+fn write_contexts(buffer: &mut Vec<u8>, config: &Config, trace_id: &[u8; 16], root: &Root) {
+    buffer.extend_from_slice(b",\"contexts\":{\"runtime\":{\"name\":\"rust\"},");
+    write_machine_contexts(buffer, config);
+    buffer.extend_from_slice(b"\"trace\":{");
     write_ids(buffer, trace_id, root.span_id, root.parent_span_id);
     write_text(buffer, "op", &root.op);
     write_text(buffer, "origin", &root.origin);
@@ -222,6 +224,20 @@ fn write_trace_context(buffer: &mut Vec<u8>, trace_id: &[u8; 16], root: &Root) {
     buffer.extend_from_slice(&root.data);
     write_links(buffer, &root.links);
     buffer.extend_from_slice(b"}}");
+}
+
+/// Writes what the client's events say of the machine, each context followed by a comma.
+fn write_machine_contexts(buffer: &mut Vec<u8>, config: &Config) {
+    for (key, context) in &config.contexts {
+        if let Ok(json) = serde_json::to_vec(context)
+            && key != "trace"
+        {
+            write_string(buffer, key);
+            buffer.push(b':');
+            buffer.extend_from_slice(&json);
+            buffer.push(b',');
+        }
+    }
 }
 
 /// Writes the members of a child span except for its ids.

@@ -180,7 +180,7 @@ impl Worker {
         }
         let result = catch_unwind(AssertUnwindSafe(|| self.read(ended, &segment)));
         match (result, self.translated.last()) {
-            (Ok(()), Some(span)) => {
+            (Ok(Ok(())), Some(span)) => {
                 if ends_segment && *segment.name() != *span.name {
                     segment.set_name(&*span.name);
                 }
@@ -191,8 +191,8 @@ impl Worker {
                 self.shared.budget.reserve(bytes);
                 self.add_to_bucket(now, bytes, &segment);
             }
-            (Ok(()), None) => self.count_lost(LossReason::BeforeSend, 1),
-            (Err(_), _) => self.count_lost(LossReason::InternalSdkError, 1),
+            (Ok(Err(reason)), _) => self.count_lost(reason, 1),
+            _ => self.count_lost(LossReason::InternalSdkError, 1),
         }
         self.translated.clear();
         if let Some(held) = self.held.remove_kept(trace_id) {
@@ -219,7 +219,7 @@ impl Worker {
 
     /// Translates a span, and puts it into `translated` unless the hook drops it.
     #[inline]
-    fn read(&mut self, ended: Ended, segment: &Arc<Segment>) {
+    fn read(&mut self, ended: Ended, segment: &Arc<Segment>) -> Result<(), LossReason> {
         let mut span = match ended {
             Ended::Read(source) => self.translate(source, segment),
             Ended::Unread(unread) => {
@@ -239,17 +239,18 @@ impl Worker {
             legacy::add(&mut span.attributes);
         }
         match &self.before_send_span {
-            // A hook that panics may have been about to remove something, so its span counts as dropped by it.
+            // A hook that panics may have been about to remove something, so its span is dropped.
             Some(hook) => {
                 let kept = catch_unwind(AssertUnwindSafe(|| hook(span)));
-                self.translated.extend(kept.ok().flatten().map(|mut span| {
-                    // A hook may append a key that exists already. The translation has resolved all others.
-                    span.attributes.settle();
-                    span
-                }));
+                let kept = kept.map_err(|_| LossReason::CallbackError)?;
+                let mut span = kept.ok_or(LossReason::BeforeSend)?;
+                // A hook may append a key that exists already. The translation has resolved all others.
+                span.attributes.settle();
+                self.translated.push(span);
             }
             None => self.translated.push(span),
         }
+        Ok(())
     }
 
     /// Counts a span of a trace that has been dropped, and drops what is left of that trace.

@@ -4,7 +4,10 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use sentry_core::ClientOptions;
+use sentry_core::{
+    ClientOptions, Integration,
+    protocol::{Context, Event, OsContext},
+};
 use sentry_genai_conventions::{Link, SourceSpan, SpanId, Timestamp, TranslateOptions, Translator};
 use sentry_genai_delivery::{
     Config, Delivery, Segment, SpentBox, TraceLifecycle, Unread, new_span_id, on_delivery_thread,
@@ -13,6 +16,28 @@ use sentry_genai_testkit::{Fault, Ingest};
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Does what Sentry's integration of that name does.
+struct Contexts;
+
+impl Integration for Contexts {
+    fn name(&self) -> &'static str {
+        "contexts"
+    }
+
+    fn process_event(
+        &self,
+        mut event: Event<'static>,
+        _: &ClientOptions,
+    ) -> Option<Event<'static>> {
+        let os = OsContext {
+            name: Some("Linux".to_owned()),
+            ..OsContext::default()
+        };
+        event.contexts.insert("os".to_owned(), Context::from(os));
+        Some(event)
+    }
+}
 
 struct Pair {
     ingest: Ingest,
@@ -31,7 +56,7 @@ impl Pair {
     fn sampling(rate: f32, configure: impl FnOnce(Config) -> Config) -> Self {
         let ingest = Ingest::start().unwrap();
         let options = ClientOptions::new().dsn(&ingest.dsn()).release("shop@1");
-        let options = options.traces_sample_rate(rate);
+        let options = options.traces_sample_rate(rate).add_integration(Contexts);
         let config = Config::from_client_options(&options).unwrap();
         let config = configure(config.with_legacy_attributes(true));
         let mut translation = TranslateOptions::default();
@@ -118,6 +143,8 @@ fn a_segment_is_one_transaction_with_everything_in_it() {
     assert_eq!(transactions.len(), 1);
     let transaction = &transactions[0];
     assert_eq!(transaction["release"], "shop@1");
+    let os = json!({"type": "os", "name": "Linux"});
+    assert_eq!(transaction["contexts"]["os"], os);
     let root = &transaction["contexts"]["trace"];
     assert_eq!(root["span_id"], segment.span_id().to_string());
     let spans = children(transaction);

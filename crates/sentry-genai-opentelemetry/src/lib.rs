@@ -26,6 +26,7 @@ mod pending_start;
 mod recently_ended;
 mod rewrite;
 mod scopes;
+mod unwinding;
 
 pub use endpoint::OtlpEndpoint;
 pub use open_spans::OpenSpans;

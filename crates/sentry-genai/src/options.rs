@@ -140,8 +140,8 @@ impl Options {
     /// Sets a hook that sees every translated span and may change it, or drop it by returning `None`.
     ///
     /// The hook runs on the bridge's own thread, after content that must not leave the process has been removed. What the hook
-    /// itself traces creates no spans. A dropped span is counted as [`LossReason::BeforeSend`](crate::LossReason::BeforeSend). So
-    /// is a span on which the hook panics.
+    /// itself traces creates no spans. A dropped span is counted as [`LossReason::BeforeSend`](crate::LossReason::BeforeSend), and
+    /// a span on which the hook panics as [`LossReason::CallbackError`](crate::LossReason::CallbackError).
     ///
     /// Only what spans of a trace learn from each other is added later: if a model call is described twice, by an SDK and by a
     /// wrapper around it, one of the two spans stops counting as a call, and the other is completed with what it lacks.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sentry::{ClientOptions, Hub, Level};
+use sentry::{ClientOptions, Hub, Level, integrations::panic::PanicIntegration};
 use sentry_genai_opentelemetry::Options;
 use sentry_genai_tests::Receiver;
 use tracing::{error, info_span};
@@ -90,4 +90,34 @@ fn an_error_event_belongs_to_the_span_of_tracing_that_is_entered() {
     let context = &events[0]["contexts"]["trace"];
     assert_eq!(context["trace_id"], inner.trace_id);
     assert_eq!(context["span_id"], inner.span_id);
+}
+
+#[test]
+fn a_panic_marks_the_spans_it_goes_through() {
+    let options = ClientOptions::new()
+        .traces_sample_rate(1.0)
+        .add_integration(Correlation::new())
+        .add_integration(PanicIntegration::new());
+    let program = Program::with(Receiver::with(options), Options::new());
+    let spans = tracing_opentelemetry::layer().with_tracer(program.provider.tracer("app"));
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(spans), || {
+        capture(&program, || {
+            let _outside = info_span!("outside").entered();
+            let caught = std::panic::catch_unwind(|| {
+                let _agent = info_span!("agent").entered();
+                let _sibling = info_span!("sibling");
+                let _tool = info_span!("tool").entered();
+                panic!("expected");
+            });
+            assert!(caught.is_err());
+        });
+    });
+    let receiver = program.flush();
+    for name in ["tool", "agent"] {
+        assert_eq!(receiver.span(name).str("error.type"), Some("panic"));
+        assert!(receiver.span(name).is_error());
+    }
+    for name in ["sibling", "outside"] {
+        assert!(!receiver.span(name).is_error());
+    }
 }

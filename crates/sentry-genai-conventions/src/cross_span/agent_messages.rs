@@ -12,10 +12,10 @@ use crate::{
     dialect::{INPUT, OUTPUT},
 };
 
-/// Returns whether some agent has messages and some model call has none. Usually not, and finding that out needs no span tree.
+/// Returns whether some agent has messages and some model call has no answer. Usually not, and finding that out needs no span tree.
 pub(super) fn may_lack_messages(spans: &[SentrySpan]) -> bool {
     // There are fewer agents than calls.
-    spans.iter().any(is_agent_with_messages) && spans.iter().any(is_call_without_messages)
+    spans.iter().any(is_agent_with_messages) && spans.iter().any(is_call_without_answer)
 }
 
 /// Returns whether a span is an agent with messages.
@@ -23,8 +23,8 @@ fn is_agent_with_messages(span: &SentrySpan) -> bool {
     span.ai == Some(AiKind::Agent) && has_messages(&span.attributes)
 }
 
-fn is_call_without_messages(span: &SentrySpan) -> bool {
-    is_of_conversation(span) && !has_messages(&span.attributes)
+fn is_call_without_answer(span: &SentrySpan) -> bool {
+    is_of_conversation(span) && !span.attributes.contains(OUTPUT)
 }
 
 /// Returns whether a span is a call that may be a part of a conversation. What a moderation says of one is not.
@@ -40,12 +40,16 @@ fn has_messages(attributes: &Attributes) -> bool {
 ///
 /// The first call gets the question. If there is one answer for each call that did not fail, each of these gets its own; otherwise
 /// the last of them gets all answers.
+///
+/// Calls that know the question but not the answer get that of an agent of the same library, as in VoltAgent.
 pub(super) fn copy_to_calls(spans: &mut [SentrySpan], tree: &SpanTree, limits: &ContentLimits) {
     for (agent, mut calls) in calls_without_messages(spans, tree) {
         calls.sort_by_key(|&call| (spans[call].start, spans[call].end, spans[call].span_id));
         let text = |key| spans[agent].attributes.text(key).map(str::to_owned);
         let (question, answer) = (text(INPUT), text(OUTPUT));
+        let knows_question = (calls.iter()).any(|&call| spans[call].attributes.contains(INPUT));
         if let Some(question) = question
+            && !knows_question
             && let Some(&first) = calls.first()
         {
             spans[first].attributes.push(INPUT, question);
@@ -57,7 +61,8 @@ pub(super) fn copy_to_calls(spans: &mut [SentrySpan], tree: &SpanTree, limits: &
             let answers = match split_by_call(&answer, answered.len()) {
                 Some(answers) => answered.into_iter().zip(answers).collect(),
                 None => {
-                    Vec::from_iter(answered.last().or(calls.last()).map(|&call| (call, answer)))
+                    let last = calls.last().filter(|_| !knows_question);
+                    Vec::from_iter(answered.last().or(last).map(|&call| (call, answer)))
                 }
             };
             for (call, answer) in answers {
@@ -70,7 +75,7 @@ pub(super) fn copy_to_calls(spans: &mut [SentrySpan], tree: &SpanTree, limits: &
     }
 }
 
-/// Returns the agents with messages whose calls have none, with these calls. A call that a tool makes is not the agent's.
+/// Returns the agents with messages whose calls have none, or no answers, with these calls. A call that a tool makes is not the agent's.
 fn calls_without_messages(spans: &[SentrySpan], tree: &SpanTree) -> BTreeMap<usize, Vec<usize>> {
     let mut agents = vec![None; spans.len()];
     let mut calls: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
@@ -86,9 +91,14 @@ fn calls_without_messages(spans: &[SentrySpan], tree: &SpanTree) -> BTreeMap<usi
             calls.entry(agent).or_default().push(position);
         }
     }
-    let lacks_messages = |call: &usize| is_call_without_messages(&spans[*call]);
     calls.retain(|&agent, calls| {
-        is_agent_with_messages(&spans[agent]) && calls.iter().all(lacks_messages)
+        let agent = &spans[agent];
+        let lacks_messages = |call: &usize| {
+            let call = &spans[*call];
+            let may_lack_question = !call.attributes.contains(INPUT) || call.scope == agent.scope;
+            is_call_without_answer(call) && may_lack_question
+        };
+        is_agent_with_messages(agent) && calls.iter().all(lacks_messages)
     });
     calls
 }

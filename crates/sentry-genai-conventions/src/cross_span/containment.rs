@@ -89,6 +89,8 @@ struct Description<'a> {
     end: Timestamp,
     model: Option<&'a str>,
     input: Option<i64>,
+    /// The input without what was read from a cache or written to it, which Langtrace leaves out.
+    uncached_input: Option<i64>,
     output: Option<i64>,
     has_response_id: bool,
     has_failed: bool,
@@ -97,6 +99,7 @@ struct Description<'a> {
 impl<'a> Description<'a> {
     fn of(position: usize, span: &'a SentrySpan) -> Self {
         let count = |key| span.attributes.integer(key).filter(|count| *count > 0);
+        let cached = tokens::cached(&span.attributes);
         Self {
             position,
             source: Source::of(span),
@@ -109,6 +112,7 @@ impl<'a> Description<'a> {
             end: span.end.max(span.start),
             model: span.attributes.text("gen_ai.request.model"),
             input: count(tokens::INPUT),
+            uncached_input: count(tokens::INPUT).map(|input| input.saturating_sub(cached)),
             output: count(tokens::OUTPUT),
             has_response_id: span.attributes.contains("gen_ai.response.id"),
             has_failed: span.status == Status::Error,
@@ -123,10 +127,16 @@ impl<'a> Description<'a> {
     fn is_same_call(&self, inner: &Self) -> bool {
         (self.model.is_some() || inner.model.is_some())
             && are_compatible(self.model, inner.model)
-            && are_compatible(self.input, inner.input)
+            && self.has_compatible_input(inner)
             && are_compatible(self.output, inner.output)
             && !(self.has_response_id && inner.has_response_id)
             && (self.wraps(inner) || inner.end <= self.end && self.agrees_with(inner))
+    }
+
+    fn has_compatible_input(&self, other: &Self) -> bool {
+        are_compatible(self.input, other.input)
+            || self.uncached_input == other.input
+            || self.input == other.uncached_input
     }
 
     /// Returns whether both failed, or report the same output of one response.

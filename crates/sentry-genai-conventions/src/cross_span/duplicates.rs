@@ -3,14 +3,18 @@
 use std::collections::BTreeMap;
 
 use super::{
-    AGENT, MAX_PLAIN_SPANS, MESSAGES, SpanIndex, SpanTree,
+    MAX_PLAIN_SPANS, MESSAGES, SpanIndex, SpanTree,
     attempts::is_attempt,
     failures::propagate,
     linked_lists::LinkedLists,
     other_service::answered_by,
     same_work::{WorkKind, describe_same_work, is_unnamed_agent_inside_named},
 };
-use crate::{AiKind, ContentLimits, SentrySpan, Status, content, plain, tokens};
+use crate::{
+    ContentLimits, SentrySpan, Status, content,
+    naming::{subject_keys, with_subject},
+    plain, tokens,
+};
 
 /// Merges pairs of descriptions of the same work. A description may be in several pairs.
 pub(super) fn merge_overlapping(
@@ -131,8 +135,7 @@ fn merge_duplicates(
     } else {
         (outer, inner)
     };
-    let is_unnamed_agent =
-        spans[kept].ai == Some(AiKind::Agent) && !spans[kept].attributes.contains(AGENT);
+    let is_name_standard = standard_name(&spans[kept]).is_some_and(|it| it == spans[kept].name);
     let answered_by = answered_by(&spans[outer], &spans[inner]);
     if kept == outer {
         propagate(spans, kept, demoted);
@@ -141,12 +144,20 @@ fn merge_duplicates(
     for (key, text) in answered_by {
         spans[kept].attributes.set(key, &*text);
     }
-    if is_unnamed_agent && let Some(name) = spans[kept].attributes.text(AGENT) {
-        spans[kept].name = format!("invoke_agent {name}").into();
+    if is_name_standard && let Some(name) = standard_name(&spans[kept]) {
+        spans[kept].name = name.into();
     }
     content::enforce_span_limit(&mut spans[kept].attributes, limits);
     demote(&mut spans[demoted]);
     kept
+}
+
+/// Returns the name of a model call or an agent run according to its attributes. A call whose requested model is not known is named
+/// after the model that answered.
+fn standard_name(span: &SentrySpan) -> Option<String> {
+    let operation = span.attributes.text("gen_ai.operation.name")?;
+    let subject = span.attributes.first_text(subject_keys(span.ai?));
+    Some(with_subject(operation, subject).into_owned())
 }
 
 /// Gives the messages of a wrapper around several calls to the last call that did not fail, if none of the calls has messages.

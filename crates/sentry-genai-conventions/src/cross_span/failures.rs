@@ -26,11 +26,12 @@ pub(super) fn apply_to_calls(spans: &mut [SentrySpan], tree: &SpanTree) {
     copy_types_to_calls(spans, tree);
 }
 
-/// Returns whether a span is the part of a tool call in which the tool failed. Claude Code has one inside the span of the call.
+/// Returns whether a span is the part of a call in which it failed: the execution inside Claude Code's tool calls, and an attempt
+/// at a model call of LiveKit's.
 fn is_failed_execution(span: &SentrySpan) -> bool {
-    span.status == Status::Error
-        && span.ai.is_none()
-        && span.attributes.text("span.type") == Some("tool.execution")
+    let is_execution = || span.attributes.text("span.type") == Some("tool.execution");
+    let is_attempt = || span.scope == "livekit-agents" && span.name == "llm_request_run";
+    span.status == Status::Error && span.ai.is_none() && (is_execution() || is_attempt())
 }
 
 /// Returns whether a model call failed, and does not tell why.

@@ -6,7 +6,7 @@ use super::{
     SpanIndex, WorkKind, containment,
     source::{Source, surroundings},
 };
-use crate::{SentrySpan, Status};
+use crate::{SentrySpan, Status, dialect::is_response_id};
 
 /// Returns pairs of calls that are one: the outer, which started first, and the inner.
 ///
@@ -20,9 +20,10 @@ use crate::{SentrySpan, Status};
 /// Calls of which not both know the response are one if they are in the same surroundings, one within the time of the other, and
 /// do not contradict each other.
 ///
-/// In nearly all traces one instrumentation makes all calls. That is found out without looking at ids.
+/// In nearly all traces one instrumentation makes all calls. Then only responses in the background are described several times.
 pub(super) fn find(spans: &[SentrySpan], index: &SpanIndex) -> Vec<(usize, usize)> {
     let mut pairs_found = tool_pairs(spans);
+    pairs_found.extend(background_pairs(spans));
     for kind in [WorkKind::Chat, WorkKind::Embeddings] {
         let calls = || positions_of(spans, kind);
         if have_one_source(spans, calls()) {
@@ -39,6 +40,24 @@ pub(super) fn find(spans: &[SentrySpan], index: &SpanIndex) -> Vec<(usize, usize
         pairs_found.extend(containment::pairs(spans, in_surroundings));
     }
     pairs_found
+}
+
+/// Returns pairs of model calls that are about one response of OpenAI's Responses API. One in the background is looked up, maybe more
+/// than once, after the request for it.
+fn background_pairs(spans: &[SentrySpan]) -> Vec<(usize, usize)> {
+    let mut calls: Vec<_> = positions_of(spans, WorkKind::Chat)
+        .filter_map(|position| {
+            let span = &spans[position];
+            let id =
+                (span.attributes.text("gen_ai.response.id")).filter(|id| is_response_id(id))?;
+            Some(((span.trace_id, id), (span.start, span.span_id), position))
+        })
+        .collect();
+    calls.sort_unstable();
+    let responses = calls.chunk_by(|one, other| one.0 == other.0);
+    responses
+        .flat_map(|calls| calls[1..].iter().map(|&(.., later)| (calls[0].2, later)))
+        .collect()
 }
 
 /// Returns pairs of tool calls that are one by their id: the call as reported to the program, and its execution, as with Claude's

@@ -4,10 +4,12 @@ mod enclosing_step;
 mod evaluations;
 mod failures;
 mod inheritance;
+mod names;
 mod other_service;
 mod overlapping;
 mod sibling_agents;
 mod thread_runs;
+mod totals;
 mod unnamed_agents;
 
 use proptest::prelude::*;
@@ -371,46 +373,6 @@ fn handling_a_request_in_an_mcp_server_is_not_a_tool_call() {
     assert_eq!(ops, expected);
 }
 
-#[test]
-fn an_agent_drops_its_totals_if_a_call_at_any_depth_reports_tokens() {
-    let spans = Trace(Vec::new())
-        .with(1, 0, "invoke_agent a", &[AGENT, (COUNT, "84")])
-        .with(2, 1, "step", &[])
-        .with(3, 2, "chat m", &[CHAT, (COUNT, "84")])
-        .with(4, 9, "chat m", &[CHAT, (COUNT, "1")]);
-    let expected = [
-        ("gen_ai.invoke_agent", None),
-        ("function", None),
-        ("gen_ai.chat", Some(84)),
-        ("gen_ai.chat", Some(1)),
-    ];
-    assert_eq!(spans.reconciled(), owned(&expected));
-}
-
-#[test]
-fn an_agent_keeps_its_totals_if_only_embeddings_report_tokens() {
-    let embeddings = ("gen_ai.operation.name", "embeddings");
-    let spans = Trace(Vec::new())
-        .with(1, 0, "invoke_agent a", &[AGENT, (COUNT, "84")])
-        .with(2, 1, "embeddings e", &[embeddings, (COUNT, "5")])
-        .with(3, 1, "chat m", &[CHAT]);
-    let expected = [
-        ("gen_ai.invoke_agent", Some(84)),
-        ("gen_ai.embeddings", Some(5)),
-        ("gen_ai.chat", None),
-    ];
-    assert_eq!(spans.reconciled(), owned(&expected));
-}
-
-#[test]
-fn an_agent_keeps_its_totals_if_no_call_reports_tokens() {
-    let spans = Trace(Vec::new())
-        .with(1, 0, "invoke_agent a", &[AGENT, (COUNT, "84")])
-        .with(2, 1, "chat m", &[CHAT]);
-    let expected = [("gen_ai.invoke_agent", Some(84)), ("gen_ai.chat", None)];
-    assert_eq!(spans.reconciled(), owned(&expected));
-}
-
 /// Generates a span of one of several kinds. Its parent may be any other span, itself, or one that does not exist.
 fn any_span() -> impl Strategy<Value = (u8, usize, bool)> {
     (0..14_u8, 0..9_usize, any::<bool>())
@@ -441,7 +403,7 @@ proptest! {
         reconcile(&mut spans, &ContentLimits::default());
         let tree = SpanTree::of(&exhaustive, &SpanIndex::of(&exhaustive));
         duplicates::merge_nested(&mut exhaustive, &tree, &ContentLimits::default());
-        totals::remove_repeated_totals(&mut exhaustive, &tree);
+        super::totals::remove_repeated_totals(&mut exhaustive, &tree);
         let shown = |span: &SentrySpan| format!("{span:?} {}", shown(&span.attributes));
         let [spans, exhaustive] = [spans, exhaustive].map(|spans| spans.iter().map(shown).collect::<Vec<_>>());
         prop_assert_eq!(spans, exhaustive);

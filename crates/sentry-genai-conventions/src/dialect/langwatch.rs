@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{
     ARGUMENTS, DEFINITIONS, Dialect, OperationKind, Override, RESULT, aliases, has_known_operation,
     json::{self, Object},
-    kind_of, langsmith, name_as_span, usage,
+    kind_of, langsmith, litellm, name_as_span, usage,
 };
 use crate::{Attributes, SourceSpan};
 
@@ -28,6 +28,11 @@ const INPUT: &str = "langwatch.input";
 const OUTPUT: &str = "langwatch.output";
 const METRICS: &str = "langwatch.metrics";
 const PARAMETERS: &str = "langwatch.params";
+const METADATA: &str = "metadata";
+const TIMESTAMPS: &str = "langwatch.timestamps";
+
+/// The scope of the SDK for Python, which writes the provider in front of a model.
+const PYTHON: &str = "langwatch";
 
 /// Attributes that LangChain's callback adds.
 const AGENT: &str = "langwatch.langchain.run.metadata.lc_agent_name";
@@ -51,7 +56,13 @@ fn operation(span: &SourceSpan) -> Override {
 
 fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     name_as_span(span, kind);
+    let is_of_python = span.scope == PYTHON;
     let attributes = &mut span.attributes;
+    if is_of_python {
+        litellm::split_provider_from_model(attributes);
+    }
+    read_metadata(attributes);
+    read_first_token(attributes);
     if let Some(metrics) = take_object(attributes, METRICS, kind) {
         usage::put(attributes, &metrics);
         json::put_scalar(attributes, "gen_ai.cost.total_tokens", metrics.get("cost"));
@@ -78,6 +89,27 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         }
         attributes.remove(from);
         json::put(attributes, to, value);
+    }
+}
+
+/// Reads whose conversation a trace is about, as the SDK for Python has it.
+fn read_metadata(attributes: &mut Attributes) {
+    if let Some(metadata) = json::object(attributes, METADATA) {
+        json::put_scalar(attributes, "session.id", metadata.get("thread_id"));
+        json::put_scalar(attributes, "user.id", metadata.get("user_id"));
+    }
+}
+
+/// Reads when a stream began to answer. The times are in milliseconds.
+fn read_first_token(attributes: &mut Attributes) {
+    let Some(times) = json::object(attributes, TIMESTAMPS) else {
+        return;
+    };
+    let time = |name| times.get(name).and_then(Value::as_f64);
+    if let (Some(start), Some(first)) = (time("started_at"), time("first_token_at"))
+        && first >= start
+    {
+        attributes.supply("gen_ai.response.time_to_first_chunk", (first - start) / 1e3);
     }
 }
 

@@ -1,9 +1,10 @@
 //! LiveKit's agents: the conventions, in older versions only for model calls.
 
 use super::{
-    ARGUMENTS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases, json, usage,
+    ARGUMENTS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases,
+    has_known_operation, json, usage,
 };
-use crate::{SourceSpan, Value};
+use crate::{Attributes, SourceSpan, Value, tokens};
 
 pub(super) static LIVEKIT: Dialect = Dialect {
     name: "livekit",
@@ -26,6 +27,8 @@ const METRICS: &str = "lk.llm_metrics";
 fn operation(span: &SourceSpan) -> Override {
     match &*span.name {
         "function_tool" => Override::To("execute_tool"),
+        // What is around a model call, and an attempt at it. A node without a call inside names its operation.
+        "llm_node" | "llm_request_run" if !has_known_operation(span) => Override::Plain,
         _ => Override::None,
     }
 }
@@ -50,21 +53,30 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             }
         }
         OperationKind::Call => {
-            let Some(metrics) = json::object(attributes, METRICS) else {
-                return;
-            };
-            for (name, key) in [
-                ("request_id", "gen_ai.response.id"),
-                (
-                    "prompt_cached_tokens",
-                    "gen_ai.usage.cache_read.input_tokens",
-                ),
-                ("ttft", "gen_ai.response.time_to_first_chunk"),
-            ] {
-                json::put_scalar(attributes, key, metrics.get(name));
+            if let Some(metrics) = json::object(attributes, METRICS) {
+                for (name, key) in [
+                    ("request_id", "gen_ai.response.id"),
+                    (
+                        "prompt_cached_tokens",
+                        "gen_ai.usage.cache_read.input_tokens",
+                    ),
+                    ("ttft", "gen_ai.response.time_to_first_chunk"),
+                ] {
+                    json::put_scalar(attributes, key, metrics.get(name));
+                }
+                usage::put(attributes, &metrics);
             }
-            usage::put(attributes, &metrics);
+            remove_outcome_without_answer(attributes);
         }
         OperationKind::Embeddings | OperationKind::Other | OperationKind::Plain => {}
+    }
+}
+
+/// Removes what a failed call in JavaScript has instead of an answer: counts of zero, and a finish reason.
+fn remove_outcome_without_answer(attributes: &mut Attributes) {
+    let counts = [tokens::INPUT, tokens::OUTPUT].map(|key| attributes.integer(key));
+    if counts == [Some(0), Some(0)] && !attributes.contains(OUTPUT) {
+        tokens::remove(attributes);
+        attributes.remove("gen_ai.response.finish_reasons");
     }
 }

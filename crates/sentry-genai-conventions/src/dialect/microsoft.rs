@@ -86,17 +86,12 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     }
 }
 
-/// Removes the name of an agent without one, which is a different id in every run, and the model `unknown`. The run of a thread
-/// only has the model that answered.
+/// Removes the model `unknown`. The run of a thread only has the model that answered.
 fn remove_placeholders(span: &mut SourceSpan) {
     let is_thread_run = is_azure_agents(span);
     let attributes = &mut span.attributes;
     if is_thread_run {
         attributes.rename("gen_ai.response.model", "gen_ai.request.model");
-    }
-    let id = attributes.text("gen_ai.agent.id");
-    if id.is_some_and(is_random_id) && id == attributes.text("gen_ai.agent.name") {
-        attributes.remove("gen_ai.agent.name");
     }
     if attributes.text("gen_ai.request.model") == Some("unknown") {
         attributes.remove("gen_ai.request.model");

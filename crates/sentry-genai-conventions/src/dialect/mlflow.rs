@@ -79,6 +79,11 @@ fn read_call(attributes: &mut Attributes) {
             usage::put(attributes, counts);
         }
     }
+    // A stream that MLflow does not read.
+    let answer = json::read(attributes, OUTPUTS);
+    if (answer.as_ref().and_then(Value::as_str)).is_some_and(openinference::is_object_repr) {
+        attributes.remove(OUTPUTS);
+    }
     move_content(attributes, INPUT, OUTPUT);
 }
 

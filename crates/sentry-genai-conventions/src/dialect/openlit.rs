@@ -57,6 +57,7 @@ fn operation(span: &SourceSpan) -> Override {
         return Override::Plain;
     }
     let name = match span.attributes.text("gen_ai.operation.name") {
+        Some("memory") => memory_operation(&span.name),
         // Up to 1.36 this is the whole name of the span: `tool get_weather`.
         Some(operation) => operation
             .split_once(' ')
@@ -65,6 +66,17 @@ fn operation(span: &SourceSpan) -> Override {
         None => operation_of_failed_call(span),
     };
     name.map_or(Override::None, Override::To)
+}
+
+/// Returns what is done with Mem0's memory, by the name of the method in the name of the span.
+fn memory_operation(name: &str) -> Option<&'static str> {
+    match name.strip_prefix("memory ")? {
+        "add" => Some("create_memory"),
+        "get" | "get_all" | "search" => Some("search_memory"),
+        "update" => Some("update_memory"),
+        "delete" | "delete_all" | "reset" => Some("delete_memory"),
+        _ => None,
+    }
 }
 
 /// Recognises a step of CrewAI's that is not an agent. The instrumentation reports every step of a flow as an agent run, and

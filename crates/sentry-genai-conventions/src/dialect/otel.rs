@@ -5,8 +5,8 @@
 use serde_json::Value;
 
 use super::{
-    DEFINITIONS, Dialect, FailureAttribute, INPUT, OUTPUT, OperationKind, aliases, json,
-    mentions_gen_ai,
+    DEFINITIONS, Dialect, FailureAttribute, INPUT, OUTPUT, OperationKind, aliases, is_random_id,
+    json, mentions_gen_ai, unquoted,
 };
 use crate::{Attributes, SourceSpan, attributes::Name, messages, provider, status};
 
@@ -71,6 +71,7 @@ static ALIASES: &[(Name, &str)] = &aliases([
 pub(crate) fn normalise_values(span: &mut SourceSpan, kind: OperationKind) {
     provider::normalise(&mut span.attributes, kind);
     split_server_address(span);
+    move_random_agent_name(&mut span.attributes);
     if kind == OperationKind::Call {
         remove_placeholder_reason(span);
     }
@@ -85,6 +86,22 @@ pub(crate) fn normalise_values(span: &mut SourceSpan, kind: OperationKind) {
         && matches!(format, "json_schema" | "json_object")
     {
         span.attributes.set("gen_ai.output.type", "json");
+    }
+}
+
+/// Makes a random id in the place of an agent's name the agent's id. It is a different one in every run.
+fn move_random_agent_name(attributes: &mut Attributes) {
+    const NAME: &str = "gen_ai.agent.name";
+    const ID: &str = "gen_ai.agent.id";
+
+    let name = attributes.text(NAME).map(unquoted);
+    if !name.is_some_and(is_random_id) {
+        return;
+    }
+    match attributes.text(ID).map(unquoted) {
+        None => attributes.rename(NAME, ID),
+        id if id == name => _ = attributes.remove(NAME),
+        Some(_) => {}
     }
 }
 

@@ -304,7 +304,9 @@ impl Draft<'_> {
             "server.address" => Check::TextExcept(|text| text.contains("://")),
             "gen_ai.tool.call.id" => Check::TextExcept(|text| text == "<not specified>"),
             "gen_ai.conversation.id" => Check::TextExcept(dialect::is_response_id),
-            "gen_ai.agent.name" => Check::TextExcept(dialect::is_unnamed_agent),
+            "gen_ai.agent.name" => Check::TextExcept(|text| {
+                dialect::is_unnamed_agent(text) || dialect::is_random_id(text)
+            }),
             "gen_ai.output.type" => {
                 Check::TextExcept(|text| matches!(text, "json_schema" | "json_object"))
             }

@@ -418,7 +418,9 @@ fn a_placeholder_for_an_agent_name_does_not_fit_the_plan() {
     let options = TranslateOptions::default();
     let plan = super::Plan::of(&with_agent("Weather"), &options).unwrap();
     assert!(plan.fits(&mut with_agent("Support"), &options));
-    assert!(!plan.fits(&mut with_agent("Unnamed Agent"), &options));
+    for placeholder in ["Unnamed Agent", "5f4dcc3b-5aa7-45d6-9d83-27deb882cf99"] {
+        assert!(!plan.fits(&mut with_agent(placeholder), &options));
+    }
 }
 
 /// Each text is within its limit, so a plan fits.

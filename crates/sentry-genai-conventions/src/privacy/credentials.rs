@@ -122,7 +122,7 @@ pub(super) fn is_secret_header(key: &str) -> bool {
 }
 
 /// The replacement for a credential, by OpenTelemetry's conventions.
-const REDACTED: &str = "REDACTED";
+pub(super) const REDACTED: &str = "REDACTED";
 
 /// Returns an address, or a bare query, without its credentials; `None` if it has none.
 pub(super) fn redacted(text: &str) -> Option<String> {
@@ -167,6 +167,18 @@ pub(crate) fn redact_urls(text: &str) -> Option<String> {
     });
     let redacted: String = words.collect();
     is_changed.then_some(redacted)
+}
+
+/// Returns a text without the queries of the addresses in it.
+pub(crate) fn withhold_queries(text: &str) -> String {
+    let words = text.split_inclusive(ends_address).map(|word| {
+        let address = word.trim_end_matches(is_trailing_punctuation);
+        match address.split_once('?') {
+            Some((path, query)) if query.contains('=') => [path, &word[address.len()..]],
+            _ => [word, ""],
+        }
+    });
+    words.flatten().collect()
 }
 
 /// Returns whether a character ends an address in a text. Commas, brackets and apostrophes do not: a password or query may
@@ -326,6 +338,20 @@ mod tests {
         }
         for text in ["key=x", "see https://h.example/?page=2, a@b", ""] {
             assert_eq!(redact_urls(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn queries_in_a_text_are_removed() {
+        for (text, expected) in [
+            (
+                "error sending request for url (https://h.example/v1?q=my+secret&n=1): timed out",
+                "error sending request for url (https://h.example/v1): timed out",
+            ),
+            ("GET /v1?q=secret: 404", "GET /v1: 404"),
+            ("really? a=b", "really? a=b"),
+        ] {
+            assert_eq!(withhold_queries(text), expected);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::{Capture, is_token, redact_urls};
+use super::{Capture, is_token, redact_api_keys, redact_urls, withhold_queries};
 use crate::{Scalar, SourceSpan, Value, attributes::Name, dialect, messages::cut};
 
 /// Keys of the reason for a failure.
@@ -32,15 +32,18 @@ pub(crate) fn may_quote(key: &str) -> bool {
         .any(|name| name.text == key)
 }
 
-/// Removes credentials from the URLs in an error. HTTP clients include the URL of the request.
+/// Removes keys, and the credentials in URLs, from an error. HTTP clients include the URL of the request, or a header.
 pub(crate) fn redact(span: &mut SourceSpan) {
     for name in &TRACE_KEYS {
         join_lines(span, name);
     }
     for name in REASON_KEYS.iter().chain(&TYPE_KEYS).chain(&TRACE_KEYS) {
         let text = span.attributes.text_by_name(name);
-        if let Some(reduced) = text.and_then(redact_urls) {
-            replace(span, name, reduced);
+        let Some(text) = text else { continue };
+        let without_users = redact_urls(text);
+        let redacted = redact_api_keys(without_users.as_deref().unwrap_or(text));
+        if let Some(redacted) = redacted.or(without_users) {
+            replace(span, name, redacted);
         }
     }
 }
@@ -102,11 +105,16 @@ fn replace(span: &mut SourceSpan, name: &Name, text: String) {
     }
 }
 
+/// What ends a line, by Unicode.
+const LINE_ENDS: [char; 7] = [
+    '\n', '\u{b}', '\u{c}', '\r', '\u{85}', '\u{2028}', '\u{2029}',
+];
+
 /// OpenAI's agents put this in front of the words with which a model refused to answer.
 const REFUSAL: &str = " to produce output: ";
 
 /// Returns the first line of a text, up to the first JSON, the first quotation of more than a word, or the words of a
-/// model. If the text is a JSON object, does this with its `message`.
+/// model, without the queries of addresses. If the text is a JSON object, does this with its `message`.
 fn shorten_reason(text: &str) -> String {
     /// The maximum length of a reason, in bytes.
     const REASON_BYTES: usize = 200;
@@ -119,16 +127,17 @@ fn shorten_reason(text: &str) -> String {
             .filter(|message| !message.starts_with('{'))
             .map_or_else(String::new, shorten_reason);
     }
-    let first_line = text.lines().next().unwrap_or_default();
+    let first_line = text.split(LINE_ENDS).next().unwrap_or_default();
     let before_json = first_line.split(['{', '[']).next().unwrap_or_default();
     let before_answer = before_json.split(REFUSAL).next().unwrap_or_default();
     let before_quotation =
         &before_answer[..find_quotation(before_answer).unwrap_or(before_answer.len())];
     // In Python, `ServiceError: (` and `ValueError(` precede the arguments of an exception.
-    let mut reason = before_quotation
-        .trim_end_matches([' ', '(', ':'])
-        .trim_start()
-        .to_owned();
+    let mut reason = withhold_queries(
+        before_quotation
+            .trim_end_matches([' ', '(', ':'])
+            .trim_start(),
+    );
     cut(&mut reason, REASON_BYTES);
     reason
 }
@@ -230,6 +239,8 @@ mod tests {
             ),
             (r#"400: {"messages":["hunter2"]}"#, "400"),
             ("invalid request:\nhunter2", "invalid request"),
+            ("invalid request\r\u{2028}hunter2", "invalid request"),
+            ("no answer from /v1?q=hunter2", "no answer from /v1"),
             (r#"[{"text":"hunter2"}]"#, ""),
             (
                 r#"{"message":"Error in agent run: {'hunter2'}","data":{"text":"hunter2"}}"#,

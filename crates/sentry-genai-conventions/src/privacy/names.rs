@@ -34,11 +34,20 @@ pub(super) fn is_within_content(key: &str) -> bool {
         return false;
     };
     // Of an argument, even the name is content.
-    path.contains("tool.parameters")
+    is_argument(key)
         || !CONTENT_METADATA.contains(&part)
             && path
                 .split('.')
                 .any(|segment| CONTENT_CONTAINERS.contains(&last_word(segment)))
+}
+
+/// Returns whether a key names an argument of a call, such as `request.tool_args.pin`. Arguments may be numbers.
+pub(super) fn is_argument(key: &str) -> bool {
+    key.rsplit_once('.').is_some_and(|(path, _)| {
+        let mut segments = path.split('.');
+        path.contains("tool.parameters")
+            || segments.any(|segment| ARGUMENTS.contains(&last_word(segment)))
+    })
 }
 
 /// Returns the last word of a key.
@@ -64,15 +73,10 @@ fn split_last_word(key: &str) -> (&str, &str) {
 }
 
 /// Names of things whose parts are all content.
-static CONTENT_CONTAINERS: &[&str] = &[
-    "args",
-    "arguments",
-    "input",
-    "inputs",
-    "kwargs",
-    "output",
-    "outputs",
-];
+static CONTENT_CONTAINERS: &[&str] = &["input", "inputs", "output", "outputs"];
+
+/// What is passed to a call.
+static ARGUMENTS: &[&str] = &["args", "arguments", "kwargs"];
 
 /// Names of parts that describe the whole.
 static CONTENT_METADATA: &[&str] = &[

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use sentry_genai_conventions::{SentrySpan, SpanKind, Value};
 
 use super::value::write_attribute;
+use crate::machine;
 
 /// The attributes that every span, or every segment span, gets unless it sets them itself.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +52,7 @@ const KEYS: [&str; 17] = [
 
 /// Returns whether spans get the attribute without setting it.
 pub(crate) fn is_preset(key: &str) -> bool {
-    KEYS.contains(&key)
+    KEYS.contains(&key) || machine::is_attribute(key)
 }
 
 impl Preset {

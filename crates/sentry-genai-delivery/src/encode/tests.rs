@@ -1,6 +1,9 @@
 use std::sync::Arc;
 
-use sentry_core::Integration;
+use sentry_core::{
+    ClientOptions, Integration,
+    protocol::{Context, DeviceContext, Event, OsContext, RuntimeContext},
+};
 use sentry_genai_conventions::{
     Attributes, Input, Scalar, SpanId, SpanKind, Status, Timestamp, TraceId,
 };
@@ -292,6 +295,73 @@ fn integrations_of_the_client_go_with_the_segment() {
         json["attributes"]["sentry.sdk.integrations"],
         json!({"type": "array", "value": ["panic", "contexts"]})
     );
+}
+
+/// What Sentry's integration of that name does.
+struct Contexts;
+
+impl Integration for Contexts {
+    fn name(&self) -> &'static str {
+        "contexts"
+    }
+
+    fn process_event(
+        &self,
+        mut event: Event<'static>,
+        _: &ClientOptions,
+    ) -> Option<Event<'static>> {
+        let os = OsContext {
+            name: Some("Linux".to_owned()),
+            version: Some("6.18".to_owned()),
+            ..OsContext::default()
+        };
+        let rust = RuntimeContext {
+            version: Some("1.95.0".to_owned()),
+            ..RuntimeContext::default()
+        };
+        let device = DeviceContext {
+            arch: Some("x86_64".to_owned()),
+            ..DeviceContext::default()
+        };
+        let contexts: [(&str, Context); 3] = [
+            ("os", os.into()),
+            ("rust", rust.into()),
+            ("device", device.into()),
+        ];
+        let contexts = contexts.map(|(key, context)| (key.to_owned(), context));
+        event.contexts.extend(contexts);
+        Some(event)
+    }
+}
+
+#[test]
+fn the_machine_goes_with_a_segment_that_does_not_describe_another() {
+    let mut options = testing::options();
+    options.integrations = vec![Arc::new(Contexts)];
+    let mut encoder = SpanEncoder::new(&testing::config(&options));
+    let segment = testing::segment();
+    let mut attributes_of = |span: &SentrySpan| {
+        let mut buffer = Vec::new();
+        encoder.write(&mut buffer, span, &mut Frame::of(&segment));
+        let mut json: Json = serde_json::from_slice(&buffer).unwrap();
+        json["attributes"].take()
+    };
+    let root = span(&segment, segment.span_id());
+    let attributes = attributes_of(&root);
+    assert_eq!(attributes["os.name"], string("Linux"));
+    assert_eq!(attributes["os.version"], string("6.18"));
+    assert_eq!(attributes["process.runtime.version"], string("1.95.0"));
+    let archs = json!({"type": "array", "value": ["x86_64"]});
+    assert_eq!(attributes["device.archs"], archs);
+
+    let child = span(&segment, new_span_id());
+    assert_eq!(attributes_of(&child).get("os.name"), None);
+
+    let mut elsewhere = root;
+    elsewhere.attributes.push("os.name", "Windows");
+    let attributes = attributes_of(&elsewhere);
+    assert_eq!(attributes["os.name"], string("Windows"));
+    assert_eq!(attributes.get("os.version"), None);
 }
 
 #[test]

@@ -1,11 +1,16 @@
 //! Links errors, logs and metrics to the span they are captured in.
 
+use std::thread;
+
 use sentry_core::{ClientOptions, Integration, protocol::Event};
 use sentry_genai_delivery::{SpanIds, link_logs_and_metrics};
 
 use super::{super::opentelemetry::trace::get_active_span, convert};
+use crate::{open_spans::Key, unwinding};
 
 /// A Sentry integration that links the errors, logs and metrics which the client captures to OpenTelemetry's active span.
+///
+/// A panic also marks the spans that it unwinds through as failed.
 ///
 /// Add it to the options of the client. With `tracing-opentelemetry`, the active span is the one that is entered.
 ///
@@ -50,12 +55,28 @@ impl Integration for Correlation {
         if let Some(ids) = active_span() {
             ids.link_event(&mut event);
         }
+        if is_panic(&event) {
+            unwinding::start(active_ids());
+        }
         Some(event)
     }
 }
 
+/// Returns whether the event is a panic that the client reports, which it does before the stack unwinds.
+fn is_panic(event: &Event<'_>) -> bool {
+    thread::panicking()
+        && event.exception.iter().any(|exception| {
+            let mechanism = exception.mechanism.as_ref();
+            mechanism.is_some_and(|mechanism| mechanism.ty == "panic")
+        })
+}
+
 /// Returns the ids of the active span; its parent is not known.
 fn active_span() -> Option<SpanIds> {
-    let (trace_id, span_id) = get_active_span(|span| convert::ids(span.span_context()))?;
+    let (trace_id, span_id) = active_ids()?;
     Some(SpanIds::new(trace_id, span_id, None))
+}
+
+fn active_ids() -> Option<Key> {
+    get_active_span(|span| convert::ids(span.span_context()))
 }

@@ -8,7 +8,7 @@ use sentry_genai_delivery::{Delivery, Options, SendFailure, Stats};
 
 use super::{
     super::{
-        opentelemetry::{Context, trace::Span as _},
+        opentelemetry::{Context, KeyValue, trace::Span as _},
         opentelemetry_sdk::{
             Resource,
             error::{OTelSdkError, OTelSdkResult},
@@ -22,8 +22,10 @@ use super::{
 use crate::{
     OpenSpans,
     door::{Door, Outcome, Parent, StartInfo},
-    pending_start,
+    pending_start, unwinding,
 };
+
+const ERROR_TYPE: &str = "error.type";
 
 /// A span processor that sends every span to Sentry when it ends, with AI spans translated.
 ///
@@ -182,11 +184,14 @@ impl SpanProcessor for SentryGenAiProcessor {
         }
     }
 
-    fn on_end(&self, data: SpanData) {
+    fn on_end(&self, mut data: SpanData) {
         if !data.span_context.is_sampled() || self.door.delivery().is_none() {
             return;
         }
         if let Some(ids) = convert::ids(&data.span_context) {
+            if unwinding::ends(ids, convert::parent(&data)) {
+                mark_as_panicked(&mut data);
+            }
             self.door.end(ids, data);
         }
     }
@@ -204,6 +209,13 @@ impl SpanProcessor for SentryGenAiProcessor {
     fn set_resource(&mut self, resource: &Resource) {
         self.door
             .set_resource_info(convert::resource_info(resource));
+    }
+}
+
+fn mark_as_panicked(span: &mut SpanData) {
+    let is_error_type = |pair: &KeyValue| pair.key.as_str() == ERROR_TYPE;
+    if !span.attributes.iter().any(is_error_type) {
+        span.attributes.push(KeyValue::new(ERROR_TYPE, "panic"));
     }
 }
 

@@ -86,6 +86,20 @@ fn a_stream_may_be_handed_out_before_it_is_requested() {
     assert_eq!(pairs_of("langfuse-sdk"), []);
 }
 
+/// Langtrace reports Anthropic's input without the cache, and Anthropic's SDK with it.
+#[test]
+fn counts_with_and_without_the_cache_are_the_same_input() {
+    let pairs_of = |cached: i64| {
+        let mut spans = calls(&[(OUTER, 90), (INNER, 20)]);
+        spans[0].attributes.push(tokens::INPUT, 26);
+        spans[1].attributes.push(tokens::INPUT, 42);
+        spans[1].attributes.push(tokens::CACHE_READ, cached);
+        pair_all(&spans)
+    };
+    assert_eq!(pairs_of(16), [(0, 1)]);
+    assert_eq!(pairs_of(10), []);
+}
+
 #[test]
 fn many_concurrent_calls_are_paired_in_linear_time() {
     let spans = calls(&vec![(OUTER, 1 << 40); 20_000]);

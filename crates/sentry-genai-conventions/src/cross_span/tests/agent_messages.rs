@@ -103,6 +103,28 @@ fn a_call_that_failed_and_one_of_a_tool_did_not_answer() {
     assert_eq!(answered, [true, true, false, false, false]);
 }
 
+/// VoltAgent records what its calls ask, and what its agents answer.
+#[test]
+fn an_answer_that_no_call_knows_is_that_of_the_agent_of_the_same_library() {
+    const ANSWER: &str = r#"[{"role":"assistant","content":"In Wien."}]"#;
+    const ASKED: &str = r#"[{"role":"user","parts":[{"type":"text","content":"And?"}]}]"#;
+    const SCOPE: (&str, &str) = ("scope", "my.agents");
+    let answered = |agent_scope: (&'static str, &str), status| {
+        let agent = [AGENT, (INPUT, QUESTION), (OUTPUT, ANSWER), agent_scope];
+        let mut spans = Trace(Vec::new())
+            .with(1, 0, "invoke_agent a", &agent)
+            .with(2, 1, "chat m", &[CHAT, (INPUT, ASKED), SCOPE])
+            .0;
+        spans[1].status = status;
+        reconcile(&mut spans, &ContentLimits::default());
+        assert_eq!(spans[1].attributes.text(INPUT), Some(ASKED));
+        spans[1].attributes.contains(OUTPUT)
+    };
+    assert!(answered(SCOPE, Status::Ok));
+    assert!(!answered(SCOPE, Status::Error));
+    assert!(!answered(("scope", "other"), Status::Ok));
+}
+
 /// The spans of a batch may be in any order, and what has been given is not given again.
 #[test]
 fn messages_are_given_once_in_any_order() {

@@ -27,3 +27,28 @@ fn a_failed_call_has_the_type_of_what_failed_inside_it() {
     assert_eq!(error_type("mastra").as_deref(), Some("AI_APICallError"));
     assert_eq!(error_type("other").as_deref(), Some("_OTHER"));
 }
+
+/// LiveKit's call in JavaScript ends like any other, unless a later attempt has an answer.
+#[test]
+fn a_call_without_an_answer_failed_with_the_attempt_inside_it() {
+    const SCOPE: (&str, &str) = ("scope", "livekit-agents");
+    let status = |call: &[(&'static str, &str)]| {
+        let counts = [(COUNT, "0"), ("gen_ai.usage.output_tokens", "0")];
+        let call = [&[SCOPE, CHAT], call, &counts].concat();
+        let mut spans = Trace(Vec::new())
+            .with(1, 0, "llm_request", &call)
+            .with(2, 1, "llm_request_run", &[SCOPE])
+            .0;
+        spans[1].status = Status::Error;
+        reconcile(&mut spans, &ContentLimits::default());
+        spans[0].status
+    };
+    assert_eq!(
+        status(&[("gen_ai.response.finish_reasons", "stop")]),
+        Status::Error
+    );
+    assert_eq!(
+        status(&[(OUTPUT, r#"[{"role":"assistant","content":"Ho"}]"#)]),
+        Status::Ok
+    );
+}

@@ -405,3 +405,40 @@ fn openllmetry_describes_a_stream_of_langchain_twice_in_javascript() {
     );
     assert_eq!(python, 2);
 }
+
+/// The request for a response in the background has the question, and the requests for its state have the answer.
+#[test]
+fn a_response_that_is_looked_up_counts_once() {
+    let call = |id: &'static str, more: &[(&'static str, &'static str)]| {
+        let own = [
+            CHAT,
+            ("gen_ai.request.model", "m"),
+            ("gen_ai.response.id", id),
+        ];
+        [&own, more].concat()
+    };
+    let counts = |second: &'static str| {
+        let first = "resp_80331f36f3bf4c8fb1504814d87ea62f";
+        let asked = (INPUT, r#"[{"role":"user","content":"Hi"}]"#);
+        let counted = (COUNT, "42");
+        let mut spans = Trace(Vec::new())
+            .with(1, 9, "chat m", &call(first, &[asked]))
+            .with(2, 9, "chat m", &call(first, &[counted]))
+            .with(3, 9, "chat m", &call(second, &[counted]))
+            .0;
+        for (span, start) in spans.iter_mut().zip(1..) {
+            span.start = Timestamp::from_nanos(start * 10);
+            span.end = Timestamp::from_nanos(start * 10 + 1);
+        }
+        reconcile(&mut spans, &ContentLimits::default());
+        assert!(spans[1].attributes.contains(INPUT));
+        spans
+            .iter()
+            .map(|span| span.attributes.integer(COUNT))
+            .collect::<Vec<_>>()
+    };
+    let same = counts("resp_80331f36f3bf4c8fb1504814d87ea62f");
+    assert_eq!(same, [None, Some(42), None]);
+    let other = counts("resp_562612adc83f4364a3be56b5e8b4dec9");
+    assert_eq!(other, [None, Some(42), Some(42)]);
+}

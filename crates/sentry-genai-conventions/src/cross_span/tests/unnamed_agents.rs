@@ -39,18 +39,3 @@ fn several_unnamed_agents_inside_one_agent_are_distinct() {
     let agents = [("gen_ai.invoke_agent", None); 3];
     assert_eq!(spans.reconciled(), owned(&agents));
 }
-
-/// A program's own span around an agent, which has only the agent's name.
-#[test]
-fn the_more_complete_description_takes_the_agents_name() {
-    let trace = Trace(Vec::new()).with(1, 0, "agent", &[AGENT, NAME]).with(
-        2,
-        1,
-        "agent",
-        &[AGENT, SDK, (COUNT, "42")],
-    );
-    let mut spans = trace.0;
-    reconcile(&mut spans, &ContentLimits::default());
-    assert_eq!(spans[0].op, "function");
-    assert_eq!(spans[1].name, "invoke_agent writer");
-}

@@ -52,6 +52,40 @@ fn model_calls_are_read() {
     }
 }
 
+/// The SDK for Python writes the provider in front of the model, and whose conversation it is into the metadata of the trace.
+#[test]
+fn provider_conversation_and_first_token_are_read() {
+    let call = translated(
+        "langwatch",
+        "llm",
+        &[
+            ("langwatch.span.type", "llm"),
+            ("gen_ai.request.model", "openai/gpt-5-mini"),
+            (
+                "langwatch.timestamps",
+                r#"{"started_at": 1795876835385, "first_token_at": 1795876835431, "finished_at": 1795876835432}"#,
+            ),
+        ],
+    );
+    assert_eq!(call.name, "chat gpt-5-mini");
+    let provider = call.attributes.text("gen_ai.provider.name");
+    assert_eq!(provider, Some("openai"));
+    let first = call.attributes.get("gen_ai.response.time_to_first_chunk");
+    assert_eq!(first, Some(Value::Double(0.046)));
+
+    let root = translated(
+        "langwatch",
+        "Bot",
+        &[
+            ("langwatch.span.type", "span"),
+            ("metadata", r#"{"thread_id": "t-1", "user_id": "u-1"}"#),
+        ],
+    );
+    for (key, text) in [("session.id", "t-1"), ("user.id", "u-1")] {
+        assert_eq!(root.attributes.text(key), Some(text), "{key}");
+    }
+}
+
 #[test]
 fn tool_calls_are_read() {
     let answer = r#"{"type":"json","value":{"type":"text","value":{"lc":1,"type":"constructor","id":["ToolMessage"],"kwargs":{"content":"21 degrees","tool_call_id":"c1"}}}}"#;

@@ -64,6 +64,19 @@ fn model_calls_are_read() {
 }
 
 #[test]
+fn a_stream_that_was_not_read_is_no_answer() {
+    let attributes = [
+        ("mlflow.spanType", r#""CHAT_MODEL""#),
+        (
+            "mlflow.spanOutputs",
+            r#""<anthropic.Stream object at 0x7f956ad20310>""#,
+        ),
+    ];
+    let span = translated("mlflow.tracing.provider", "Messages.create", &attributes);
+    assert_eq!(span.attributes.text(OUTPUT), None);
+}
+
+#[test]
 fn tools_and_agents_are_named_after_their_spans() {
     let read = |kind| {
         let span = translated(

@@ -333,3 +333,18 @@ fn goose_calls_without_an_answer_have_failed_if_their_requests_have() {
     assert_eq!(status("WAITING_LLM_STREAM_START", None), (None, None));
     assert_eq!(status(refused, Some("m")), (None, None));
 }
+
+/// rig-ecs 0.46: its span of a model call is around that of rig.
+#[test]
+fn rig_ecs_opens_tool_calls_and_wraps_model_calls() {
+    let id = "5f4dcc3b-5aa7-45d6-9d83-27deb882cf99";
+    let agent = ("agent", id);
+    let call = [agent, ("effect", "7"), ("model", "openai/gpt-5-mini")];
+    let span = translated("rig_ecs::stage", "model_call", &call);
+    assert_eq!((&*span.op, &*span.name), ("function", "model_call"));
+    let tool = [agent, ("tool", "bash"), ("parent", "Some(EffectId(7))")];
+    let span = translated("rig_ecs::stage", "tool_call", &tool);
+    assert_eq!(span.name, "execute_tool bash");
+    assert_eq!(span.attributes.text("gen_ai.agent.id"), Some(id));
+    assert!(!span.attributes.contains("gen_ai.agent.name"));
+}

@@ -144,6 +144,7 @@ pub(super) static TEXTS: &[&str] = &[
     "work",
     "Toolset error: no",
     "Unnamed Agent",
+    "5f4dcc3b-5aa7-45d6-9d83-27deb882cf99",
     "我的诊断是糖尿病怎么办",
 ];
 

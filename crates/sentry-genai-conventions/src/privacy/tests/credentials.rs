@@ -133,7 +133,7 @@ fn urls_in_errors_are_redacted() {
             "exception.stacktrace",
             Value::Str("at https://h.example?key=AIza"),
         )]);
-        let text = "error sending request for url (https://h.example/?key=AIza): timed out";
+        let text = "error sending request for url (https://h.example/?key=AIza&q=a): timed out";
         span.status = SourceStatus::Error(Some(text.to_owned()));
         let options = TranslateOptions {
             capture_inputs: captures,
@@ -144,8 +144,41 @@ fn urls_in_errors_are_redacted() {
         let attributes = shown(&span.attributes);
         assert!(!attributes.contains("AIza"), "{attributes}");
         let reason = span.attributes.text("sentry.status.message");
-        let expected = "error sending request for url (https://h.example/?key=REDACTED): timed out";
-        assert_eq!(reason, Some(expected));
+        let query = if captures { "?key=REDACTED&q=a" } else { "" };
+        let expected =
+            format!("error sending request for url (https://h.example/{query}): timed out");
+        assert_eq!(reason, Some(&*expected));
+    }
+}
+
+/// An HTTP client quotes a header that it cannot send.
+#[test]
+fn keys_in_errors_are_redacted() {
+    for captures in [false, true] {
+        let mut span = span_of(&[]);
+        let text = "Illegal header value b'sk-4fG7hJ9kL2mN5pQ8\\n'";
+        span.status = SourceStatus::Error(Some(text.to_owned()));
+        let options = TranslateOptions {
+            capture_inputs: captures,
+            capture_outputs: captures,
+            ..TranslateOptions::default()
+        };
+        let span = Translator::new(options).translate(span);
+        let reason = span.attributes.text("sentry.status.message");
+        assert_eq!(reason, Some("Illegal header value b'REDACTED\\n'"));
+    }
+}
+
+#[test]
+fn keys_are_removed_whatever_their_name() {
+    let pairs = [
+        ("app.owner", Value::Str("ghp_4fG7hJ9kL2mN5pQ8")),
+        ("app.login", Value::Str("Bearer 4fg7hj9kl2mn5pq8")),
+        ("app.trace", Value::Str("4fg7hj9kl2mn5pq8")),
+    ];
+    for provenance in [Provenance::GenAi, Provenance::Library, Provenance::Other] {
+        let kept = kept(provenance, CAPTURE_NOTHING, &pairs);
+        assert_eq!(kept, ["app.trace"], "{provenance:?}");
     }
 }
 
@@ -166,5 +199,19 @@ fn urls_in_span_names_are_redacted() {
         let mut span = span_of(&[]);
         span.name = name.into();
         assert_eq!(translator.translate(span).name, expected);
+    }
+}
+
+#[test]
+fn a_segment_is_named_without_credentials_from_the_start() {
+    for (name, expected) in [
+        (
+            "GET https://h.example/?key=AIza",
+            Some("GET https://h.example/?key=REDACTED"),
+        ),
+        ("GET https://h.example/?page=2", None),
+    ] {
+        let named = crate::segment_name_at_start(name, None, &Attributes::default());
+        assert_eq!(named.as_deref(), expected);
     }
 }

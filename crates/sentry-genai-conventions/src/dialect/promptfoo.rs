@@ -1,0 +1,34 @@
+//! promptfoo: the conventions for calls of providers, except for the names of content.
+
+use super::{Dialect, OperationKind, Override, has_prefix};
+use crate::{SourceSpan, Value};
+
+pub(super) static PROMPTFOO: Dialect = Dialect {
+    name: "promptfoo",
+    recognises: |span| has_prefix(span, "promptfoo."),
+    operation,
+    adjust,
+    ..Dialect::NONE
+};
+
+fn operation(span: &SourceSpan) -> Override {
+    match span.attributes.get("promptfoo.cache_hit") {
+        // No model was called.
+        Some(Value::Bool(true)) => Override::Plain,
+        _ => Override::None,
+    }
+}
+
+fn adjust(span: &mut SourceSpan, kind: OperationKind) {
+    let content = match kind {
+        OperationKind::Embeddings => Some(("gen_ai.embeddings.input", None)),
+        _ => (kind.content()).map(|(input, output)| (input, Some(output))),
+    };
+    let Some((input, output)) = content else {
+        return;
+    };
+    span.attributes.rename("promptfoo.request.body", input);
+    if let Some(output) = output {
+        span.attributes.rename("promptfoo.response.body", output);
+    }
+}

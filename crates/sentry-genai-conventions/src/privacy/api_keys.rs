@@ -1,0 +1,127 @@
+//! API keys and access tokens, which are recognised by how they look.
+
+use super::credentials::REDACTED;
+
+/// How the keys of providers begin, and signed tokens.
+static PREFIXES: &[&str] = &[
+    "AIza",
+    "AKIA",
+    "ASIA",
+    "eyJ",
+    "fw_",
+    "gho_",
+    "ghp_",
+    "ghs_",
+    "github_pat_",
+    "glpat-",
+    "gsk_",
+    "hf_",
+    "lsv2_",
+    "nvapi-",
+    "pplx-",
+    "r8_",
+    "sk-",
+    "sk_",
+    "sntrys_",
+    "tvly-",
+    "xai-",
+    "xox",
+    "ya29.",
+];
+
+/// The minimum length of the random part of a key.
+const RANDOM_LETTERS: usize = 12;
+
+/// Returns whether a text is a key, or the value of a header with one.
+pub(super) fn is_api_key(text: &str) -> bool {
+    match text.split_once(' ') {
+        Some((scheme, key)) => announces_key(scheme) && is_random(key),
+        None => is_known_key(text),
+    }
+}
+
+/// Returns a text without the keys in it; `None` if there are none.
+pub(crate) fn redact_api_keys(text: &str) -> Option<String> {
+    let mut redacted = String::new();
+    let (mut copied, mut before) = (0, "");
+    for word in text.split(|letter: char| !is_key_letter(letter)) {
+        let word = word.trim_end_matches('.');
+        if is_known_key(word) || announces_key(before) && is_random(word) {
+            let start = word.as_ptr().addr() - text.as_ptr().addr();
+            redacted.extend([&text[copied..start], REDACTED]);
+            copied = start + word.len();
+        }
+        before = word;
+    }
+    (copied > 0).then(|| redacted + &text[copied..])
+}
+
+fn is_key_letter(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.')
+}
+
+fn is_known_key(word: &str) -> bool {
+    PREFIXES.iter().any(|prefix| word.starts_with(prefix))
+        && word.chars().all(is_key_letter)
+        && is_random(word)
+}
+
+/// Returns whether a word is the scheme of an `Authorization` header.
+fn announces_key(word: &str) -> bool {
+    ["basic", "bearer"]
+        .iter()
+        .any(|scheme| word.eq_ignore_ascii_case(scheme))
+}
+
+/// Returns whether a word has a part as long as no name has, with digits.
+fn is_random(word: &str) -> bool {
+    word.split(|letter: char| !letter.is_ascii_alphanumeric())
+        .any(|part| part.len() >= RANDOM_LETTERS && part.bytes().any(|it| it.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_in_a_text_are_redacted() {
+        for (text, expected) in [
+            (
+                "no such key: sk-proj-4fG7hJ9kL2mN5pQ8.",
+                "no such key: REDACTED.",
+            ),
+            (
+                "Illegal header value b'sk-ant-api03-4fG7hJ9kL2mN5pQ8\\n'",
+                "Illegal header value b'REDACTED\\n'",
+            ),
+            (
+                "Authorization: Bearer 4fg7hj9kl2mn5pq8, key=AIza4fG7hJ9kL2mN5pQ8",
+                "Authorization: Bearer REDACTED, key=REDACTED",
+            ),
+        ] {
+            assert_eq!(redact_api_keys(text).as_deref(), Some(expected));
+            assert_eq!(redact_api_keys(expected), None);
+        }
+        for text in [
+            "Incorrect API key provided: sk-proj-********************N5pQ",
+            "bearer authentication is required",
+            "no module sk-learn-pipeline-2 for hf_inference_endpoint_v2",
+            "request 4fg7hj9kl2mn5pq8 failed",
+            "",
+        ] {
+            assert_eq!(redact_api_keys(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_recognised_with_and_without_its_scheme() {
+        for (text, expected) in [
+            ("ghp_4fG7hJ9kL2mN5pQ8", true),
+            ("Bearer 4fg7hj9kl2mn5pq8", true),
+            ("gpt-4o-mini-2024-07-18", false),
+            ("run 4fg7hj9kl2mn5pq8", false),
+        ] {
+            assert_eq!(is_api_key(text), expected, "{text}");
+        }
+    }
+}
