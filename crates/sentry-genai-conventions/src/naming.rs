@@ -125,8 +125,8 @@ pub(crate) fn is_with_subject(name: &str, operation: &str, subject: Option<&str>
 }
 
 /// Returns the name that a span called `given` will get if it starts with these attributes, such as
-/// `invoke_agent Support Bot` or `POST /ask`, without credentials. Returns `None` if it keeps its own name, or if the name is not known
-/// yet.
+/// `invoke_agent Support Bot` or `POST /ask`, without credentials. Returns `None` if it keeps its own name, or if the name is not
+/// known yet.
 ///
 /// Doors use it to name a segment, whose first spans may be sent before its root has ended and been translated.
 ///

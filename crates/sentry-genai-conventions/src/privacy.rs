@@ -78,8 +78,8 @@ impl Provenance {
 /// * On an AI span, all but those that cannot be content: a number or a short token, under a namespaced key that does not name
 ///   content.
 /// * On another span of a GenAI library, or under a key about GenAI: lists, and texts except for short tokens under such a key.
-/// * On any other span: texts whose key names content, that are keys or have credentials in a URL, or that are transcripts, and arguments of
-///   functions (keys without a namespace) that are prose or JSON.
+/// * On any other span: texts whose key names content, that are keys or have credentials in a URL, or that are transcripts, and
+///   arguments of functions (keys without a namespace) that are prose or JSON.
 pub(crate) fn withhold(span: &mut SourceSpan, provenance: Provenance, capture: Capture) {
     error_messages::redact(span);
     if !capture.allows_all_content() {
@@ -157,8 +157,8 @@ pub(crate) enum ContentHeuristic {
     Anything,
     /// A list, or a text that is not a short token.
     FreeText,
-    /// A text whose key names content, that is a key or has credentials in a URL, or that is a transcript; without a namespace, prose or
-    /// JSON.
+    /// A text whose key names content, that is a key or has credentials in a URL, or that is a transcript; without a namespace,
+    /// prose or JSON.
     Argument,
 }
 
@@ -291,8 +291,8 @@ fn is_conventional_metadata(key: &str) -> bool {
 /// Keys that a convention names like content although they describe the operation.
 static NAMED_LIKE_CONTENT: &[&str] = &["db.query", "db.query.text"];
 
-/// Returns whether a key holds one parameter value of a query or a function, such as `db.query.parameter.name`, the filter of a vector
-/// store, such as `db.milvus.search.filter` and `db.chroma.query.where_document`, or what a function returned. Azure's
+/// Returns whether a key holds one parameter value of a query or a function, such as `db.query.parameter.name`, the filter of a
+/// vector store, such as `db.milvus.search.filter` and `db.chroma.query.where_document`, or what a function returned. Azure's
 /// `trace_function` records parameters and results of any function.
 fn is_parameter(key: &str) -> bool {
     let is_among = |markers: &[&str]| markers.iter().any(|marker| key.contains(marker));

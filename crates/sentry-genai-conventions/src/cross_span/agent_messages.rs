@@ -12,7 +12,8 @@ use crate::{
     dialect::{INPUT, OUTPUT},
 };
 
-/// Returns whether some agent has messages and some model call has no answer. Usually not, and finding that out needs no span tree.
+/// Returns whether some agent has messages and some model call has no answer. Usually not, and finding that out needs no span
+/// tree.
 pub(super) fn may_lack_messages(spans: &[SentrySpan]) -> bool {
     // There are fewer agents than calls.
     spans.iter().any(is_agent_with_messages) && spans.iter().any(is_call_without_answer)
@@ -38,8 +39,8 @@ fn has_messages(attributes: &Attributes) -> bool {
 
 /// Gives an agent's messages to its model calls if none of these has any, since Sentry shows a conversation by its model calls.
 ///
-/// The first call gets the question. If there is one answer for each call that did not fail, each of these gets its own; otherwise
-/// the last of them gets all answers.
+/// The first call gets the question. If there is one answer for each call that did not fail, each of these gets its own;
+/// otherwise the last of them gets all answers.
 ///
 /// Calls that know the question but not the answer get that of an agent of the same library, as in VoltAgent.
 pub(super) fn copy_to_calls(spans: &mut [SentrySpan], tree: &SpanTree, limits: &ContentLimits) {
@@ -75,7 +76,8 @@ pub(super) fn copy_to_calls(spans: &mut [SentrySpan], tree: &SpanTree, limits: &
     }
 }
 
-/// Returns the agents with messages whose calls have none, or no answers, with these calls. A call that a tool makes is not the agent's.
+/// Returns the agents with messages whose calls have none, or no answers, with these calls. A call that a tool makes is not the
+/// agent's.
 fn calls_without_messages(spans: &[SentrySpan], tree: &SpanTree) -> BTreeMap<usize, Vec<usize>> {
     let mut agents = vec![None; spans.len()];
     let mut calls: BTreeMap<usize, Vec<usize>> = BTreeMap::new();

@@ -1,5 +1,6 @@
-//! OpenLIT's instrumentations for Python and JavaScript: the conventions as of the version's release. Up to at least 1.36, messages are one
-//! text, with tool calls in separate attributes. Up to the present version, most failed calls have nothing but their name.
+//! OpenLIT's instrumentations for Python and JavaScript: the conventions as of the version's release. Up to at least 1.36,
+//! messages are one text, with tool calls in separate attributes. Up to the present version, most failed calls have nothing but
+//! their name.
 
 use serde_json::{Value, json};
 
