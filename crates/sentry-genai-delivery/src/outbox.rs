@@ -220,11 +220,14 @@ impl Outbox {
         true
     }
 
-    /// Updates the rate limits and the backoff from an answer that came `after` the request was begun.
-    pub(crate) fn update_from_answer(&self, answer: &Answer, after: Duration) {
+    /// Updates the rate limits and the backoff from an answer. `answer_time` tells how long it took, if that says how far
+    /// away the server is.
+    pub(crate) fn update_from_answer(&self, answer: &Answer, answer_time: Option<Duration>) {
         let now = Instant::now();
         let mut contents = self.lock();
-        contents.record_answer_time(after);
+        if let Some(answer_time) = answer_time {
+            contents.record_answer_time(answer_time);
+        }
         contents.has_unconfirmed_report = false;
         if answer.is_overloaded() {
             contents.limits.update_limits(now, answer);

@@ -24,6 +24,10 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(30);
 /// How often the last report is sent until the server has read it.
 const LAST_REPORT_ATTEMPTS: u32 = 4;
 
+/// From this size on, the time until the answer depends on the size more than on the distance to the server, and more
+/// connections do not help.
+const LARGE_BYTES: usize = 64 * 1024;
+
 /// How long an extra sender stays without work.
 const EXTRA_IDLE_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -270,7 +274,10 @@ impl Sender {
         }));
         envelope.truncate(length);
         let outcome = match answer {
-            Ok(Ok(answer)) => self.handle_answer(&answer, start.elapsed()),
+            Ok(Ok(answer)) => {
+                let answer_time = (length < LARGE_BYTES).then(|| start.elapsed());
+                self.handle_answer(&answer, answer_time)
+            }
             Ok(Err(error)) => self.handle_error(error, length),
             Err(_) => Outcome::Panicked,
         };
@@ -286,8 +293,9 @@ impl Sender {
         outcome
     }
 
-    fn handle_answer(&self, answer: &Answer, after: Duration) -> Outcome {
-        self.shared.outbox.update_from_answer(answer, after);
+    fn handle_answer(&self, answer: &Answer, answer_time: Option<Duration>) -> Outcome {
+        let outbox = &self.shared.outbox;
+        outbox.update_from_answer(answer, answer_time);
         let outcome = Outcome::of(answer);
         if outcome != Outcome::Accepted {
             let status = format!("HTTP status {}", answer.status);

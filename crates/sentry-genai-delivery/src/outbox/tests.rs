@@ -214,7 +214,7 @@ fn more_senders_than_the_processor_needs_are_for_slow_answers_only() {
     ] {
         let outbox = Outbox::new(RetryPolicy::default(), max_senders);
         for _ in 0..10 {
-            outbox.update_from_answer(&Answer::default(), answer_time);
+            outbox.update_from_answer(&Answer::default(), Some(answer_time));
         }
         let segment = testing::segment();
         for _ in 0..100 {
