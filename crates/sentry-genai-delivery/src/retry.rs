@@ -73,11 +73,12 @@ impl Backoff {
     /// Starts a pause. It doubles with every failure in a row, unless the server asked for one. Of requests that fail together,
     /// only the first counts.
     pub(crate) fn fail(&mut self, now: Instant, policy: &RetryPolicy, requested: Option<Duration>) {
-        if requested.is_none() && self.paused_until(now).is_some() {
+        let is_first = self.paused_until(now).is_none();
+        if requested.is_none() && !is_first {
             return;
         }
         let doubled = 2_u32.saturating_pow(self.failures.min(20));
-        self.failures += 1;
+        self.failures += u32::from(is_first);
         let pause = policy.first_pause.saturating_mul(doubled);
         let pause = match requested {
             Some(requested) => requested.min(policy.longest_pause.max(Duration::from_secs(60))),
@@ -130,8 +131,16 @@ mod tests {
         for _ in 0..32 {
             backoff.fail(now, &policy, None);
         }
-        let pause = backoff.paused_until(now).unwrap() - now;
-        assert!(pause <= policy.first_pause, "{pause:?}");
+        let until = backoff.paused_until(now).unwrap();
+        assert!(until - now <= policy.first_pause);
+        let requested = Duration::from_secs(1);
+        for _ in 0..32 {
+            backoff.fail(until, &policy, Some(requested));
+        }
+        let later = until + requested;
+        backoff.fail(later, &policy, None);
+        let pause = backoff.paused_until(later).unwrap() - later;
+        assert!(pause <= policy.first_pause * 4, "{pause:?}");
     }
 
     #[test]

@@ -230,7 +230,7 @@ fn write_contexts(buffer: &mut Vec<u8>, config: &Config, trace_id: &[u8; 16], ro
 fn write_machine_contexts(buffer: &mut Vec<u8>, config: &Config) {
     for (key, context) in &config.contexts {
         if let Ok(json) = serde_json::to_vec(context)
-            && key != "trace"
+            && !matches!(&**key, "trace" | "runtime")
         {
             write_string(buffer, key);
             buffer.push(b':');
