@@ -251,14 +251,13 @@ mod getting_started {
         job.run().bind_hub(Hub::new_from_top(Hub::current())).await;
     }
 
-    fn incoming_trace(request: &axum::extract::Request) -> tracing::Span {
+    fn incoming_trace(request: &axum::extract::Request) {
         use sentry_genai::propagation::IncomingContext;
 
         let headers = request.headers().iter();
         let headers = headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
         let span = IncomingContext::from_headers(headers)
             .in_scope(|| tracing::info_span!("request", otel.kind = "server", http.request.method = %request.method()));
-        span
     }
 
     fn outgoing_trace(request: &mut reqwest::Request) -> anyhow::Result<()> {
