@@ -251,6 +251,24 @@ mod getting_started {
         job.run().bind_hub(Hub::new_from_top(Hub::current())).await;
     }
 
+    fn incoming_trace(request: &axum::extract::Request) {
+        use sentry_genai::propagation::IncomingContext;
+
+        let headers = request.headers().iter();
+        let headers = headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+        let span = IncomingContext::from_headers(headers)
+            .in_scope(|| tracing::info_span!("request", otel.kind = "server", http.request.method = %request.method()));
+    }
+
+    fn outgoing_trace(request: &mut reqwest::Request) -> anyhow::Result<()> {
+        use sentry_genai::propagation::outgoing_headers;
+
+        for (name, value) in outgoing_headers() {
+            request.headers_mut().insert(name, value.parse()?); // tonic: `request.metadata_mut()`
+        }
+        Ok(())
+    }
+
     fn several_projects(dsns: &[&str]) {
         use std::sync::Arc;
         use sentry::Hub;

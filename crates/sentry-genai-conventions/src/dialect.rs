@@ -281,6 +281,7 @@ pub(crate) fn normalise_names(span: &mut SourceSpan, dialect: &Dialect) {
         mcp::rename_turbomcp(span);
         mcp::rename_method(span);
         mcp::rename_rust_mcp_sdk(span);
+        mcp::rename_tower_mcp(span);
         manual::normalise_namespaced(span);
     }
 }

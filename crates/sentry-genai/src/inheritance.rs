@@ -23,6 +23,8 @@ pub(crate) struct Node {
     session_id: Option<Arc<str>>,
     /// The rank of the session key in use in the list of session keys; a lower rank takes precedence.
     session_rank: u8,
+    /// Whether the span started in a conversation scope, and its parent in none.
+    enters_scope: bool,
     pub(crate) is_gen_ai: bool,
     pub(crate) model_calls_below: bool,
     /// What the span's keys indicate.
@@ -50,14 +52,17 @@ pub(crate) struct InheritableValues {
 }
 
 impl Node {
-    /// Creates the node of a span that starts in a conversation scope and inherits `inherited`.
+    /// Creates the node of a span that starts in the conversation scope `scope`, below a span with the scope `outer_scope`, and
+    /// inherits `inherited`.
     #[inline]
     pub(crate) fn new(
-        scope_conversation: Option<Arc<SharedConversation>>,
+        scope: Option<Arc<SharedConversation>>,
+        outer_scope: Option<Arc<SharedConversation>>,
         inherited: CachedInheritance,
     ) -> Self {
         Self {
-            scope_conversation,
+            enters_scope: scope.is_some() && outer_scope.is_none(),
+            scope_conversation: scope.or(outer_scope),
             inherited,
             ..Self::default()
         }
@@ -132,6 +137,19 @@ impl Node {
         self.is_gen_ai && self.key_flags.has_token_counts() && source.is_counted_model_call()
     }
 
+    /// Returns whether the span, and not those below it, says to which conversation it belongs.
+    pub(crate) fn determines_conversation(&self) -> bool {
+        !matches!(self.conversation, ConversationSetting::Inherited)
+            || self.scope_conversation.is_some()
+    }
+
+    /// Returns whether a GenAI span may name a conversation that its ancestors do not.
+    #[inline]
+    pub(crate) fn may_tell_conversation(&self) -> bool {
+        self.is_gen_ai
+            && (self.enters_scope || matches!(self.conversation, ConversationSetting::Id(_)))
+    }
+
     /// Stores what an attribute passes on to the descendants.
     fn set_inheritable(&mut self, inheritable: Inheritable, text: Arc<str>) {
         match inheritable {
@@ -168,6 +186,13 @@ pub(crate) enum ConversationSetting {
     Removed,
 }
 
+/// What the GenAI spans below a span say about their conversation. It is in the extensions of open spans that belong to none.
+pub(crate) enum ConversationBelow {
+    /// They agree on this one.
+    One(Arc<str>),
+    Several,
+}
+
 /// Determines what a span inherits from its ancestors, scope and trace.
 pub(crate) fn inherit<'a, R>(node: &Node, trace: &LocalTrace, span: &SpanRef<'a, R>) -> Inherited
 where
@@ -200,6 +225,26 @@ where
         },
     };
     inherited
+}
+
+/// Returns the conversation of a GenAI span that ends in none, though the spans below it agree on one.
+#[inline]
+pub(crate) fn conversation_below<'a, R: LookupSpan<'a>>(
+    node: &Node,
+    inherited: &Inherited,
+    span: &SpanRef<'a, R>,
+) -> Option<Arc<str>> {
+    let is_settled = inherited.conversation_id.is_some()
+        || inherited.session_id.is_some()
+        || node.session_id.is_some()
+        || node.determines_conversation();
+    if is_settled || !node.is_gen_ai {
+        return None;
+    }
+    match span.extensions().get()? {
+        ConversationBelow::One(id) => Some(Arc::clone(id)),
+        ConversationBelow::Several => None,
+    }
 }
 
 /// Returns what a child of `span` that starts now inherits. `known` is what the span's state has cached.

@@ -20,7 +20,7 @@ use crate::{
     correlation,
     handle::{self, Handle},
     hub_scope,
-    inheritance::{self, CachedInheritance},
+    inheritance::{self, CachedInheritance, Node},
     local_trace::LocalTrace,
     record::{LateRecorder, Recorder},
     scoped::AmbientContext,
@@ -28,7 +28,7 @@ use crate::{
     unwinding,
 };
 
-use ancestry::{Nearest, link_to, mark_model_call_below, nearest};
+use ancestry::{Nearest, link_to, mark_model_call_below, nearest, tell_conversation};
 use errors::{ExceptionRecorder, is_own};
 
 /// How many events, and how many links, a span keeps: the default of OpenTelemetry's SDKs.
@@ -140,27 +140,16 @@ impl GenAiLayer {
         let span_id = trace.segment.local_root();
         let parent_span_id = trace.segment.trace().parent_span_id();
         let outer_conversation = trace.handle.task_conversations().current();
-        let scope_conversation = AmbientContext::conversation().or(outer_conversation);
+        let scope = AmbientContext::conversation();
+        let node = Node::new(scope, outer_conversation, CachedInheritance::default());
         let state = if trace.is_recorded {
             set_start(&mut record, &trace, span_id, parent_span_id, metadata);
-            let mut state = SpanState::new(
-                &self.id,
-                trace,
-                Some(record),
-                scope_conversation,
-                CachedInheritance::default(),
-            );
+            let mut state = SpanState::new(&self.id, trace, Some(record), node);
             state.apply_initial_attributes(key_flags);
             state.read_scope();
             state
         } else {
-            let mut state = SpanState::new(
-                &self.id,
-                trace,
-                None,
-                scope_conversation,
-                CachedInheritance::default(),
-            );
+            let mut state = SpanState::new(&self.id, trace, None, node);
             state.apply_unrecorded(&record.attributes, key_flags);
             let delivery = state.trace.handle.delivery();
             delivery.record_unsampled(1);
@@ -211,9 +200,9 @@ where
         fields.record(&mut recorder);
         let key_flags = recorder.key_flags;
         set_start(&mut record, &trace, new_span_id(), Some(parent), metadata);
-        let scope_conversation = AmbientContext::conversation().or(outer_conversation);
-        let mut state =
-            SpanState::new(&self.id, trace, Some(record), scope_conversation, inherited);
+        let scope = AmbientContext::conversation();
+        let node = Node::new(scope, outer_conversation, inherited);
+        let mut state = SpanState::new(&self.id, trace, Some(record), node);
         state.apply_initial_attributes(key_flags);
         state.read_scope();
         insert(&span, state);
@@ -340,7 +329,15 @@ where
         if node.is_counted_model_call(&source) {
             mark_model_call_below(span.parent());
         }
-        source.inherited = inheritance::inherit(&node, &trace, &span);
+        let mut inherited = inheritance::inherit(&node, &trace, &span);
+        if let Some(id) = inheritance::conversation_below(&node, &inherited, &span) {
+            inherited.conversation_id = Some(id);
+        } else if node.may_tell_conversation()
+            && let Some(id) = &inherited.conversation_id
+        {
+            tell_conversation(span.parent(), id);
+        }
+        source.inherited = inherited;
         trace.handle.delivery().send_record(source, &trace.segment);
     }
 }

@@ -10,8 +10,7 @@ use sentry_genai_delivery::SpanIds;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use crate::{
-    conversation::SharedConversation,
-    inheritance::{CachedInheritance, Node},
+    inheritance::Node,
     local_trace::{LocalTrace, UpdateTiming},
 };
 
@@ -98,15 +97,14 @@ impl SpanState {
         layer_id: &LayerId,
         trace: Arc<LocalTrace>,
         source: Option<Box<SourceSpan>>,
-        scope_conversation: Option<Arc<SharedConversation>>,
-        inherited: CachedInheritance,
+        node: Node,
     ) -> Self {
         Self {
             _open: source.is_some().then(OpenCount::count),
             layer_id: layer_id.0,
             trace,
             source,
-            node: Node::new(scope_conversation, inherited),
+            node,
         }
     }
 

@@ -1,4 +1,4 @@
-//! Hand-written MCP servers: they follow the convention for MCP, except for the names.
+//! MCP servers and clients that follow the convention for MCP, except for the names.
 
 use super::unquoted;
 use crate::{SourceSpan, SpanKind};
@@ -11,11 +11,17 @@ static RUST_MCP_SDK_SPANS: &[(&str, &str, SpanKind)] = &[
     ("mcp.dispatch", "request.method", SpanKind::Server),
 ];
 
-/// Returns whether rust-mcp-sdk gives its requests this name.
+/// The name of tower-mcp's spans for requests.
+const TOWER_MCP_SPAN: &str = "mcp_request";
+
+/// Returns whether rust-mcp-sdk or tower-mcp gives its requests this name.
 pub(super) fn is_request(name: &str) -> bool {
-    RUST_MCP_SDK_SPANS
-        .iter()
-        .any(|(request, ..)| name == *request)
+    let is_rust_mcp_sdk = || {
+        RUST_MCP_SDK_SPANS
+            .iter()
+            .any(|(request, ..)| name == *request)
+    };
+    name == TOWER_MCP_SPAN || is_rust_mcp_sdk()
 }
 
 /// Renames the attributes of rust-mcp-sdk's requests to those of the convention.
@@ -34,6 +40,39 @@ pub(super) fn rename_rust_mcp_sdk(span: &mut SourceSpan) {
         span.attributes.rename("tool", "gen_ai.tool.name");
         span.attributes.rename("request.id", "jsonrpc.request.id");
     }
+}
+
+/// Renames the attributes of a request that a server of tower-mcp handles to those of the convention.
+pub(super) fn rename_tower_mcp(span: &mut SourceSpan) {
+    if span.name != TOWER_MCP_SPAN
+        || !span.scope.starts_with("tower_mcp")
+        || !span.attributes.contains("method")
+    {
+        return;
+    }
+    span.kind = Some(SpanKind::Server);
+    span.attributes.rename("method", METHOD_NAME);
+    if let Some(id) = span.attributes.text("request_id").map(without_variant) {
+        let id = id.to_owned();
+        span.attributes.remove("request_id");
+        span.attributes.supply("jsonrpc.request.id", id);
+    }
+    let target = match span.attributes.text("operation") {
+        Some("tool") => "gen_ai.tool.name",
+        Some("prompt") => "gen_ai.prompt.name",
+        Some("resource" | "subscribe" | "unsubscribe") => "mcp.resource.uri",
+        _ => return,
+    };
+    span.attributes.rename("target", target);
+    span.attributes.remove("operation");
+}
+
+/// Returns the value inside the `{:?}` output of an id, such as `Number(7)` or `String("a")`.
+fn without_variant(id: &str) -> &str {
+    let inner = id
+        .split_once('(')
+        .and_then(|(_, rest)| rest.strip_suffix(')'));
+    inner.map_or(id, unquoted)
 }
 
 /// Renames the attributes of a request that TurboMCP 3 handles to those of the convention. Its spans have no kind.

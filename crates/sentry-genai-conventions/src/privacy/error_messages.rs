@@ -162,6 +162,27 @@ static QUOTATION_MARKS: &[(char, &[char])] = &[
     ('\u{ff02}', &['\u{ff02}']),
 ];
 
+/// How tonic describes a status code. It quotes the description: `code: 'Internal error', message: "..."`.
+static GRPC_DESCRIPTIONS: [&str; 17] = [
+    "The operation completed successfully",
+    "The operation was cancelled",
+    "Unknown error",
+    "Client specified an invalid argument",
+    "Deadline expired before operation could complete",
+    "Some requested entity was not found",
+    "Some entity that we attempted to create already exists",
+    "The caller does not have permission to execute the specified operation",
+    "Some resource has been exhausted",
+    "The system is not in a state required for the operation's execution",
+    "The operation was aborted",
+    "Operation was attempted past the valid range",
+    "Operation is not implemented or not supported",
+    "Internal error",
+    "The service is currently unavailable",
+    "Unrecoverable data loss or corruption",
+    "The request does not have valid authentication credentials",
+];
+
 /// Returns the start of the first quotation that is more than a name, as in `Refusal: 'I cannot help with that.'`.
 fn find_quotation(text: &str) -> Option<usize> {
     let mut at = 0;
@@ -181,7 +202,7 @@ fn find_quotation(text: &str) -> Option<usize> {
             Some((end, mark)) => (&quoted[..end], end + mark.len()),
             None => (quoted, quoted.len()),
         };
-        if !is_token(quoted.trim()) {
+        if !is_token(quoted.trim()) && !GRPC_DESCRIPTIONS.contains(&quoted) {
             return Some(start);
         }
         at += length;
@@ -252,6 +273,10 @@ mod tests {
                 "filtered. Refusal",
             ),
             (r#"no number: "hunter 2""#, "no number"),
+            (
+                "code: 'The system is not in a state required for the operation's execution', message: \"hunter 2\"",
+                "code: 'The system is not in a state required for the operation's execution', message",
+            ),
             ("cut: 'hunter 2", "cut"),
             (
                 "ServiceError: ('hunter 2', RateLimitError('hunter 2'))",

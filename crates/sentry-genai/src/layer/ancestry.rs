@@ -7,7 +7,7 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use crate::{
     conversation::SharedConversation,
-    inheritance::{self, CachedInheritance},
+    inheritance::{self, CachedInheritance, ConversationBelow},
     local_trace::LocalTrace,
     state::{SpanState, Unrecorded},
 };
@@ -72,6 +72,30 @@ pub(super) fn mark_model_call_below<'a, R: LookupSpan<'a>>(mut parent: Option<Sp
             // All spans above have been told before.
             return;
         }
+        parent = ancestor.parent();
+    }
+}
+
+/// Tells the ancestors that belong to no conversation which one a span below them belongs to.
+pub(super) fn tell_conversation<'a, R: LookupSpan<'a>>(
+    mut parent: Option<SpanRef<'a, R>>,
+    id: &Arc<str>,
+) {
+    while let Some(ancestor) = parent {
+        let mut extensions = ancestor.extensions_mut();
+        let state = extensions.get_mut::<SpanState>();
+        if state.is_some_and(|state| state.node.determines_conversation()) {
+            return;
+        }
+        match extensions.get_mut::<ConversationBelow>() {
+            None => extensions.insert(ConversationBelow::One(Arc::clone(id))),
+            Some(ConversationBelow::One(known)) if known != id => {
+                extensions.replace(ConversationBelow::Several);
+            }
+            // All spans above have been told before.
+            Some(_) => return,
+        }
+        drop(extensions);
         parent = ancestor.parent();
     }
 }

@@ -237,6 +237,37 @@ fn rust_mcp_sdk_calls_and_requests_are_read() {
 }
 
 #[test]
+fn tower_mcp_requests_are_read() {
+    let request = |scope, method, operation, target| {
+        let attributes = [
+            ("method", method),
+            ("request_id", "Number(7)"),
+            ("operation", operation),
+            ("target", target),
+        ];
+        let span = translated(scope, "mcp_request", &attributes);
+        let is_identified = span.attributes.text("jsonrpc.request.id") == Some("7");
+        (span.op.to_string(), span.name.to_string(), is_identified)
+    };
+    let scope = "tower_mcp::middleware::tracing";
+    for (method, operation, target, name) in [
+        (
+            "tools/call",
+            "tool",
+            "get_weather",
+            "tools/call get_weather",
+        ),
+        ("prompts/get", "prompt", "summary", "prompts/get summary"),
+        ("tools/list", "list", "tools", "tools/list"),
+    ] {
+        let sent = request(scope, method, operation, target);
+        assert_eq!(sent, ("mcp.server".to_owned(), name.to_owned(), true));
+    }
+    let other = request("shop", "tools/call", "tool", "get_weather");
+    assert_eq!(other.0, "function");
+}
+
+#[test]
 fn goose_observations_are_model_calls() {
     let input = r#"{"system":"Be brief","messages":[{"id":"m1","role":"user","created":1,"content":[{"type":"text","text":"Weather?"}]}],"tools":[{"name":"get_weather","description":"It","inputSchema":{"type":"object"}}]}"#;
     let output = r#"[{"role":"assistant","created":1,"content":[{"type":"text","text":"Sunny"}]}]"#;

@@ -185,19 +185,32 @@ fn plans_respect_span_names() {
 }
 
 #[test]
-fn a_plan_knows_requests_of_rust_mcp_sdk_by_their_names() {
-    let mut planning = PlanningTranslator::new(Translator::new(TranslateOptions::default()));
-    for _ in 0..3 {
-        let ops = ["work", "mcp.mrtr"].map(|name| {
-            let said = [
-                ("method", Value::Str("tools/call")),
-                ("tool", Value::Str("w")),
-            ];
-            let mut span = span(name, &said);
-            span.scope = "rust_mcp_sdk::mcp_runtimes::client_runtime".into();
-            planning.translate(&mut span).op.into_owned()
-        });
-        assert_eq!(ops, ["function", "gen_ai.execute_tool"]);
+fn a_plan_knows_requests_of_mcp_libraries_by_their_names() {
+    for (scope, name, op) in [
+        (
+            "rust_mcp_sdk::mcp_runtimes::client_runtime",
+            "mcp.mrtr",
+            "gen_ai.execute_tool",
+        ),
+        (
+            "tower_mcp::middleware::tracing",
+            "mcp_request",
+            "mcp.server",
+        ),
+    ] {
+        let mut planning = PlanningTranslator::new(Translator::new(TranslateOptions::default()));
+        for _ in 0..3 {
+            let ops = ["work", name].map(|name| {
+                let said = [
+                    ("method", Value::Str("tools/call")),
+                    ("tool", Value::Str("w")),
+                ];
+                let mut span = span(name, &said);
+                span.scope = scope.into();
+                planning.translate(&mut span).op.into_owned()
+            });
+            assert_eq!(ops, ["function", op]);
+        }
     }
 }
 
