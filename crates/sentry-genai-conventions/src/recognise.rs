@@ -66,7 +66,7 @@ pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognis
         return Some(row.map_or(plain, ai));
     }
     if let Some((row, rest)) = named
-        && (is_conclusive_name(row.name, rest) || dialect::mentions_gen_ai(span))
+        && (is_conclusive_name(row.name, rest) || is_confirmed(span, row))
     {
         return Some(ai(row));
     }
@@ -116,6 +116,18 @@ fn may_be_model(text: &str) -> bool {
 /// word.
 fn is_conclusive_name(operation: &str, subject: &str) -> bool {
     matches!(operation, "invoke_agent" | "create_agent" | "execute_tool") && !subject.is_empty()
+}
+
+/// Returns whether an attribute confirms the operation in a span's name.
+///
+/// The conversation and the agent that a span belongs to confirm no model call: a function `chat` that serves a request may name
+/// them for the calls below.
+fn is_confirmed(span: &SourceSpan, row: &operation::AiOperation) -> bool {
+    let may_be_agent = matches!(row.kind, AiKind::Agent | AiKind::Handoff);
+    let is_context = |key: &str| {
+        key == "gen_ai.conversation.id" || key.starts_with("gen_ai.agent.") && !may_be_agent
+    };
+    dialect::gen_ai_keys(span).any(|key| !is_context(key))
 }
 
 /// Returns the operation that the attributes imply if nothing states it.

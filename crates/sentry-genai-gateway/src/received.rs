@@ -143,6 +143,8 @@ impl FromIterator<Request> for Contents {
 ///
 /// OpenLLMetry does not make its spans current. What it emits when a response arrives therefore happens in the enclosing span, or
 /// in none. If that span is not of the same instrumentation, the event goes to the instrumentation's span inside it.
+///
+/// Events that an exporter sent again are left out.
 pub(crate) fn attach_events(spans: &mut [ReceivedSpan], events: Vec<ReceivedEvent>) -> usize {
     if events.is_empty() {
         return 0;
@@ -153,6 +155,8 @@ pub(crate) fn attach_events(spans: &mut [ReceivedSpan], events: Vec<ReceivedEven
     }
     let mut sibling_index = None;
     let mut without_span = 0;
+    // For each span with events that came without it, the number of those that came with it.
+    let mut own_events = HashMap::new();
     for received in events {
         let direct = received.within.and_then(|ids| index.get(&ids).copied());
         let position = match direct {
@@ -163,11 +167,37 @@ pub(crate) fn attach_events(spans: &mut [ReceivedSpan], events: Vec<ReceivedEven
             }
         };
         match position {
-            Some(position) => spans[position].span.events.push(received.event),
+            Some(position) => {
+                let events = &mut spans[position].span.events;
+                own_events.entry(position).or_insert(events.len());
+                events.push(received.event);
+            }
             None => without_span += 1,
         }
     }
+    for (position, own) in own_events {
+        let events = &mut spans[position].span.events;
+        events.truncate(own + without_repetition(&events[own..]));
+    }
     without_span
+}
+
+/// Returns the number of events up to where all of them begin again, as they do if a request was sent again.
+///
+/// Any one event may be there twice: a conversation may contain the same message twice, at the same time by a coarse clock.
+fn without_repetition(events: &[SourceEvent]) -> usize {
+    let are_equal = |one: &SourceEvent, other: &SourceEvent| {
+        one.time == other.time
+            && one.name == other.name
+            && one.attributes.iter().eq(other.attributes.iter())
+    };
+    let count = events.len();
+    let repeats = |period: &usize| {
+        let shifted = &events[*period..];
+        count.is_multiple_of(*period)
+            && (shifted.iter().zip(events)).all(|(one, other)| are_equal(one, other))
+    };
+    (1..count).find(repeats).unwrap_or(count)
 }
 
 /// The spans of an instrumentation that have the same parent, or none, in the order of their start.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
 mod arithmetic;
+mod changes;
 mod envelopes;
 mod essentials;
 mod logs;

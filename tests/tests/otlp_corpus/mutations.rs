@@ -109,10 +109,10 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
-type Pair = (String, Held);
+pub(crate) type Pair = (String, Held);
 
 #[derive(Clone)]
-enum Held {
+pub(crate) enum Held {
     Text(String),
     Integer(i64),
     Double(f64),
@@ -140,7 +140,7 @@ fn any_value(which: &sample::Index) -> Held {
     }
 }
 
-fn pairs(attributes: &Attributes) -> Vec<Pair> {
+pub(crate) fn pairs(attributes: &Attributes) -> Vec<Pair> {
     let pairs = attributes.iter().map(|(key, value)| {
         let value = match value {
             Value::Bool(value) => Held::Bool(value),
@@ -155,7 +155,7 @@ fn pairs(attributes: &Attributes) -> Vec<Pair> {
     pairs.collect()
 }
 
-fn attributes(pairs: &[Pair]) -> Attributes {
+pub(crate) fn attributes(pairs: &[Pair]) -> Attributes {
     let mut attributes = Attributes::default();
     for (key, value) in pairs {
         match value {

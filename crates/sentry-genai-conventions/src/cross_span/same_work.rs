@@ -1,7 +1,7 @@
 //! What a span is about, and whether two spans, one inside the other, are about the same.
 
 use super::{AGENT, other_service::are_of_same_service, thread_runs::RUN_ID};
-use crate::{AiKind, SentrySpan, SpanKind};
+use crate::{AiKind, SentrySpan, SpanKind, Status, tokens};
 
 /// The kinds of work that may be described twice, with one description inside the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub(super) fn describe_same_work(outer: &SentrySpan, inner: &SentrySpan) -> bool
     if is_served_request {
         return texts("jsonrpc.request.id").is_none_or(are_equal);
     }
-    if kind != WorkKind::of(inner) {
+    if kind != WorkKind::of(inner) || is_over_before(outer, inner) {
         return false;
     }
     match kind {
@@ -82,6 +82,18 @@ pub(super) fn describe_same_work(outer: &SentrySpan, inner: &SentrySpan) -> bool
         // Requests to a model.
         Some(_) => true,
     }
+}
+
+/// Returns whether work was over when work inside it began. OpenLLMetry leaves the span of a stream current after its end, so that
+/// whatever the program does next is inside.
+///
+/// The span of a stream may end before its request, but does then not know how that went. A span that takes no time may lack an
+/// end.
+fn is_over_before(outer: &SentrySpan, inner: &SentrySpan) -> bool {
+    outer.start < outer.end
+        && outer.end < inner.start
+        && are_of_same_service(outer, inner)
+        && (outer.status == Status::Error || tokens::has_input_or_output(&outer.attributes))
 }
 
 /// Returns whether an agent without a name is inside a named one of another instrumentation. Agents of Haystack's own tracer are

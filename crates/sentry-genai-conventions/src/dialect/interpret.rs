@@ -73,11 +73,19 @@ pub(super) fn kind_of(span: &SourceSpan, key: &str) -> Option<String> {
 
 /// Returns whether the span has an attribute that only GenAI spans have.
 pub(crate) fn mentions_gen_ai(span: &SourceSpan) -> bool {
-    let attributes = &span.attributes;
-    attributes.may_begin_with("gen_ai.")
-        && attributes
-            .iter()
-            .any(|(key, value)| key.starts_with("gen_ai.") && value != Value::Str(""))
+    gen_ai_keys(span).next().is_some()
+}
+
+/// Returns the keys of the attributes that only GenAI spans have.
+pub(crate) fn gen_ai_keys(span: &SourceSpan) -> impl Iterator<Item = &str> {
+    const PREFIX: &str = "gen_ai.";
+    let may_have_any = span.attributes.may_begin_with(PREFIX);
+    let attributes = may_have_any.then(|| span.attributes.iter());
+    attributes
+        .into_iter()
+        .flatten()
+        .filter(|(key, value)| key.starts_with(PREFIX) && *value != Value::Str(""))
+        .map(|(key, _)| key)
 }
 
 /// Recognises an id generated for one run: a UUID, with or without hyphens. Such an id names nothing.

@@ -65,7 +65,7 @@ pub(super) static OPENINFERENCE: Dialect = Dialect {
         "embedding.invocation_parameters",
         "input.mime_type",
         INVOCATION_PARAMETERS,
-        "output.mime_type",
+        OUTPUT_MIME_TYPE,
     ],
     operation,
     adjust,
@@ -76,6 +76,7 @@ const KIND: &str = "openinference.span.kind";
 /// The keys of the whole request and the whole response.
 const INPUT_VALUE: &str = "input.value";
 const OUTPUT_VALUE: &str = "output.value";
+const OUTPUT_MIME_TYPE: &str = "output.mime_type";
 
 /// The prefixes of flattened messages.
 const INPUT_MESSAGES: &str = "llm.input_messages.";
@@ -339,7 +340,10 @@ fn name_models(attributes: &mut Attributes, kind: OperationKind) {
     if is_maker {
         attributes.remove(MODEL_NAME);
     }
-    let answer = json::object(attributes, OUTPUT_VALUE).filter(|_| kind == OperationKind::Call);
+    // A text is what the model said, even if that looks like a response.
+    let is_text = attributes.text(OUTPUT_MIME_TYPE) == Some("text/plain");
+    let answer =
+        json::object(attributes, OUTPUT_VALUE).filter(|_| kind == OperationKind::Call && !is_text);
     let answer_model = answer
         .as_ref()
         .and_then(|answer| read_answer(attributes, answer));

@@ -117,6 +117,24 @@ mod tests {
         }
     }
 
+    #[test]
+    fn records_that_were_sent_again_count_once() {
+        let said = |text: &str| {
+            record(&json!({"eventName": "gen_ai.user.message", "body": {"stringValue": text}}))
+        };
+        let count = |requests: &[&str]| {
+            let text = format!("{}\n{}", spans(), requests.join("\n"));
+            let received = otlp_json::parse(&text).unwrap();
+            received[0].span.events.len()
+        };
+        let several = &*logs(&[said("Hi"), said("Hi"), said("So?")]);
+        let one = &*logs(&[said("Hi")]);
+        assert_eq!(count(&[several]), 3);
+        assert_eq!(count(&[several, several, several]), 3);
+        assert_eq!(count(&[one, one]), 1);
+        assert_eq!(count(&[several, one]), 4);
+    }
+
     /// As protobuf's JSON mapping writes them when field names are preserved.
     #[test]
     fn times_are_read_in_either_spelling() {

@@ -49,3 +49,41 @@ fn sending_a_notification_is_not_receiving_it() {
     let notification = ("mcp.notification.client_to_server", None);
     assert_eq!(spans.reconciled(), owned(&[notification, notification]));
 }
+
+/// As below the span of a stream that OpenLLMetry leaves current after its end.
+#[test]
+fn work_that_begins_when_the_work_around_it_is_over_is_distinct() {
+    for instrumentation in [("scope", "shop"), SDK] {
+        let mut spans = Trace(Vec::new())
+            .with(1, 0, "chat m", &[CHAT, (COUNT, "42"), ("scope", "shop")])
+            .with(2, 1, "chat m", &[CHAT, (COUNT, "42"), instrumentation]);
+        spans.0[0].end = Timestamp::from_nanos(5);
+        spans.0[1].start = Timestamp::from_nanos(6);
+        let call = ("gen_ai.chat", Some(42));
+        assert_eq!(spans.reconciled(), owned(&[call, call]));
+    }
+}
+
+#[test]
+fn work_inside_work_without_an_end_is_the_same() {
+    let mut spans = Trace(Vec::new())
+        .with(1, 0, "chat m", &[CHAT, (COUNT, "42")])
+        .with(2, 1, "chat m", &[CHAT, (COUNT, "42")]);
+    spans.0[1].start = Timestamp::from_nanos(6);
+    let expected = [("gen_ai.chat", Some(42)), ("function", None)];
+    assert_eq!(spans.reconciled(), owned(&expected));
+}
+
+#[test]
+fn a_stream_whose_span_ends_before_its_request_is_one_call() {
+    let mut spans = Trace(Vec::new()).with(1, 0, "chat m", &[CHAT]).with(
+        2,
+        1,
+        "chat m",
+        &[CHAT, (COUNT, "42"), SDK],
+    );
+    spans.0[0].end = Timestamp::from_nanos(5);
+    spans.0[1].start = Timestamp::from_nanos(6);
+    let expected = [("function", None), ("gen_ai.chat", Some(42))];
+    assert_eq!(spans.reconciled(), owned(&expected));
+}

@@ -45,6 +45,25 @@ fn requests_that_call_no_model_are_not_model_calls() {
 }
 
 #[test]
+fn a_text_that_looks_like_a_response_is_none() {
+    let answer =
+        r#"{"model": "other", "id": "r1", "usage": {"prompt_tokens": 9, "completion_tokens": 9}}"#;
+    let model = |mime_type| {
+        let attributes = [
+            KIND,
+            ("output.value", answer),
+            ("output.mime_type", mime_type),
+        ];
+        let span = translated("any", "Chat", &attributes);
+        span.attributes
+            .text("gen_ai.response.model")
+            .map(str::to_owned)
+    };
+    assert_eq!(model("application/json").as_deref(), Some("other"));
+    assert_eq!(model("text/plain"), None);
+}
+
+#[test]
 fn the_finish_reason_follows_from_the_response_status() {
     let response = |rest: &str| {
         let answer = format!(

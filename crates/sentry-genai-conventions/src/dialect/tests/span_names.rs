@@ -161,6 +161,27 @@ fn a_client_span_with_provider_and_model_is_a_call() {
     }
 }
 
+#[test]
+fn the_conversation_and_the_agent_of_a_span_confirm_no_call_in_its_name() {
+    let conversation = ("gen_ai.conversation.id", "c");
+    let agent = ("gen_ai.agent.name", "Bot");
+    let model = ("gen_ai.request.model", "m");
+    for (name, attribute, op) in [
+        ("chat", conversation, "function"),
+        ("chat room", conversation, "function"),
+        ("extract", agent, "function"),
+        ("execute_tool", agent, "function"),
+        ("chat", model, "gen_ai.chat"),
+        ("invoke_agent", conversation, "function"),
+        ("invoke_agent", agent, "gen_ai.invoke_agent"),
+        ("handoff", agent, "gen_ai.handoff"),
+    ] {
+        let (key, value) = attribute;
+        let span = span(name, &[(key, Value::Str(value))]);
+        assert_eq!(translated(span).op, op, "{name} {key}");
+    }
+}
+
 /// Spans of one shape share a plan, whatever their names are.
 #[test]
 fn plans_respect_span_names() {
