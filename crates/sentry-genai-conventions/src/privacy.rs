@@ -40,7 +40,7 @@ impl Capture {
         match side {
             Side::Input => self.inputs,
             Side::Output => self.outputs,
-            Side::Either => self.inputs && self.outputs,
+            Side::Either => self.allows_all_content(),
         }
     }
 

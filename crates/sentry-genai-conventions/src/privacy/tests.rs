@@ -96,12 +96,19 @@ fn inputs_and_outputs_are_captured_independently() {
     ];
     let inputs = Capture {
         inputs: true,
-        outputs: false,
-        client_addresses: false,
+        ..CAPTURE_NOTHING
     };
     assert_eq!(
         kept(Provenance::GenAi, inputs, &pairs),
         ["gen_ai.input.messages"]
+    );
+    let outputs = Capture {
+        outputs: true,
+        ..CAPTURE_NOTHING
+    };
+    assert_eq!(
+        kept(Provenance::GenAi, outputs, &pairs),
+        ["gen_ai.output.messages"]
     );
     let both = Capture {
         inputs: true,
@@ -353,6 +360,7 @@ fn a_formatted_message_equal_to_its_template_is_kept() {
 fn a_whole_error_as_error_type_is_reduced_to_its_reason() {
     for (kind, expected) in [
         ("Timeout", Some("Timeout")),
+        ("*errors.Error[string]", Some("*errors.Error[string]")),
         (r#"bad request: {"input":"hunter2"}"#, Some("bad request")),
         ("no answer to 'my diagnosis'", Some("no answer to")),
         (r#"{"input":"hunter2"}"#, None),
