@@ -180,7 +180,62 @@ proptest! {
             }
         }
         prop_assert_eq!(model.decided, model.produced);
+        prop_assert!(outbox.lock().waiting_by_trace.is_empty(), "nothing is remembered");
     }
+}
+
+fn put_span(outbox: &Outbox) {
+    let bucket = testing::bucket(&testing::segment(), 1);
+    assert!(outbox.put(Job::new(bucket, None)).is_ok());
+}
+
+fn take(outbox: &Outbox) -> Task {
+    outbox.take(Duration::ZERO, usize::MAX)
+}
+
+#[test]
+fn a_flush_does_not_wait_for_what_comes_after_it() {
+    let outbox = Outbox::new(RetryPolicy::default(), 4);
+    put_span(&outbox);
+    outbox.put_flush(FlushId(1));
+    put_span(&outbox);
+    let Task::Deliver(before) = take(&outbox) else {
+        panic!("nothing to deliver");
+    };
+    let after = take(&outbox);
+    assert!(matches!(after, Task::Deliver(_)), "{after:?}");
+    outbox.settle(&before.meta);
+    let next = take(&outbox);
+    assert!(matches!(next, Task::CompleteFlush(FlushId(1))), "{next:?}");
+}
+
+#[test]
+fn one_request_at_a_time_tests_whether_the_server_is_back() {
+    let policy = RetryPolicy::default().with_pauses(Duration::ZERO, Duration::ZERO);
+    let outbox = Outbox::new(policy, 4);
+    put_span(&outbox);
+    put_span(&outbox);
+    outbox.record_unreachable();
+    let first = take(&outbox);
+    assert!(matches!(first, Task::Deliver(_)), "{first:?}");
+    let second = take(&outbox);
+    assert!(matches!(second, Task::Idle), "{second:?}");
+    outbox.update_from_answer(&Answer::default(), None);
+    let second = take(&outbox);
+    assert!(matches!(second, Task::Deliver(_)), "{second:?}");
+}
+
+#[test]
+fn what_has_waited_too_long_for_a_failing_server_is_lost() {
+    let policy = RetryPolicy::default().with_max_age(Duration::ZERO);
+    let outbox = Outbox::new(policy, 4);
+    put_span(&outbox);
+    outbox.record_unreachable();
+    let task = take(&outbox);
+    assert!(
+        matches!(task, Task::Discard(_, LossReason::NetworkError)),
+        "{task:?}"
+    );
 }
 
 /// Otherwise nobody would count them: `abandon` leaves them out, since they were claimed, and the sender could not put
