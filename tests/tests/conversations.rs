@@ -230,6 +230,15 @@ async fn set_and_removed_in_a_span() {
         .instrument(info_span!("inner"))
         .await;
         call("set-again").await;
+        set_conversation_id("conv new");
+        call("set-new").await;
+        info_span!(
+            "chat",
+            gen_ai.operation.name = "chat",
+            gen_ai.request.model = "set-instead",
+            gen_ai.conversation.id = "conv own"
+        )
+        .in_scope(|| set_conversation_id("conv instead"));
     }
     .instrument(info_span!("set handler"))
     .await;
@@ -239,6 +248,9 @@ async fn set_and_removed_in_a_span() {
     assert_eq!(conversation_of("set-after").as_deref(), Some("conv set"));
     assert_eq!(conversation_of("set-removed"), None);
     assert_eq!(conversation_of("set-again").as_deref(), Some("conv set"));
+    assert_eq!(conversation_of("set-new").as_deref(), Some("conv new"));
+    let instead = conversation_of("set-instead");
+    assert_eq!(instead.as_deref(), Some("conv instead"));
     assert_eq!(conversation_of("set-outside"), None);
 }
 
@@ -247,6 +259,7 @@ async fn set_without_a_span_belongs_to_the_task_alone() {
     LazyLock::force(&BRIDGE);
     let task = |id: &'static str, model: &'static str| {
         tokio::spawn(async move {
+            set_conversation_id("conv before");
             set_conversation_id(id);
             yield_now().await;
             tokio::time::sleep(Duration::from_millis(5)).await;

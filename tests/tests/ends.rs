@@ -6,7 +6,7 @@ use std::{
 };
 
 use sentry_genai_testkit::{Fault, Ingest};
-use sentry_genai_tests::command;
+use sentry_genai_tests::{Bridge, command};
 
 fn program(ingest: &Ingest, ending: &str) -> Command {
     let mut program = command(env!("CARGO_BIN_EXE_endings"));
@@ -162,4 +162,14 @@ fn spans_that_start_as_their_thread_goes_away() {
         names(&ingest),
         ["before the end", "chat", "child", "root", "root of the end"]
     );
+}
+
+#[test]
+fn a_flush_tells_if_something_is_still_waiting() {
+    let bridge = Bridge::start();
+    let slow = Fault::none().with_delay(Duration::from_secs(1));
+    bridge.ingest.script([slow]);
+    bridge.run(|| drop(tracing::info_span!("work")));
+    assert!(!bridge.guard().flush(Duration::from_millis(10)));
+    assert_eq!(bridge.span("work").name, "work");
 }

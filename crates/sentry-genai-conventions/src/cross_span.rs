@@ -32,8 +32,9 @@ use crate::{
 ///   and takes over what only the other knew; the other becomes a plain span. The same holds for an agent inside an agent of the
 ///   same name, a tool inside a tool of the same name, and an MCP request inside the same request. Plain spans in between do not
 ///   matter; any other AI span does.
-/// * A wrapper around several calls becomes a plain span itself, unless only the wrapper knows of tokens and answers; then the calls
-///   inside are attempts, and plain. If none of the calls has messages, the last one that did not fail gets the wrapper's.
+/// * A wrapper around several calls becomes a plain span itself, unless only the wrapper knows of tokens, and at most one of the calls
+///   of an answer; then the calls inside are attempts, and plain. If none of the calls has messages, the last one that did not fail
+///   gets the wrapper's.
 /// * Two model calls at the same time are one if two instrumentations saw the same response, or if they are side by side and do not
 ///   contradict each other. Two tool calls at the same time are one if two instrumentations saw the same id and name.
 /// * Requests for one response of OpenAI's Responses API are one model call: one in the background is looked up later.

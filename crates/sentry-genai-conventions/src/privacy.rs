@@ -40,7 +40,7 @@ impl Capture {
         match side {
             Side::Input => self.inputs,
             Side::Output => self.outputs,
-            Side::Either => self.inputs && self.outputs,
+            Side::Either => self.allows_all_content(),
         }
     }
 
@@ -276,9 +276,9 @@ fn is_librarys_query(key: &str, provenance: Provenance) -> bool {
 
 /// Returns whether a convention defines `key` as something that describes the operation.
 fn is_conventional_metadata(key: &str) -> bool {
-    // In these namespaces Sentry's registry lists the prompts of older SDKs and of other SDKs as current attributes.
-    let is_foreign = key.starts_with("ai.") || key.starts_with("vercel.");
-    if !is_foreign && tables::is_current(key) {
+    // In this namespace Sentry's registry also lists what programs hand to Vercel's AI SDK.
+    let is_vercels = key.starts_with("vercel.");
+    if !is_vercels && tables::is_current(key) {
         return true;
     }
     let first = key.bytes().next();

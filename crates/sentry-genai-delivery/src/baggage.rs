@@ -34,7 +34,7 @@ pub fn conversation_in_baggage(header: &str) -> Option<String> {
         if key.trim() != KEY {
             return None;
         }
-        let decoded = percent_decode(value.trim());
+        let decoded = percent_decode(value);
         read_conversation_id(&decoded).map(str::to_owned)
     })
 }

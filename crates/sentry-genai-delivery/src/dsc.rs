@@ -141,6 +141,7 @@ mod tests {
             "/ask?x=1",
             "GET /users/17",
             "/f/0f8fad5b-d9cb-469f-a165-70867728950e",
+            "/commits/a1b2c3d4",
         ] {
             assert!(looks_like_url(url), "{url}");
         }
@@ -151,6 +152,8 @@ mod tests {
             "/v1/cafe",
             "/facade-feed",
             "/gemini-2.5-flash",
+            "/colors/a1b2c3",
+            "shop::ask",
             "main",
         ] {
             assert!(!looks_like_url(route), "{route}");

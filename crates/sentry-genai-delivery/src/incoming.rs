@@ -87,13 +87,6 @@ impl IncomingTrace {
         }
     }
 
-    /// Continues the same trace from a different span.
-    #[must_use]
-    pub fn with_parent_span_id(mut self, parent_span_id: SpanId) -> Self {
-        self.parent_span_id = parent_span_id;
-        self
-    }
-
     /// Returns Sentry's members of the incoming `baggage` header. The string is empty if there were none.
     #[must_use]
     pub fn baggage_header(&self) -> String {
@@ -258,6 +251,8 @@ mod tests {
             ("replay_id=4c79f60c-1121-4eb3-8604-f4ae0781bfb2", true),
             ("replay_id=4-c79f60c11214eb38604f4ae0781bfb2", false),
             ("replay_id=1", false),
+            ("replay_id=zz79f60c11214eb38604f4ae0781bfb2", false),
+            ("replay_id=zz79f60c-1121-4eb3-8604-f4ae0781bfb2", false),
             ("user=jane", false),
             ("release=a%2C%20b", true),
         ] {
@@ -275,6 +270,7 @@ mod tests {
             ("-00", true),
             ("", false),
             ("-1", false),
+            ("-zz", false),
             ("-01-x", false),
         ] {
             let incoming = IncomingTrace::from_traceparent(&format!("00-{TRACE}{suffix}"));
@@ -301,11 +297,13 @@ mod tests {
     #[test]
     fn headers_in_any_case_and_order() {
         let incoming = IncomingTrace::from_headers([
-            ("BAGGAGE", "other=1, sentry-release=shop%401.4.2;prop"),
+            ("BAGGAGE", "other=1, sentry-release = shop%401.4.2 ;prop"),
+            ("x-baggage", "sentry-release=2"),
             (
                 "Sentry-Trace",
                 " 4c79f60c11214eb38604f4ae0781bfb2-a1b2c3d4e5f60718-1 ",
             ),
+            ("sentry-trace", "nonsense"),
             ("baggage", "sentry-org_id=42"),
         ])
         .unwrap();

@@ -67,7 +67,7 @@ impl RateLimits {
     /// Parses `60:span;error:organization:reason, 2700::key`. No category means all of them.
     fn parse_header(&mut self, now: Instant, header: &str) {
         for group in header.split(',') {
-            let mut parts = group.trim().split(':');
+            let mut parts = group.split(':');
             let (Some(seconds), Some(categories)) = (parts.next(), parts.next()) else {
                 continue;
             };
@@ -110,8 +110,7 @@ pub(crate) fn pause(header: &str, date: Option<&str>) -> Duration {
 
 /// The longest of several limits counts.
 fn extend(limit: &mut Option<Instant>, now: Instant, pause: Duration) {
-    let until = now.checked_add(pause).unwrap_or(now + DEFAULT_PAUSE);
-    *limit = (*limit).max(Some(until));
+    *limit = (*limit).max(Some(now + pause));
 }
 
 #[cfg(test)]
@@ -171,7 +170,7 @@ mod tests {
         let now = Instant::now();
         let mut limits = RateLimits::default();
         limits.update(now, &answer(429, "60:transaction:organization"));
-        assert!(!limits.allows(Some(Category::Transaction), now));
+        assert!(!limits.allows(Some(Category::Transaction), now) && !limits.is_unlimited());
         assert!(limits.allows(Some(Category::Span), now));
     }
 
@@ -222,6 +221,9 @@ mod tests {
     fn the_longest_limit_applies_and_none_overflows() {
         assert_eq!(pause("1e300", None), MAX_PAUSE);
         assert_eq!(pause("inf", None), MAX_PAUSE);
+        assert_eq!(pause("100000", None), MAX_PAUSE);
+        let date = Some("Fri, 20 Nov 2015 10:00:00 GMT");
+        assert_eq!(pause("Sun, 22 Nov 2015 10:00:00 GMT", date), MAX_PAUSE);
         for nonsense in ["-1", "nan", "", "1 minute"] {
             assert_eq!(pause(nonsense, None), DEFAULT_PAUSE, "{nonsense}");
         }

@@ -157,13 +157,11 @@ impl Outbox {
         self.wake(contents, Condvar::notify_all);
     }
 
-    /// Takes back an envelope that no server can have accepted. Returns false if it has been tried too often or for too
-    /// long, or was abandoned.
+    /// Takes back an envelope that no server can have accepted. Returns false if it has been tried too often or was abandoned.
     pub(crate) fn retry(&self, meta: &JobMeta, envelope: Envelope) -> bool {
         let mut contents = self.lock();
         let attempts = meta.attempts + 1;
-        let may_retry =
-            attempts < self.policy.max_attempts && meta.created_at.elapsed() < self.policy.max_age;
+        let may_retry = attempts < self.policy.max_attempts;
         if !may_retry || contents.in_flight.remove(&meta.number).is_none() {
             return false;
         }

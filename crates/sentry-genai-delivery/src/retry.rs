@@ -38,7 +38,7 @@ impl RetryPolicy {
     /// Sets how often an envelope is sent at most. 1 means that it is never sent again.
     #[must_use]
     pub fn with_max_attempts(mut self, attempts: u32) -> Self {
-        self.max_attempts = attempts.max(1);
+        self.max_attempts = attempts;
         self
     }
 
@@ -53,7 +53,7 @@ impl RetryPolicy {
     #[must_use]
     pub fn with_pauses(mut self, first: Duration, longest: Duration) -> Self {
         self.first_pause = first;
-        self.longest_pause = longest.max(first);
+        self.longest_pause = longest;
         self
     }
 }
@@ -77,7 +77,7 @@ impl Backoff {
         if requested.is_none() && !is_first {
             return;
         }
-        let doubled = 2_u32.saturating_pow(self.failures.min(20));
+        let doubled = 2_u32.saturating_pow(self.failures);
         self.failures += u32::from(is_first);
         let pause = policy.first_pause.saturating_mul(doubled);
         let pause = match requested {
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_requested_pause_is_capped() {
+    fn no_pause_is_too_long() {
         let policy = RetryPolicy::default();
         let now = Instant::now();
         let mut backoff = Backoff::default();
@@ -163,6 +163,10 @@ mod tests {
             now = backoff.paused_until(now).unwrap();
             backoff.fail(now, &policy, None);
         }
+        assert!(backoff.paused_until(now).is_some());
+        let policy = policy.with_pauses(Duration::MAX, Duration::MAX);
+        let mut backoff = Backoff::default();
+        backoff.fail(now, &policy, None);
         assert!(backoff.paused_until(now).is_some());
     }
 }

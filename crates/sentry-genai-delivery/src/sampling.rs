@@ -210,12 +210,10 @@ impl SampleRand {
             return Self::follows_from(trace_id);
         };
         let number = |key| dsc.get(key)?.parse::<f64>().ok();
-        if let Some(rand) = number("sample_rand").filter(|rand| (0.0..1.0).contains(rand)) {
+        if let Some(rand) = number("sample_rand") {
             return Self((in_millionths(rand).floor() as u32).min(MILLION - 1));
         }
-        let bound = number("sample_rate")
-            .filter(|rate| (0.0..=1.0).contains(rate))
-            .map(|rate| in_millionths(rate).ceil() as u32);
+        let bound = number("sample_rate").map(|rate| in_millionths(rate).ceil() as u32);
         match (incoming.sampled(), bound) {
             (Some(true), Some(bound)) if bound > 0 => Self(fastrand::u32(..bound)),
             (Some(false), Some(bound)) if bound < MILLION => Self(fastrand::u32(bound..MILLION)),

@@ -8,9 +8,12 @@ use sentry_core::{
     ClientOptions, Integration,
     protocol::{Context, Event, OsContext},
 };
-use sentry_genai_conventions::{Link, SourceSpan, SpanId, Timestamp, TranslateOptions, Translator};
+use sentry_genai_conventions::{
+    Link, SourceSpan, SourceStatus, SpanId, Timestamp, TranslateOptions, Translator,
+};
 use sentry_genai_delivery::{
-    Config, Delivery, Segment, SpentBox, TraceLifecycle, Unread, new_span_id, on_delivery_thread,
+    Config, Delivery, LossReason, Segment, SpentBox, TraceLifecycle, Unread, new_span_id,
+    on_delivery_thread,
 };
 use sentry_genai_testkit::{Fault, Ingest};
 use serde_json::{Value, json};
@@ -135,22 +138,38 @@ fn children(transaction: &Value) -> &[Value] {
 fn a_segment_is_one_transaction_with_everything_in_it() {
     let pair = Pair::new(TraceLifecycle::Classic);
     let segment = pair.segment();
-    pair.child(&segment);
+    let (failed, below) = (new_span_id(), new_span_id());
+    pair.send(&segment, below, |span| span.parent_span_id = Some(failed));
+    pair.send(&segment, failed, |span| {
+        span.parent_span_id = None;
+        span.status = SourceStatus::Error(None);
+    });
     pair.chat(&segment, new_span_id());
     segment.set_name("POST /ask/{id}");
     pair.root(&segment);
-    let transactions = pair.transactions(3);
+    let transactions = pair.transactions(4);
     assert_eq!(transactions.len(), 1);
     let transaction = &transactions[0];
     assert_eq!(transaction["release"], "shop@1");
+    assert_eq!(transaction["environment"], "production");
+    assert_eq!(transaction["sdk"]["version"], env!("CARGO_PKG_VERSION"));
     let os = json!({"type": "os", "name": "Linux"});
     assert_eq!(transaction["contexts"]["os"], os);
     let root = &transaction["contexts"]["trace"];
     assert_eq!(root["span_id"], segment.span_id().to_string());
+    assert_eq!(root["status"], "ok");
+    assert_eq!(root["origin"], "auto.function.rust");
     let spans = children(transaction);
-    assert_eq!(spans.len(), 2);
+    assert_eq!(spans.len(), 3);
+    let find = |id: SpanId| spans.iter().find(|it| it["span_id"] == id.to_string());
+    assert_eq!(find(below).unwrap()["parent_span_id"], failed.to_string());
+    let failed = find(failed).unwrap();
+    assert_eq!(failed["parent_span_id"], root["span_id"]);
+    assert_eq!(failed["status"], "internal_error");
     let chat = spans.iter().find(|it| it["op"] == "gen_ai.chat").unwrap();
     assert_eq!(chat["description"], "chat gpt-5-mini");
+    assert_eq!(chat["status"], "ok");
+    assert_eq!(chat["origin"], "auto.ai.rust");
     assert_eq!(chat["parent_span_id"], root["span_id"]);
     assert_eq!(chat["data"]["gen_ai.request.model"], "gpt-5-mini");
     assert_eq!(chat["data"]["gen_ai.system"], "openai");
@@ -225,10 +244,10 @@ fn large_segments_are_split_into_several_transactions() {
     for _ in 0..2500 {
         pair.child(&segment);
     }
-    let text = "x".repeat(100_000);
+    let text = "a word ".repeat(14_000);
     for _ in 0..20 {
         pair.send(&segment, new_span_id(), |span| {
-            span.attributes.push("text", text.as_str());
+            span.attributes.push("app.note", text.as_str());
         });
     }
     pair.root(&segment);
@@ -243,6 +262,30 @@ fn large_segments_are_split_into_several_transactions() {
         traces.insert(transaction["contexts"]["trace"]["trace_id"].to_string());
     }
     assert_eq!(traces.len(), 1);
+}
+
+#[test]
+fn much_data_is_not_put_on_the_root_and_too_much_is_lost() {
+    let pair = Pair::new(TraceLifecycle::Classic);
+    let segment = pair.segment();
+    let send = |span_id, keys: &[&'static str], words| {
+        pair.send(&segment, span_id, |span| {
+            for key in keys {
+                span.attributes.push(key, "a word ".repeat(words));
+            }
+        });
+    };
+    let keys = [
+        "a.a", "a.b", "a.c", "a.d", "a.e", "a.f", "a.g", "a.h", "a.i",
+    ];
+    send(new_span_id(), &keys, 13_500);
+    send(segment.span_id(), &keys[..1], 1_000);
+    assert!(pair.delivery.flush(PATIENCE));
+    assert_eq!(pair.ingest.violations(), [""; 0]);
+    assert_eq!(pair.delivery.stats().lost(LossReason::SendError), 1);
+    let transactions = pair.ingest.transactions();
+    let spans = children(&transactions[0]);
+    assert_eq!(spans[0]["span_id"], segment.span_id().to_string());
 }
 
 #[test]

@@ -116,8 +116,7 @@ fn push(attributes: &mut Attributes, field: &CapturedField) {
 
 /// Returns what an event adds to its span, if anything: an error, or content as defined by the conventions.
 fn source_event(event: &CapturedEvent) -> Option<SourceEvent> {
-    // The layer's own messages are not errors of the program.
-    if event.level == "ERROR" && !event.target.starts_with("sentry_genai") {
+    if event.level == "ERROR" {
         let mut error = LoggedError::default();
         for field in &event.fields {
             error.field(&field.field, field.text());

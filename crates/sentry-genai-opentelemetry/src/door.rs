@@ -418,10 +418,9 @@ fn start_trace(delivery: &Delivery, trace_id: TraceId, parent: Parent, root: &Ro
     let incoming = match parent {
         Parent::None => None,
         // The parent was not recorded here, so the trace did not start with this span.
-        Parent::Local(parent) | Parent::Remote(parent) => Some(match incoming {
-            Some(incoming) => incoming.with_parent_span_id(parent),
-            None => IncomingTrace::remote(trace_id, parent),
-        }),
+        Parent::Local(parent) | Parent::Remote(parent) => {
+            Some(incoming.unwrap_or_else(|| IncomingTrace::remote(trace_id, parent)))
+        }
     };
     delivery.start_trace_with_id(trace_id, incoming.as_ref(), &root.name, &op)
 }

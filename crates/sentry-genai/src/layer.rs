@@ -29,7 +29,7 @@ use crate::{
 };
 
 use ancestry::{Nearest, link_to, mark_model_call_below, nearest, tell_conversation};
-use errors::{ExceptionRecorder, is_own};
+use errors::ExceptionRecorder;
 
 /// How many events, and how many links, a span keeps: the default of OpenTelemetry's SDKs.
 const MAX_EVENTS_OR_LINKS: usize = 128;
@@ -244,7 +244,7 @@ where
         let span = context.event_span(event);
         correlation::set_event_span(span.as_ref());
         let metadata = event.metadata();
-        let is_error = *metadata.level() == Level::ERROR && !is_own(metadata);
+        let is_error = *metadata.level() == Level::ERROR;
         // The conventions describe messages by events as well as by fields. A macro that cannot name its event puts the name into
         // a field.
         let may_be_content = metadata.name().starts_with("gen_ai.")

@@ -157,7 +157,6 @@ impl<'a> Description<'a> {
             || is_shifted;
         self.is_of_wrapper
             && inner.is_of_wrapper
-            && self.model.is_some()
             && self.model == inner.model
             && !has_recovered
             && (inner.end <= self.end || may_end_first)

@@ -106,14 +106,17 @@ fn merge_below(
         {
             below.replace_with(outer, outer);
         }
-        // The counts would be lost with a wrapper around attempts that say nothing of an answer.
-        _ if tokens::has_input_or_output(&spans[outer].attributes)
-            && below.iter(outer).all(|inner| is_attempt(&spans[inner])) =>
-        {
-            for attempt in below.iter(outer) {
-                demote(&mut spans[attempt]);
+        // The counts would be lost with the wrapper.
+        _ if counts_for_attempts(spans, below, outer) => {
+            let mut kept = outer;
+            for inner in below.iter(outer) {
+                if is_attempt(&spans[inner]) {
+                    demote(&mut spans[inner]);
+                } else {
+                    kept = merge_duplicates(spans, outer, inner, limits);
+                }
             }
-            below.replace_with(outer, outer);
+            below.replace_with(outer, kept);
         }
         _ => {
             copy_messages_to_last_call(spans, below, outer, limits);
@@ -121,6 +124,13 @@ fn merge_below(
             below.truncate(outer);
         }
     }
+}
+
+/// Returns whether only a wrapper around several attempts at a call counts tokens, and at most one attempt has an answer.
+fn counts_for_attempts(spans: &[SentrySpan], below: &LinkedLists, wrapper: usize) -> bool {
+    let counts = |call: usize| tokens::has_input_or_output(&spans[call].attributes);
+    let mut answered = (below.iter(wrapper)).filter(|&call| !is_attempt(&spans[call]));
+    counts(wrapper) && answered.next().is_none_or(|call| !counts(call)) && answered.next().is_none()
 }
 
 /// Merges two descriptions of the same work. Returns the one that stays.

@@ -199,6 +199,9 @@ fn a_call_keeps_what_it_counts_if_its_attempts_count_nothing() {
     assert_eq!(reconciled(&[]), owned(&[call, plain, plain]));
     let attempt = ("gen_ai.chat", None);
     assert_eq!(reconciled(&[(COUNT, "42")]), owned(&[plain, attempt, call]));
+    for answer in [RESPONSE, ("gen_ai.response.model", "m-1")] {
+        assert_eq!(reconciled(&[answer]), owned(&[call, plain, plain]));
+    }
 }
 
 #[test]

@@ -32,7 +32,7 @@ static PREFIXES: &[&str] = &[
 /// The minimum length of the random part of a key.
 const RANDOM_LETTERS: usize = 12;
 
-/// Returns whether a text is a key, or the value of a header with one.
+/// Returns whether a text is a key, a list that begins with one, or the value of a header with one.
 pub(super) fn is_api_key(text: &str) -> bool {
     match text.split_once(' ') {
         Some((scheme, key)) => announces_key(scheme) && is_random(key),
@@ -61,9 +61,7 @@ fn is_key_letter(letter: char) -> bool {
 }
 
 fn is_known_key(word: &str) -> bool {
-    PREFIXES.iter().any(|prefix| word.starts_with(prefix))
-        && word.chars().all(is_key_letter)
-        && is_random(word)
+    PREFIXES.iter().any(|prefix| word.starts_with(prefix)) && is_random(word)
 }
 
 /// Returns whether a word is the scheme of an `Authorization` header.
@@ -117,7 +115,9 @@ mod tests {
     fn a_key_is_recognised_with_and_without_its_scheme() {
         for (text, expected) in [
             ("ghp_4fG7hJ9kL2mN5pQ8", true),
+            ("ghp_4fG7hJ9kL2mN,ghp_5fG7hJ9kL2mN", true),
             ("Bearer 4fg7hj9kl2mn5pq8", true),
+            ("Bearer authentication", false),
             ("gpt-4o-mini-2024-07-18", false),
             ("run 4fg7hj9kl2mn5pq8", false),
         ] {

@@ -1,5 +1,6 @@
 //! Network addresses of those who send requests. They are personal data.
 
+use super::credentials::header_name;
 use crate::{SpanKind, translate::TAG};
 
 /// Attributes that are such an address.
@@ -50,11 +51,11 @@ pub(super) fn is_client_address(key: &str, kind: Option<SpanKind>) -> bool {
     ADDRESSES.contains(&key)
         || NAMES.contains(&name)
         || kind == Some(SpanKind::Server) && PEERS.contains(&key)
-        || key.contains(".header.") && is_header(name)
+        || header_name(key).is_some_and(passes_address_on)
 }
 
 /// Returns whether a header holds the address of the requester. Older conventions spell it with underscores.
-fn is_header(name: &str) -> bool {
+fn passes_address_on(name: &str) -> bool {
     let letters = |text: &str| text.replace('_', "-").to_ascii_lowercase();
     HEADERS.contains(&&*letters(name))
 }

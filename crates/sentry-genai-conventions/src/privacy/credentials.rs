@@ -106,19 +106,20 @@ pub(super) fn is_secret_header(key: &str) -> bool {
     if last_word(key).eq_ignore_ascii_case("headers") {
         return true;
     }
-    if !key.contains(".header") && !key.starts_with("rpc.") {
-        return false;
-    }
-    let after = |mark| key.split_once(mark).map(|(_, name)| name);
-    let name = after(".header.").or_else(|| after(".headers."));
-    let name = name.or_else(|| {
-        let is_rpc = key.starts_with("rpc.");
-        is_rpc.then(|| after(".metadata."))?
-    });
-    name.is_some_and(|name| {
+    header_name(key).is_some_and(|name| {
         let name = name.to_ascii_lowercase();
         SECRET_HEADER_PARTS.iter().any(|part| name.contains(part))
     })
+}
+
+/// Returns the name of the header, or of the metadata of a remote procedure call, that an attribute holds.
+pub(super) fn header_name(key: &str) -> Option<&str> {
+    if !key.contains(".header") && !key.starts_with("rpc.") {
+        return None;
+    }
+    [".header.", ".headers.", ".metadata."]
+        .iter()
+        .find_map(|mark| Some(key.split_once(mark)?.1))
 }
 
 /// The replacement for a credential, by OpenTelemetry's conventions.
@@ -327,6 +328,10 @@ mod tests {
             (
                 "no route to 'amqp://me:pw@h.example', nor to https://h.example/?token=x\nat a",
                 "no route to 'amqp://REDACTED:REDACTED@h.example', nor to https://h.example/?token=REDACTED\nat a",
+            ),
+            (
+                "no answer of <https://h.example/?key=AIza>, as of https://h.example/?key=x for key=x",
+                "no answer of <https://h.example/?key=REDACTED>, as of https://h.example/?key=REDACTED for key=x",
             ),
             (
                 "no answer of postgres://me:p,w)'@h.example/db, try [https://h.example/?fields=a(b,c)&key=AIza].",

@@ -119,13 +119,12 @@ fn shorten_reason(text: &str) -> String {
     /// The maximum length of a reason, in bytes.
     const REASON_BYTES: usize = 200;
 
+    let text = text.trim_start();
     if text.starts_with('{')
         && let Ok(Json::Object(error)) = serde_json::from_str(text)
     {
         let message = error.get("message").and_then(Json::as_str);
-        return message
-            .filter(|message| !message.starts_with('{'))
-            .map_or_else(String::new, shorten_reason);
+        return message.map_or_else(String::new, shorten_reason);
     }
     let first_line = text.split(LINE_ENDS).next().unwrap_or_default();
     let before_json = first_line.split(['{', '[']).next().unwrap_or_default();
@@ -133,11 +132,7 @@ fn shorten_reason(text: &str) -> String {
     let before_quotation =
         &before_answer[..find_quotation(before_answer).unwrap_or(before_answer.len())];
     // In Python, `ServiceError: (` and `ValueError(` precede the arguments of an exception.
-    let mut reason = withhold_queries(
-        before_quotation
-            .trim_end_matches([' ', '(', ':'])
-            .trim_start(),
-    );
+    let mut reason = withhold_queries(before_quotation.trim_end_matches([' ', '(', ':']));
     cut(&mut reason, REASON_BYTES);
     reason
 }
@@ -268,6 +263,8 @@ mod tests {
                 "Error in agent run",
             ),
             (r#"{"text":"hunter2"}"#, ""),
+            (r#"{"message":"{\"message\":\"timed out\"}"}"#, "timed out"),
+            ("\n  timed out\nhunter2", "timed out"),
             (
                 "filtered. Refusal: 'It isn't hunter2.', body: x",
                 "filtered. Refusal",
@@ -287,6 +284,11 @@ mod tests {
                 "no tool 'get_weather' for \"gpt-4o\"",
                 "no tool 'get_weather' for \"gpt-4o\"",
             ),
+            ("filtered: 'It's hunter 2'", "filtered"),
+            (
+                "no tool 'a.' or the like in 'b.'",
+                "no tool 'a.' or the like in 'b.'",
+            ),
             ("can't read the users' file", "can't read the users' file"),
             ("unknown model: `hunter 2`", "unknown model"),
             (
@@ -300,6 +302,7 @@ mod tests {
                 "invalide : \u{ab}\u{a0}gpt-4o\u{a0}\u{bb},",
             ),
             ("無効です：\u{300c}私の秘密\u{300d}", "無効です："),
+            ("不允许\u{201c}hunter 2\u{201d}", "不允许"),
             ("ogiltig: \u{201d}hunter 2\u{201d}", "ogiltig"),
             ("invalide : \u{2039}hunter 2\u{203a}", "invalide"),
             (
@@ -331,6 +334,10 @@ mod tests {
             (
                 "hunter2\n   0: acme::ask\n             at /app/src/main.rs:3:5",
                 "   0: acme::ask\n             at /app/src/main.rs:3:5",
+            ),
+            (
+                "File \"poem\" is mine\nmy \"poem\", line 3\nat home (hunter2)\nat work I wrote hunter:2\n1: hunter2\nI: a::b\n: a::b",
+                "",
             ),
             (r#"["the call failed","hunter2"]"#, ""),
         ] {

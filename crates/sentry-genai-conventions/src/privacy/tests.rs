@@ -60,6 +60,7 @@ fn an_ai_span_keeps_only_attributes_that_cannot_be_content() {
         ("app.steps.0.input.city", Value::Str("hunter2")),
         ("app.tool_args.city", Value::Str("hunter2")),
         ("app.tool_args.pin", Value::Integer(1234)),
+        ("app.answer", Value::Integer(42)),
         ("github.copilot.tool.parameters.name", Value::Str("hunter2")),
         ("app.arg_values", Value::Str(r#"{"city":"hunter2"}"#)),
         ("db.chroma.query.where_document", Value::Str("hunter2")),
@@ -96,12 +97,19 @@ fn inputs_and_outputs_are_captured_independently() {
     ];
     let inputs = Capture {
         inputs: true,
-        outputs: false,
-        client_addresses: false,
+        ..CAPTURE_NOTHING
     };
     assert_eq!(
         kept(Provenance::GenAi, inputs, &pairs),
         ["gen_ai.input.messages"]
+    );
+    let outputs = Capture {
+        outputs: true,
+        ..CAPTURE_NOTHING
+    };
+    assert_eq!(
+        kept(Provenance::GenAi, outputs, &pairs),
+        ["gen_ai.output.messages"]
     );
     let both = Capture {
         inputs: true,
@@ -121,6 +129,7 @@ fn a_plain_span_loses_arguments_that_look_like_content() {
         ("question", Value::Str("hunter2")),
         ("note", Value::Str("what is the weather in Vienna")),
         ("req", Value::Str(r#"{"prompt":"x"}"#)),
+        ("req_debug", Value::Str(r#""{\"a\":1}""#)),
         ("values", Value::Str("[1, 2, 3]")),
         ("names", Value::Str(r#"["hunter2"]"#)),
         ("rows", Value::Str(r#"[{"a":1}]"#)),
@@ -139,6 +148,7 @@ fn a_plain_span_loses_arguments_that_look_like_content() {
             Value::Str(r#" [{"role":"user","content":"x"}]"#),
         ),
         ("app.rights", Value::Str(r#"{"role":"admin"}"#)),
+        ("app.page", Value::Str(r#"{"content":"a.html"}"#)),
         ("db.query.text", Value::Str("SELECT a FROM b WHERE c = $1")),
     ];
     let expected = [
@@ -147,6 +157,7 @@ fn a_plain_span_loses_arguments_that_look_like_content() {
         "values",
         "app.note",
         "app.rights",
+        "app.page",
         "db.query.text",
     ];
     assert_eq!(kept(Provenance::Other, CAPTURE_NOTHING, &pairs), expected);
@@ -166,6 +177,8 @@ fn content_in_namespaces_of_conventions_is_removed() {
         ("code.function.parameter.city", Value::Str("Rome"), false),
         ("code.function.return.value", json, false),
         ("code.function.name", Value::Str("shop::find"), true),
+        ("app.filter.limit", Value::Integer(4), true),
+        ("app.function.return.code", Value::Integer(4), true),
         ("db.vector.query", prose, false),
         ("db.query.text", Value::Str("SELECT a FROM b"), true),
         ("http.request.body.size", Value::Integer(4), true),
@@ -238,11 +251,13 @@ fn arguments_and_results_of_mastra_methods_are_removed() {
 
 #[test]
 fn a_library_span_loses_texts_that_are_not_tokens() {
+    let long = "x".repeat(129);
     let pairs = [
         ("executor.id", Value::Str("writer")),
         ("attempt", Value::Integer(2)),
         ("chain.state", Value::Str("she said no")),
         ("workflow.definition", Value::Str(r#"{"a":1}"#)),
+        ("workflow.image", Value::Str(&long)),
         ("tags", Value::Array(&[])),
         ("db.query.text", Value::Str("SELECT a FROM b WHERE c = $1")),
     ];
@@ -311,12 +326,25 @@ fn text_in_scripts_without_spaces_is_not_a_token() {
         (Provenance::Other, "note", Value::Str("王小明"), true),
         (Provenance::Other, "note", Value::Str("안녕"), true),
         (Provenance::Other, "note", Value::Str("für Müller"), true),
+        (
+            Provenance::Other,
+            "note",
+            Value::Str("für Frau Müller"),
+            false,
+        ),
+        (Provenance::Other, "note", Value::Str("– – –"), true),
         (Provenance::Other, "app.note", question, true),
         (Provenance::Other, "otel.mcp.note", question, false),
         (Provenance::Other, "llm.tools", question, false),
         (Provenance::Other, "llm.tools", Value::Str("none"), true),
         (Provenance::Other, "vercel.ai.result", question, false),
         (Provenance::Other, "langfuse.trace.tags", question, false),
+        (
+            Provenance::GenAi,
+            "vercel.ai.telemetry.metadata.note",
+            question,
+            false,
+        ),
         (Provenance::Other, "aim.note", question, true),
         (Provenance::GenAi, "jsonrpc.result", question, false),
         (Provenance::GenAi, "jsonrpc.request.id", question, true),
@@ -353,6 +381,7 @@ fn a_formatted_message_equal_to_its_template_is_kept() {
 fn a_whole_error_as_error_type_is_reduced_to_its_reason() {
     for (kind, expected) in [
         ("Timeout", Some("Timeout")),
+        ("*errors.Error[string]", Some("*errors.Error[string]")),
         (r#"bad request: {"input":"hunter2"}"#, Some("bad request")),
         ("no answer to 'my diagnosis'", Some("no answer to")),
         (r#"{"input":"hunter2"}"#, None),

@@ -180,13 +180,142 @@ proptest! {
             }
         }
         prop_assert_eq!(model.decided, model.produced);
+        prop_assert!(outbox.lock().waiting_by_trace.is_empty(), "nothing is remembered");
     }
+}
+
+fn put_span(outbox: &Outbox) {
+    let bucket = testing::bucket(&testing::segment(), 1);
+    assert!(outbox.put(Job::new(bucket, None)).is_ok());
+}
+
+fn take(outbox: &Outbox) -> Task {
+    outbox.take(Duration::ZERO, usize::MAX)
+}
+
+#[test]
+fn a_flush_does_not_wait_for_what_comes_after_it() {
+    let outbox = Outbox::new(RetryPolicy::default(), 4);
+    put_span(&outbox);
+    outbox.put_flush(FlushId(1));
+    put_span(&outbox);
+    let Task::Deliver(before) = take(&outbox) else {
+        panic!("nothing to deliver");
+    };
+    let after = take(&outbox);
+    assert!(matches!(after, Task::Deliver(_)), "{after:?}");
+    outbox.settle(&before.meta);
+    let next = take(&outbox);
+    assert!(matches!(next, Task::CompleteFlush(FlushId(1))), "{next:?}");
+}
+
+#[test]
+fn senders_stop_once_everything_is_done_and_announced() {
+    let outbox = Outbox::new(RetryPolicy::default(), 4);
+    put_span(&outbox);
+    outbox.put_flush(FlushId(1));
+    outbox.close();
+    let Task::Deliver(job) = take(&outbox) else {
+        panic!("nothing to deliver");
+    };
+    assert!(matches!(take(&outbox), Task::Idle), "in flight");
+    outbox.settle(&job.meta);
+    assert!(matches!(take(&outbox), Task::CompleteFlush(_)));
+    assert!(matches!(take(&outbox), Task::Idle), "not announced");
+    outbox.finish_flush();
+    assert!(matches!(take(&outbox), Task::Stop));
+}
+
+#[test]
+fn one_request_at_a_time_tests_whether_the_server_is_back() {
+    let policy = RetryPolicy::default().with_pauses(Duration::ZERO, Duration::ZERO);
+    let outbox = Outbox::new(policy, 4);
+    put_span(&outbox);
+    put_span(&outbox);
+    outbox.record_unreachable();
+    let first = take(&outbox);
+    assert!(matches!(first, Task::Deliver(_)), "{first:?}");
+    let second = take(&outbox);
+    assert!(matches!(second, Task::Idle), "{second:?}");
+    outbox.update_from_answer(&Answer::default(), None);
+    let second = take(&outbox);
+    assert!(matches!(second, Task::Deliver(_)), "{second:?}");
+}
+
+#[test]
+fn an_overloaded_server_is_left_alone_and_its_limits_hold() {
+    let hour = Duration::from_secs(3600);
+    let outbox = Outbox::new(RetryPolicy::default().with_pauses(hour, hour), 4);
+    put_span(&outbox);
+    let overloaded = Answer {
+        status: 503,
+        ..Answer::default()
+    };
+    outbox.update_from_answer(&overloaded, None);
+    assert!(matches!(take(&outbox), Task::Idle));
+    let limited = Answer {
+        rate_limits: Some("60::organization".to_owned()),
+        ..overloaded
+    };
+    outbox.update_from_answer(&limited, None);
+    let task = take(&outbox);
+    assert!(
+        matches!(task, Task::Discard(_, LossReason::RatelimitBackoff)),
+        "{task:?}"
+    );
+}
+
+#[test]
+fn a_report_is_repeated_only_for_a_server_that_is_expected_soon() {
+    let delay = |longest: u64, prepare: fn(&Outbox)| {
+        let pause = Duration::from_secs(longest);
+        let outbox = Outbox::new(RetryPolicy::default().with_pauses(pause, pause), 4);
+        prepare(&outbox);
+        outbox.report_retry_delay()
+    };
+    assert_eq!(delay(1, |_| ()), Some(Duration::ZERO));
+    assert!(delay(1, Outbox::record_unreachable).is_some());
+    assert_eq!(delay(3, Outbox::record_unreachable), None);
+    assert_eq!(delay(1, Outbox::mark_report_unconfirmed), None);
+    let limit = |outbox: &Outbox| {
+        let limited = Answer {
+            status: 429,
+            ..Answer::default()
+        };
+        outbox.update_from_answer(&limited, None);
+    };
+    assert_eq!(delay(1, limit), None);
+}
+
+#[test]
+fn the_oldest_trace_is_dropped_whole() {
+    let outbox = Outbox::new(RetryPolicy::default(), 4);
+    let (oldest, newer) = (testing::segment(), testing::segment());
+    for segment in [&oldest, &newer, &oldest] {
+        let job = Job::new(testing::bucket(segment, 1), None);
+        assert!(outbox.put(job).is_ok());
+    }
+    assert_eq!(outbox.drop_oldest_trace().len(), 2);
+    assert_eq!(outbox.drop_oldest_trace().len(), 1);
+}
+
+#[test]
+fn what_has_waited_too_long_for_a_failing_server_is_lost() {
+    let policy = RetryPolicy::default().with_max_age(Duration::ZERO);
+    let outbox = Outbox::new(policy, 4);
+    put_span(&outbox);
+    outbox.record_unreachable();
+    let task = take(&outbox);
+    assert!(
+        matches!(task, Task::Discard(_, LossReason::NetworkError)),
+        "{task:?}"
+    );
 }
 
 /// Otherwise nobody would count them: `abandon` leaves them out, since they were claimed, and the sender could not put
 /// them back.
 #[test]
-fn put_encoded_fails_once_the_outbox_is_abandoned() {
+fn nothing_is_put_once_the_outbox_is_abandoned() {
     let outbox = Outbox::new(RetryPolicy::default(), 4);
     let segment = testing::segment();
     for _ in 0..2 {
@@ -201,6 +330,9 @@ fn put_encoded_fails_once_the_outbox_is_abandoned() {
     assert_eq!(abandoned.len(), 1, "what nobody has claimed");
     assert!(!outbox.put_encoded(&job.meta, vec![envelope(2)]));
     assert!(!outbox.claim(&job.meta));
+    let late = Job::new(testing::bucket(&segment, 1), None);
+    assert!(outbox.put(late).is_err());
+    assert!(matches!(take(&outbox), Task::Stop));
 }
 
 #[test]
@@ -223,6 +355,8 @@ fn more_senders_than_the_processor_needs_are_for_slow_answers_only() {
         }
         let registered = (0..100).filter(|_| outbox.try_register_sender()).count();
         assert_eq!(1 + registered, expected, "{answer_time:?}");
+        outbox.unregister_sender();
+        assert!(outbox.try_register_sender());
     }
 }
 
@@ -235,6 +369,10 @@ fn a_backlog_justifies_more_senders_even_if_nothing_more_comes() {
         assert!(outbox.put(job).is_ok());
     }
     outbox.close();
+    assert!(outbox.try_register_sender());
+    outbox.record_unreachable();
+    assert!(!outbox.try_register_sender());
+    outbox.update_from_answer(&Answer::default(), None);
     assert!(outbox.try_register_sender());
     outbox.abandon();
     assert!(!outbox.try_register_sender());

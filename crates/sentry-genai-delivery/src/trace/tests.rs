@@ -55,6 +55,8 @@ fn the_head_of_a_trace_writes_a_complete_dsc() {
 fn a_url_is_not_a_transaction_name_and_only_the_first_segment_names_the_trace() {
     let config = testing::config(&testing::options());
     let trace = Trace::start(&config, None, "x", "y");
+    let _unknown = Segment::new(Arc::clone(&trace), new_span_id(), "");
+    assert!(!trace.has_transaction());
     let first = Segment::new(Arc::clone(&trace), new_span_id(), "GET /users/17");
     let second = Segment::new(Arc::clone(&trace), new_span_id(), "other");
     second.set_name("another");

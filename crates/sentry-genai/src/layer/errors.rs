@@ -1,13 +1,7 @@
 //! Reads the errors that a program logs.
 
 use sentry_genai_conventions::LoggedError;
-use tracing::Metadata;
 use tracing_core::field::Visit;
-
-/// Returns whether an event is one of our own messages, which are not errors of the program.
-pub(super) fn is_own(metadata: &Metadata<'_>) -> bool {
-    metadata.target().starts_with("sentry_genai")
-}
 
 /// Reads an ERROR event as an exception event of OpenTelemetry's conventions.
 #[derive(Default)]
@@ -20,13 +14,5 @@ impl Visit for ExceptionRecorder {
 
     fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
         self.0.field(field.name(), format!("{value:?}"));
-    }
-
-    fn record_error(
-        &mut self,
-        field: &tracing::field::Field,
-        value: &(dyn std::error::Error + 'static),
-    ) {
-        self.0.field(field.name(), value.to_string());
     }
 }

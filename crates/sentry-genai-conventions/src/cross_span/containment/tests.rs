@@ -89,15 +89,66 @@ fn a_stream_may_be_handed_out_before_it_is_requested() {
 /// Langtrace reports Anthropic's input without the cache, and Anthropic's SDK with it.
 #[test]
 fn counts_with_and_without_the_cache_are_the_same_input() {
-    let pairs_of = |cached: i64| {
+    let pairs_of = |cached: i64, with_cache: usize| {
         let mut spans = calls(&[(OUTER, 90), (INNER, 20)]);
-        spans[0].attributes.push(tokens::INPUT, 26);
-        spans[1].attributes.push(tokens::INPUT, 42);
-        spans[1].attributes.push(tokens::CACHE_READ, cached);
+        spans[1 - with_cache].attributes.push(tokens::INPUT, 26);
+        let attributes = &mut spans[with_cache].attributes;
+        attributes.push(tokens::INPUT, 42);
+        attributes.push(tokens::CACHE_READ, cached);
         pair_all(&spans)
     };
-    assert_eq!(pairs_of(16), [(0, 1)]);
-    assert_eq!(pairs_of(10), []);
+    for with_cache in [0, 1] {
+        assert_eq!(pairs_of(16, with_cache), [(0, 1)]);
+        assert_eq!(pairs_of(10, with_cache), []);
+    }
+}
+
+/// What the outer and the inner description say, in this order, apart from the model.
+#[test]
+fn descriptions_that_contradict_each_other_or_agree_on_nothing_are_distinct() {
+    const MODEL: &str = "gen_ai.request.model";
+    const APP: &str = "shop";
+    type Change = fn(&mut SentrySpan);
+    let nothing: Change = |_| {};
+    let unnamed: Change = |span| {
+        span.attributes.remove(MODEL);
+    };
+    let failed: Change = |span| span.status = Status::Error;
+    let response: Change = |span| span.attributes.push("gen_ai.response.id", "r");
+    let counted: Change = |span| span.attributes.push(tokens::OUTPUT, 5);
+    let counted_otherwise: Change = |span| span.attributes.push(tokens::OUTPUT, 6);
+    let answered: Change = |span| {
+        span.attributes.push("gen_ai.response.id", "r");
+        span.attributes.push(tokens::OUTPUT, 5);
+    };
+    for (ends, changes, is_one_call) in [
+        // Wrappers need not agree.
+        ([(OUTER, 90), (INNER, 20)], [nothing, nothing], true),
+        ([(OUTER, 90), (INNER, 20)], [response, nothing], true),
+        ([(OUTER, 90), (INNER, 20)], [response, response], false),
+        (
+            [(OUTER, 90), (INNER, 20)],
+            [counted, counted_otherwise],
+            false,
+        ),
+        ([(OUTER, 90), (INNER, 20)], [unnamed, nothing], false),
+        ([(OUTER, 90), (INNER, 20)], [unnamed, unnamed], false),
+        ([(LANGFUSE, 20), (INNER, 90)], [nothing, nothing], true),
+        // Others have to.
+        ([(OUTER, 90), (APP, 20)], [nothing, nothing], false),
+        ([(APP, 90), (INNER, 20)], [nothing, nothing], false),
+        ([(APP, 90), (INNER, 20)], [failed, failed], true),
+        ([(APP, 90), (INNER, 20)], [failed, nothing], false),
+        ([(APP, 20), (INNER, 90)], [failed, failed], false),
+        ([(APP, 90), (INNER, 20)], [answered, counted], true),
+        ([(APP, 90), (INNER, 20)], [answered, nothing], false),
+    ] {
+        let mut spans = calls(&ends);
+        for (span, change) in spans.iter_mut().zip(changes) {
+            change(span);
+        }
+        assert_eq!(!pair_all(&spans).is_empty(), is_one_call, "{spans:?}");
+    }
 }
 
 #[test]

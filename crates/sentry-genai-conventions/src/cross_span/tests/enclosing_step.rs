@@ -5,6 +5,25 @@ use super::*;
 const SCOPE: (&str, &str) = ("scope", "openinference.instrumentation.openai_agents");
 const MODEL: &str = "gen_ai.request.model";
 
+#[test]
+fn a_call_without_a_question_gets_that_of_its_librarys_step() {
+    const QUESTION: &str = r#"[{"role":"user","content":"Where?"}]"#;
+    const OWN: &str = r#"[{"role":"user","content":"When?"}]"#;
+    let kind = |kind| ("openinference.span.kind", kind);
+    let asks = |call: &[(&'static str, &str)], text: &str| {
+        let mut spans = Trace(Vec::new())
+            .with(1, 0, "turn", &[SCOPE, kind("AUDIO"), (INPUT, QUESTION)])
+            .with(2, 1, "call", call)
+            .0;
+        reconcile(&mut spans, &ContentLimits::default());
+        let question = spans[1].attributes.text(INPUT);
+        question.is_some_and(|question| question.contains(text))
+    };
+    assert!(asks(&[SCOPE, kind("LLM")], "Where?"));
+    assert!(asks(&[SCOPE, kind("LLM"), (INPUT, OWN)], "When?"));
+    assert!(!asks(&[CHAT, SDK], "Where?"));
+}
+
 /// A turn of a conversation by voice has the model of the calls in it.
 #[test]
 fn calls_get_the_model_of_the_turn_around_them() {

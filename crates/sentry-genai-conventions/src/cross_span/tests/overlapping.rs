@@ -189,6 +189,33 @@ fn attempts_that_two_instrumentations_describe_count_once_each() {
 
 /// A server that gives all its responses the same id.
 #[test]
+fn calls_one_after_the_other_are_distinct_whatever_their_response_ids() {
+    let count = |descriptions: &[(Attribute, u64, u64)]| {
+        let mut spans = Trace(Vec::new());
+        for (id, (scope, ..)) in (1..).zip(descriptions) {
+            let call = [CHAT, RESPONSE, (COUNT, "20"), *scope];
+            spans = spans.with(id, 9, "chat m", &call);
+        }
+        for (span, (_, start, end)) in spans.0.iter_mut().zip(descriptions) {
+            span.start = Timestamp::from_nanos(*start);
+            span.end = Timestamp::from_nanos(*end);
+        }
+        count_calls(spans)
+    };
+    let other = ("scope", "shop");
+    assert_eq!(count(&[(SDK, 1, 3), (other, 2, 3)]), 1);
+    assert_eq!(count(&[(SDK, 1, 3), (other, 5, 7)]), 2);
+    let twice = [(SDK, 1, 3), (other, 2, 3), (SDK, 5, 7), (other, 6, 7)];
+    assert_eq!(count(&twice), 2);
+    // Concurrent ones.
+    let twice = [(SDK, 1, 9), (other, 2, 8), (SDK, 3, 7), (other, 4, 6)];
+    assert_eq!(count(&twice), 2);
+}
+
+type Attribute = (&'static str, &'static str);
+
+/// A server that gives all its responses the same id.
+#[test]
 fn concurrent_calls_of_one_instrumentation_are_distinct() {
     let call = [
         CHAT,

@@ -38,14 +38,20 @@ fn a_run_has_the_counts_that_were_last_reported_once() {
         ("gen_ai.usage.input_tokens", "42"),
         ("gen_ai.usage.output_tokens", "5"),
     ];
-    let spans = Trace(Vec::new())
+    let earlier = [("gen_ai.usage.input_tokens", "7")];
+    let mut spans = Trace(Vec::new())
         .with(
             1,
             9,
             "start_thread_run",
             &state("start_thread_run", "a", &[]),
         )
-        .with(2, 9, "get_thread_run", &state("get_thread_run", "a", &[]))
+        .with(
+            2,
+            9,
+            "get_thread_run",
+            &state("get_thread_run", "a", &earlier),
+        )
         .with(
             3,
             9,
@@ -56,7 +62,7 @@ fn a_run_has_the_counts_that_were_last_reported_once() {
             4,
             9,
             "get_thread_run",
-            &state("get_thread_run", "a", &tokens),
+            &state("get_thread_run", "a", &earlier),
         )
         .with(
             5,
@@ -64,6 +70,9 @@ fn a_run_has_the_counts_that_were_last_reported_once() {
             "get_thread_run",
             &state("get_thread_run", "b", &tokens),
         );
+    for (span, end) in spans.0.iter_mut().zip([9, 2, 3, 1, 4]) {
+        span.end = Timestamp::from_nanos(end);
+    }
     let none = ("function", None);
     let expected = [("gen_ai.invoke_agent", Some(42)), none, none, none, none];
     assert_eq!(spans.reconciled(), owned(&expected));

@@ -30,6 +30,8 @@ fn addresses_of_requesters_leave_only_with_permission() {
         "http.client_ip",
         "http.request.header.x-forwarded-for",
         "http.request.header.X_Real_IP",
+        "app.headers.x-forwarded-for",
+        "rpc.grpc.request.metadata.x-forwarded-for",
         "metadata.requester_ip_address",
         "network.peer.address",
         "src.addr",
@@ -53,8 +55,13 @@ fn addresses_of_requesters_leave_only_with_permission() {
 }
 
 #[test]
-fn addresses_of_servers_always_leave() {
-    let addresses = ["server.address", "network.peer.address", "net.peer.ip"];
+fn other_addresses_always_leave() {
+    let addresses = [
+        "server.address",
+        "network.peer.address",
+        "net.peer.ip",
+        "app.forwarded",
+    ];
     let kept = kept_on(SpanKind::Client, &addresses, TranslateOptions::default());
     assert_eq!(kept, addresses);
 }

@@ -14,14 +14,17 @@ fn credentials_are_always_removed() {
         ("http.request.header.authorization", Value::Str("hunter2")),
         ("url.full", Value::Str("https://h/a?q=x&key=hunter2")),
         ("http.request.header.accept", Value::Str("a, b")),
+        ("db.query.text", Value::Str("SELECT a FROM b WHERE key=1")),
     ];
     for capture in [CAPTURE_NOTHING, allows_all] {
-        let expected = ["url.full", "http.request.header.accept"];
+        let expected = ["url.full", "http.request.header.accept", "db.query.text"];
         assert_eq!(kept(Provenance::Other, capture, &pairs), expected);
         let mut span = span_of(&pairs);
         withhold(&mut span, Provenance::Other, capture);
         let url = span.attributes.text("url.full");
         assert_eq!(url, Some("https://h/a?q=x&key=REDACTED"));
+        let query = span.attributes.text("db.query.text");
+        assert_eq!(query, Some("SELECT a FROM b WHERE key=1"));
     }
 }
 
@@ -174,6 +177,7 @@ fn keys_are_removed_whatever_their_name() {
     let pairs = [
         ("app.owner", Value::Str("ghp_4fG7hJ9kL2mN5pQ8")),
         ("app.login", Value::Str("Bearer 4fg7hj9kl2mn5pq8")),
+        ("app.back", Value::Str("/home?access_token=hunter2")),
         ("app.trace", Value::Str("4fg7hj9kl2mn5pq8")),
     ];
     for provenance in [Provenance::GenAi, Provenance::Library, Provenance::Other] {
