@@ -30,6 +30,16 @@ fn instrument_err_marks_the_span_it_is_on_and_no_other() {
     assert_eq!(bridge.span("invoke_agent Bot").status, "ok");
 }
 
+/// A program's name may begin like ours.
+#[test]
+fn an_error_counts_whatever_its_target_is() {
+    let bridge = Bridge::start();
+    bridge.run(|| {
+        info_span!("request").in_scope(|| error!(target: "sentry_genai_shop", "out of stock"));
+    });
+    assert!(bridge.span("request").is_error());
+}
+
 #[test]
 fn a_panic_marks_the_spans_it_goes_through() {
     struct Cleanup(tracing::Span);

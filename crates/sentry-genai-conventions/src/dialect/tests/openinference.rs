@@ -49,12 +49,8 @@ fn a_text_that_looks_like_a_response_is_none() {
     let answer =
         r#"{"model": "other", "id": "r1", "usage": {"prompt_tokens": 9, "completion_tokens": 9}}"#;
     let model = |mime_type| {
-        let attributes = [
-            KIND,
-            ("output.value", answer),
-            ("output.mime_type", mime_type),
-        ];
-        let span = translated("any", "Chat", &attributes);
+        let output = [("output.value", answer), ("output.mime_type", mime_type)];
+        let span = translated("any", "Chat", &[&[KIND][..], &output].concat());
         span.attributes
             .text("gen_ai.response.model")
             .map(str::to_owned)
