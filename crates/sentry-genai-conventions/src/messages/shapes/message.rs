@@ -307,6 +307,30 @@ fn append_calls(object: &mut Object, parts: &mut Vec<Part>) {
         call => call_id(call).is_none_or(|id| !seen.contains(id)),
     });
     parts.append(&mut calls);
+    drop_unidentified_repetitions(parts);
+}
+
+/// Drops calls without an id that repeat one with an id. LangChain's answers of Gemini have the first call also in an older form.
+fn drop_unidentified_repetitions(parts: &mut Vec<Part>) {
+    let is_unidentified = |part: &Part| matches!(part, Part::ToolCall { id: None, .. });
+    if !parts.iter().any(is_unidentified) {
+        return;
+    }
+    let identified = parts.iter().filter(|part| call_id(part).is_some());
+    let identified: BTreeSet<_> = identified.filter_map(name_and_arguments).collect();
+    parts.retain(|part| {
+        !is_unidentified(part)
+            || name_and_arguments(part).is_none_or(|call| !identified.contains(&call))
+    });
+}
+
+fn name_and_arguments(call: &Part) -> Option<(String, String)> {
+    match call {
+        Part::ToolCall {
+            name, arguments, ..
+        } => Some((name.clone(), arguments.to_string())),
+        _ => None,
+    }
 }
 
 /// Keeps only the first of several calls with the same id. Some libraries repeat a block of the content as a separate part.
