@@ -268,6 +268,26 @@ const SPELLINGS: &[(&str, Side, &str, &str)] = &[
         r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"t1","name":"w","arguments":{"city":"Paris"}}]}]"#,
     ),
     (
+        "LangChain, a response of OpenAI's", Side::Output,
+        r#"[{"type":"ai","content":[{"type":"text","text":"Hi"}],"response_metadata":{"object":"response","status":"completed"},"tool_calls":[]}]"#,
+        r#"[{"role":"assistant","parts":[{"type":"text","content":"Hi"}],"finish_reason":"stop"}]"#,
+    ),
+    (
+        "LangChain, a response of OpenAI's that calls a tool", Side::Output,
+        r#"[{"type":"ai","content":[],"response_metadata":{"object":"response","status":"completed"},"tool_calls":[{"name":"w","args":{},"id":"c1"}]}]"#,
+        r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"w","arguments":{}}],"finish_reason":"tool_calls"}]"#,
+    ),
+    (
+        "LangChain, reasoning of OpenAI's before version 1", Side::Output,
+        r#"[{"type":"ai","content":"Hi","additional_kwargs":{"reasoning":{"id":"rs_1","summary":[{"type":"summary_text","text":"Hm"}],"type":"reasoning"}}}]"#,
+        r#"[{"role":"assistant","parts":[{"type":"reasoning","content":"Hm"},{"type":"text","content":"Hi"}]}]"#,
+    ),
+    (
+        "LangChain, a response of OpenAI's that is too long", Side::Output,
+        r#"[{"type":"ai","content":"Hi","response_metadata":{"object":"response","status":"incomplete","incomplete_details":{"reason":"max_output_tokens"}}}]"#,
+        r#"[{"role":"assistant","parts":[{"type":"text","content":"Hi"}],"finish_reason":"length"}]"#,
+    ),
+    (
         "trpc-agent-go, which also has an empty chunk", Side::Output,
         r#"[{"index":0,"message":{"role":"assistant","content":"Hi"},"delta":{"role":""},"finish_reason":"stop"}]"#,
         r#"[{"role":"assistant","parts":[{"type":"text","content":"Hi"}],"finish_reason":"stop"}]"#,
