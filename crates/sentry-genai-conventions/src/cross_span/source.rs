@@ -53,10 +53,10 @@ pub(super) fn is_late(span: &SentrySpan) -> bool {
     span.scope.starts_with('@') && span.scope.ends_with("instrumentation-langchain")
 }
 
-/// Returns whether a span was written by what wraps the calls of another library: an instrumentation, or Langfuse's SDK, whose scope
-/// is that of the program's own spans, too.
+/// Returns whether a span was written by what wraps the calls of another library: an instrumentation, or the SDK of Langfuse or
+/// LangSmith, whose scope is that of the program's own spans, too.
 pub(super) fn is_of_wrapper(span: &SentrySpan) -> bool {
-    is_of_instrumentation(span) || span.scope == LANGFUSE
+    is_of_instrumentation(span) || matches!(&*span.scope, LANGFUSE | LANGSMITH)
 }
 
 /// Returns whether spans of what a span describes may be beside it, because it is not current. LangSmith reports LangChain's runs
