@@ -121,6 +121,18 @@ pub(super) fn propagate(spans: &mut [SentrySpan], outer: usize, inner: usize) {
     }
 }
 
+/// Marks a model call as failed if the description around it failed, unless it knows why the model stopped. It may have ended before
+/// its stream broke off.
+pub(super) fn propagate_inwards(spans: &mut [SentrySpan], outer: usize, inner: usize) {
+    if let Ok([outer, inner]) = spans.get_disjoint_mut([outer, inner])
+        && inner.ai == Some(AiKind::LlmCall)
+        && (outer.status, inner.status) == (Status::Error, Status::Ok)
+        && !inner.attributes.contains(FINISH_REASONS)
+    {
+        copy_failure(inner, outer);
+    }
+}
+
 /// Marks a span as failed for the reason for which another one did.
 fn copy_failure(span: &mut SentrySpan, failed: &SentrySpan) {
     span.status = Status::Error;
