@@ -59,14 +59,22 @@ pub(super) fn is_of_wrapper(span: &SentrySpan) -> bool {
     is_of_instrumentation(span) || matches!(&*span.scope, LANGFUSE | LANGSMITH)
 }
 
-/// Returns whether spans of what a span describes may be beside it, because it is not current. LangSmith reports LangChain's runs
-/// when they have ended.
+/// Returns whether spans of what a span describes may be beside it, because it is not current: LangSmith reports LangChain's runs when
+/// they have ended, and Langfuse's callback runs in a context of its own if LangChain is asynchronous.
 fn may_be_beside(span: &SentrySpan) -> bool {
-    is_of_instrumentation(span) || span.scope == LANGSMITH
+    is_of_instrumentation(span) || span.scope == LANGSMITH || is_of_langfuse_callback(span)
+}
+
+fn is_of_langfuse_callback(span: &SentrySpan) -> bool {
+    const LANGCHAIN_METADATA: &[&str] = &[
+        "langfuse.observation.metadata.is_langchain_root",
+        "langfuse.observation.metadata.langgraph_node",
+    ];
+    span.scope == LANGFUSE && span.attributes.contains_any(LANGCHAIN_METADATA)
 }
 
 /// The part of a trace in which two descriptions of one call are: inside the same span of the program, with only spans of
-/// instrumentations or LangSmith in between.
+/// instrumentations, or of LangSmith's and Langfuse's callbacks, in between.
 ///
 /// An instrumentation that does not make its spans current has the SDK's span outside of all its own. The span of the program may
 /// still be open, as may those of instrumentations in it.
