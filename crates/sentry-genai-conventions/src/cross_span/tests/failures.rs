@@ -95,7 +95,7 @@ fn a_call_that_does_not_know_how_it_ended_failed_with_the_description_around_it(
         (call.op.to_string(), call.status, error_type)
     };
     let op = "gen_ai.chat".to_owned();
-    let failed = (op.clone(), Status::Error, Some("ReadError".to_owned()));
+    let failed = (op, Status::Error, Some("ReadError".to_owned()));
     assert_eq!(status(&[]), failed);
     let stopped = ("gen_ai.response.finish_reasons", "stop");
     assert_eq!(status(&[stopped]).1, Status::Ok);
