@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     MAX_PLAIN_SPANS, MESSAGES, SpanIndex, SpanTree,
     attempts::is_attempt,
-    failures::propagate,
+    failures::{propagate, propagate_inwards},
     linked_lists::LinkedLists,
     other_service::answered_by,
     same_work::{WorkKind, describe_same_work, is_unnamed_agent_inside_named},
@@ -149,6 +149,8 @@ fn merge_duplicates(
     let answered_by = answered_by(&spans[outer], &spans[inner]);
     if kept == outer {
         propagate(spans, kept, demoted);
+    } else {
+        propagate_inwards(spans, demoted, kept);
     }
     copy_missing_attributes(spans, kept, demoted);
     for (key, text) in answered_by {

@@ -1,5 +1,7 @@
 //! What failed in a call that does not know it.
 
+use std::collections::BTreeMap;
+
 use super::{SpanTree, attempts::is_without_answer};
 use crate::{
     AiKind, SentrySpan, Status,
@@ -9,9 +11,12 @@ use crate::{
 /// The most spans between a call and what failed in it.
 const MAX_DEPTH: usize = 4;
 
-/// Returns whether a span is a failed call that does not tell why, or a failed part of a call that does not know of it.
+const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
+
+/// Returns whether a span is a failed call that does not tell why, a failed part of a call that does not know of it, or an agent
+/// that failed because its call did.
 pub(super) fn may_concern_call(span: &SentrySpan) -> bool {
-    is_untyped(span) || is_failed_execution(span)
+    is_untyped(span) || is_failed_execution(span) || is_stopped_by_call(span)
 }
 
 /// Tells calls of what failed in them.
@@ -24,6 +29,47 @@ pub(super) fn apply_to_calls(spans: &mut [SentrySpan], tree: &SpanTree) {
         }
     }
     copy_types_to_calls(spans, tree);
+    fail_last_calls(spans, tree);
+}
+
+/// Marks the last call of each agent that failed because its call did, unless the call has finished.
+fn fail_last_calls(spans: &mut [SentrySpan], tree: &SpanTree) {
+    let mut last_calls = BTreeMap::new();
+    for (position, span) in spans.iter().enumerate() {
+        if span.ai == Some(AiKind::LlmCall)
+            && is_of_pydantic_ai(span)
+            && let Some(agent) = tree.parents[position]
+            && is_stopped_by_call(&spans[agent])
+        {
+            let call = (span.start, span.span_id, position);
+            let last = last_calls.entry(agent).or_insert(call);
+            *last = call.max(*last);
+        }
+    }
+    for (agent, (.., call)) in last_calls {
+        if let Ok([call, agent]) = spans.get_disjoint_mut([call, agent])
+            && !call.attributes.contains(FINISH_REASONS)
+        {
+            copy_failure(call, agent);
+        }
+    }
+}
+
+/// Returns whether a span is the run of an agent of pydantic-ai's that ended with an error of its model. The call that failed does
+/// not know of it if it is a stream.
+fn is_stopped_by_call(span: &SentrySpan) -> bool {
+    let is_of_model = |error_type: &str| {
+        let class = error_type.rsplit('.').next().unwrap_or_default();
+        class.starts_with("Model") && class.ends_with("Error")
+    };
+    span.status == Status::Error
+        && span.ai == Some(AiKind::Agent)
+        && is_of_pydantic_ai(span)
+        && span.attributes.text(ERROR_TYPE).is_some_and(is_of_model)
+}
+
+fn is_of_pydantic_ai(span: &SentrySpan) -> bool {
+    matches!(&*span.scope, "pydantic-ai" | "pydantic_ai")
 }
 
 /// Returns whether a span is the part of a call in which it failed: the execution inside Claude Code's tool calls, and an attempt
@@ -70,13 +116,29 @@ pub(super) fn propagate(spans: &mut [SentrySpan], outer: usize, inner: usize) {
         return;
     };
     let may_have_failed = outer.ai == Some(AiKind::Tool) || is_without_answer(outer);
-    if !may_have_failed || (outer.status, inner.status) != (Status::Ok, Status::Error) {
-        return;
+    if may_have_failed && (outer.status, inner.status) == (Status::Ok, Status::Error) {
+        copy_failure(outer, inner);
     }
-    outer.status = Status::Error;
-    for key in ["error.type", "sentry.status.message"] {
-        if let Some(text) = inner.attributes.text(key) {
-            outer.attributes.supply(key, text);
+}
+
+/// Marks a model call as failed if the description around it failed, unless it knows why the model stopped. It may have ended before
+/// its stream broke off.
+pub(super) fn propagate_inwards(spans: &mut [SentrySpan], outer: usize, inner: usize) {
+    if let Ok([outer, inner]) = spans.get_disjoint_mut([outer, inner])
+        && inner.ai == Some(AiKind::LlmCall)
+        && (outer.status, inner.status) == (Status::Error, Status::Ok)
+        && !inner.attributes.contains(FINISH_REASONS)
+    {
+        copy_failure(inner, outer);
+    }
+}
+
+/// Marks a span as failed for the reason for which another one did.
+fn copy_failure(span: &mut SentrySpan, failed: &SentrySpan) {
+    span.status = Status::Error;
+    for key in [ERROR_TYPE, "sentry.status.message"] {
+        if let Some(text) = failed.attributes.text(key) {
+            span.attributes.supply(key, text);
         }
     }
 }

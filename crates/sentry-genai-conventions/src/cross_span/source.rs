@@ -6,6 +6,9 @@ use crate::{SentrySpan, SpanId, TraceId};
 /// The scope of Langfuse's SDK.
 pub(super) const LANGFUSE: &str = "langfuse-sdk";
 
+/// The scope of LangSmith's SDK.
+const LANGSMITH: &str = "langsmith";
+
 /// The instrumentation that wrote a span: its origin, and its scope where several instrumentations have one origin, as
 /// OpenInference's and OpenLLMetry's do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,14 +53,28 @@ pub(super) fn is_late(span: &SentrySpan) -> bool {
     span.scope.starts_with('@') && span.scope.ends_with("instrumentation-langchain")
 }
 
-/// Returns whether a span was written by what wraps the calls of another library: an instrumentation, or Langfuse's SDK, whose scope
-/// is that of the program's own spans, too.
+/// Returns whether a span was written by what wraps the calls of another library: an instrumentation, or the SDK of Langfuse or
+/// LangSmith, whose scope is that of the program's own spans, too.
 pub(super) fn is_of_wrapper(span: &SentrySpan) -> bool {
-    is_of_instrumentation(span) || span.scope == LANGFUSE
+    is_of_instrumentation(span) || matches!(&*span.scope, LANGFUSE | LANGSMITH)
+}
+
+/// Returns whether spans of what a span describes may be beside it, because it is not current: LangSmith reports LangChain's runs when
+/// they have ended, and Langfuse's callback runs in a context of its own if LangChain is asynchronous.
+fn may_be_beside(span: &SentrySpan) -> bool {
+    is_of_instrumentation(span) || span.scope == LANGSMITH || is_of_langfuse_callback(span)
+}
+
+fn is_of_langfuse_callback(span: &SentrySpan) -> bool {
+    const LANGCHAIN_METADATA: &[&str] = &[
+        "langfuse.observation.metadata.is_langchain_root",
+        "langfuse.observation.metadata.langgraph_node",
+    ];
+    span.scope == LANGFUSE && span.attributes.contains_any(LANGCHAIN_METADATA)
 }
 
 /// The part of a trace in which two descriptions of one call are: inside the same span of the program, with only spans of
-/// instrumentations in between.
+/// instrumentations, or of LangSmith's and Langfuse's callbacks, in between.
 ///
 /// An instrumentation that does not make its spans current has the SDK's span outside of all its own. The span of the program may
 /// still be open, as may those of instrumentations in it.
@@ -77,7 +94,7 @@ pub(super) fn surroundings(
             break;
         };
         match ancestor(parent) {
-            Some(above) if is_of_instrumentation(above) => current = above,
+            Some(above) if may_be_beside(above) => current = above,
             None if is_of_wrapper(current) => break,
             _ => return (span.trace_id, Some(parent)),
         }

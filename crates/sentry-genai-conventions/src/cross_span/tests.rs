@@ -1,4 +1,5 @@
 mod agent_messages;
+mod callbacks;
 mod distinct;
 mod enclosing_step;
 mod evaluations;

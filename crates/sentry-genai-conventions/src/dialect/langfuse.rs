@@ -16,7 +16,7 @@ pub(super) static LANGFUSE: Dialect = Dialect {
     aliases: &aliases([
         ("langfuse.observation.metadata.instructions", "gen_ai.system_instructions"),
         ("langfuse.observation.metadata.ls_provider", "gen_ai.provider.name"),
-        ("langfuse.observation.model.name", "gen_ai.request.model"),
+        (MODEL, "gen_ai.request.model"),
     ]),
     noise: &[
         "langfuse.internal.*",
@@ -31,6 +31,8 @@ const TYPE: &str = "langfuse.observation.type";
 const INPUT: &str = "langfuse.observation.input";
 const OUTPUT: &str = "langfuse.observation.output";
 
+const MODEL: &str = "langfuse.observation.model.name";
+const REQUESTED_MODEL: &str = "langfuse.observation.metadata.ls_model_name";
 const AGENT_NAME: &str = "langfuse.observation.metadata.lc_agent_name";
 /// Content, unless something went wrong: LangGraph's interrupts are reported here, including the question to a person.
 const STATUS_MESSAGE: &str = "langfuse.observation.status_message";
@@ -130,9 +132,21 @@ fn adjust_call(span: &mut SourceSpan) {
     }
     read_response_status(span);
     let attributes = &mut span.attributes;
+    name_models(attributes);
     attach_tool_calls(attributes);
     add_role_to_calls(attributes);
     extract_tool_definitions(attributes);
+}
+
+/// Names the models of a call by LangChain, whose metadata have the one that was asked. Langfuse records the one that answered.
+fn name_models(attributes: &mut Attributes) {
+    let requested = attributes.text(REQUESTED_MODEL).map(unquoted);
+    if let Some(requested) = requested.map(str::to_owned) {
+        if attributes.text(MODEL) != Some(&*requested) {
+            attributes.rename(MODEL, "gen_ai.response.model");
+        }
+        attributes.supply("gen_ai.request.model", requested);
+    }
 }
 
 /// Reads from the level whether the observation failed, and keeps the message of a failure or a warning.

@@ -7,7 +7,7 @@ use super::{
     json::{self, Object},
     usage,
 };
-use crate::{Attributes, SourceEvent, SourceSpan, messages, status::OUTCOME};
+use crate::{Attributes, SourceEvent, SourceSpan, content, messages, status::OUTCOME};
 
 pub(super) static LLAMA_INDEX: Dialect = Dialect {
     name: "llama_index",
@@ -167,6 +167,9 @@ fn read_request(attributes: &mut Attributes, fields: &mut Object) {
     }
 }
 
+/// A temporary key for a response of OpenAI's.
+const RAW_RESPONSE: &str = "response.raw";
+
 /// Records the answer from LlamaIndex's own form of it and from the provider's response.
 fn read_response(attributes: &mut Attributes, mut response: Object) {
     let mut raw = match response.remove("raw") {
@@ -187,6 +190,11 @@ fn read_response(attributes: &mut Attributes, mut response: Object) {
         raw.get("choices")
             .and_then(|choices| choices.get(0)?.get("finish_reason")),
     );
+    if raw.get("object").is_some_and(|kind| kind == "response") {
+        json::put(attributes, RAW_RESPONSE, Value::Object(raw.clone()));
+        content::extract_finish_reasons(attributes, RAW_RESPONSE);
+        attributes.remove(RAW_RESPONSE);
+    }
     for counts in ["usage", "usage_metadata"] {
         if let Some(Value::Object(counts)) = raw.remove(counts) {
             usage::put(attributes, &counts);

@@ -8,6 +8,7 @@ mod haystack;
 mod llama_index;
 mod messages;
 mod names;
+mod payload;
 mod realtime;
 mod requests;
 mod smolagents;
@@ -140,6 +141,9 @@ const INCOMPLETE_FLATTENING: &[&str] = &[
     LANGCHAIN,
     BEDROCK,
     ANTHROPIC,
+    "openinference.instrumentation.anthropic",
+    "openinference.instrumentation.langchain",
+    requests::LITELLM,
     requests::OPENAI,
     "@arizeai/openinference-instrumentation-openai",
 ];
@@ -254,11 +258,11 @@ fn read_messages(span: &mut SourceSpan, kind: OperationKind) {
         content::extract_finish_reasons(attributes, OUTPUT_VALUE);
     }
     if INCOMPLETE_FLATTENING.contains(&&*span.scope) {
-        messages::prefer_payload(attributes);
+        payload::prefer_to_flattened(attributes);
     }
     // In OpenAI's agents for JavaScript, earlier reasoning is an item without a role.
     if is_of_openai_agents {
-        messages::prefer_items(attributes);
+        payload::prefer_items(attributes);
         messages::read(attributes, "assistant");
     } else {
         messages::read(attributes, "user");

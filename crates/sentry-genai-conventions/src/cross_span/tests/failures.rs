@@ -52,3 +52,51 @@ fn a_call_without_an_answer_failed_with_the_attempt_inside_it() {
         Status::Ok
     );
 }
+
+/// pydantic-ai does not record that a stream could not be opened, or broke off.
+#[test]
+fn the_last_call_of_an_agent_failed_with_it_if_the_error_is_of_the_model() {
+    const SCOPE: (&str, &str) = ("scope", "pydantic-ai");
+    let outcomes = |error_type: &str, last: &[(&'static str, &str)]| {
+        let stopped = ("gen_ai.response.finish_reasons", "tool_call");
+        let mut spans = Trace(Vec::new())
+            .with(
+                1,
+                0,
+                "invoke_agent a",
+                &[SCOPE, AGENT, ("error.type", error_type)],
+            )
+            .with(2, 1, "chat m", &[SCOPE, CHAT, stopped])
+            .with(3, 1, "chat m", &[&[SCOPE, CHAT], last].concat())
+            .0;
+        reconcile(&mut spans, &ContentLimits::default());
+        [1, 2].map(|call| spans[call].status)
+    };
+    let outage = "pydantic_ai.exceptions.ModelHTTPError";
+    assert_eq!(outcomes(outage, &[]), [Status::Ok, Status::Error]);
+    // The failure is that of an agent that a tool runs.
+    let stopped = ("gen_ai.response.finish_reasons", "tool_call");
+    assert_eq!(outcomes(outage, &[stopped]), [Status::Ok; 2]);
+    let misuse = "pydantic_ai.exceptions.UnexpectedModelBehavior";
+    assert_eq!(outcomes(misuse, &[]), [Status::Ok; 2]);
+}
+
+/// OpenLLMetry's span of a stream ends before the stream breaks off.
+#[test]
+fn a_call_that_does_not_know_how_it_ended_failed_with_the_description_around_it() {
+    let status = |call: &[(&'static str, &str)]| {
+        let mut spans = Trace(Vec::new())
+            .with(1, 0, "chat m", &[CHAT, ("error.type", "ReadError")])
+            .with(2, 1, "chat m", &[&[CHAT, (COUNT, "42")], call].concat())
+            .0;
+        reconcile(&mut spans, &ContentLimits::default());
+        let call = &spans[1];
+        let error_type = call.attributes.text("error.type").map(str::to_owned);
+        (call.op.to_string(), call.status, error_type)
+    };
+    let op = "gen_ai.chat".to_owned();
+    let failed = (op, Status::Error, Some("ReadError".to_owned()));
+    assert_eq!(status(&[]), failed);
+    let stopped = ("gen_ai.response.finish_reasons", "stop");
+    assert_eq!(status(&[stopped]).1, Status::Ok);
+}

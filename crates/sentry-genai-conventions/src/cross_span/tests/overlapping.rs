@@ -301,13 +301,13 @@ fn a_description_without_response_id_matches_by_token_counts() {
     );
 }
 
-const MODEL: (&str, &str) = ("gen_ai.request.model", "m");
+pub(super) const MODEL: (&str, &str) = ("gen_ai.request.model", "m");
 const CHAIN: &[(&str, &str)] = &[
     ("openinference.span.kind", "CHAIN"),
     ("scope", "openinference.instrumentation.langchain"),
 ];
 
-fn openinference_call<'a>(
+pub(super) fn openinference_call<'a>(
     scope: &'static str,
     more: &[(&'static str, &'a str)],
 ) -> Vec<(&'static str, &'a str)> {
@@ -323,7 +323,7 @@ fn sdk_call<'a>(more: &[(&'static str, &'a str)]) -> Vec<(&'static str, &'a str)
     openinference_call("openinference.instrumentation.openai", more)
 }
 
-fn count_calls(spans: Trace) -> usize {
+pub(super) fn count_calls(spans: Trace) -> usize {
     let reconciled = spans.reconciled().into_iter();
     reconciled.filter(|(op, _)| op == "gen_ai.chat").count()
 }

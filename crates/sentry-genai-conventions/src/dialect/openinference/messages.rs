@@ -1,4 +1,4 @@
-//! Messages: the flattened ones, with an attribute for every field, and the whole request and answer.
+//! Messages, most of them flattened to an attribute for every field.
 
 use std::collections::BTreeSet;
 
@@ -10,6 +10,7 @@ use super::{
         json::{self, Object},
     },
     INPUT_MESSAGES, INPUT_VALUE, INVOCATION_PARAMETERS, OUTPUT_MESSAGES, OUTPUT_VALUE, autogen,
+    payload,
 };
 use crate::Attributes;
 
@@ -31,151 +32,9 @@ pub(super) fn remove_hidden(attributes: &mut Attributes) {
     attributes.retain(|_, value| value != REDACTED);
 }
 
-/// Removes flattened messages if the whole request or answer says more:
-///
-/// * LangChain's calls have no ids among the flattened answers.
-/// * A message of the request has only its role, as instructions made of blocks do, or only the id of the call that it answers.
-/// * Calls in the request have no ids, or no names, as those of OpenAI's custom tools.
-/// * The request has calls and answers of tools that the provider runs, recordings or files.
-/// * The request has instructions that are not a message.
-pub(super) fn prefer_payload(attributes: &mut Attributes) {
-    if has_calls_without_id(attributes, OUTPUT_MESSAGES)
-        && json::object(attributes, OUTPUT_VALUE)
-            .is_some_and(|answer| answer.get("generations").is_some_and(Value::is_array))
-    {
-        attributes.remove_prefix(OUTPUT_MESSAGES);
-    }
-    let is_incomplete = has_empty_message(attributes)
-        || has_calls_without_id(attributes, INPUT_MESSAGES)
-        || has_calls_without_name(attributes, INPUT_MESSAGES)
-        || attributes
-            .text(INPUT_VALUE)
-            .is_some_and(has_unflattened_parts);
-    if !is_incomplete && has_system_message(attributes) {
-        return;
-    }
-    let Some(request) = json::object(attributes, INPUT_VALUE) else {
-        return;
-    };
-    let has_messages = request.contains_key("messages")
-        || is_incomplete && request.get("input").is_some_and(Value::is_array);
-    if has_messages && (is_incomplete || request.contains_key("system")) {
-        attributes.remove_prefix(INPUT_MESSAGES);
-    }
-}
-
-/// Iterates over the attributes of flattened input messages: the number of the message, the path in it, and the value.
-fn flattened_input(
-    attributes: &Attributes,
-) -> impl Iterator<Item = (&str, &str, crate::Value<'_>)> {
-    attributes.iter().filter_map(|(key, value)| {
-        let (number, path) = key.strip_prefix(INPUT_MESSAGES)?.split_once('.')?;
-        Some((number, path, value))
-    })
-}
-
-/// Returns whether an input message has nothing but its role and the id of the call that it answers.
-fn has_empty_message(attributes: &Attributes) -> bool {
-    let mut without_content = BTreeSet::new();
-    let mut with_content = BTreeSet::new();
-    for (number, path, _) in flattened_input(attributes) {
-        let numbers = match path {
-            "message.role" | "message.tool_call_id" => &mut without_content,
-            _ => &mut with_content,
-        };
-        numbers.insert(number);
-    }
-    !without_content.is_subset(&with_content)
-}
-
-fn has_system_message(attributes: &Attributes) -> bool {
-    let is_system =
-        |path: &str, value| path == "message.role" && value == crate::Value::Str("system");
-    flattened_input(attributes).any(|(_, path, value)| is_system(path, value))
-}
-
-/// Prefers the items of a request of OpenAI's agents if some are missing among the flattened attributes. The instructions are not
-/// an item and stay.
-pub(super) fn prefer_items(attributes: &mut Attributes) {
-    if !attributes
-        .text(INPUT_VALUE)
-        .is_some_and(has_unflattened_parts)
-    {
-        return;
-    }
-    let Some(Value::Array(mut items)) = json::read(attributes, INPUT_VALUE) else {
-        return;
-    };
-    if let Some(Value::Array(fields)) = indexed::take(attributes, INPUT_MESSAGES) {
-        let is_system = |item: &Value| {
-            item.pointer("/message/role")
-                .is_some_and(|role| role == "system")
-        };
-        let system = fields.into_iter().filter(is_system);
-        let system: Vec<_> = system.filter_map(|item| message(item, "system")).collect();
-        items.splice(..0, system);
-    }
-    json::put(attributes, INPUT, items.into());
-}
-
-/// Prefers the messages of the whole request and answer if only these have the ids of calls, as Mistral's do, or their names, as
-/// OpenAI's do for custom tools.
-fn prefer_payload_with_call_ids(attributes: &mut Attributes) {
-    for (prefix, payload, messages) in [
-        (INPUT_MESSAGES, INPUT_VALUE, "messages"),
-        (OUTPUT_MESSAGES, OUTPUT_VALUE, "choices"),
-    ] {
-        if (has_calls_without_id(attributes, prefix) || has_calls_without_name(attributes, prefix))
-            && let Some(object) = json::object(attributes, payload)
-            && let Some(messages) = object
-                .get(messages)
-                .filter(|messages| has_calls_with_id(messages))
-        {
-            let messages = messages.to_string();
-            attributes.remove_prefix(prefix);
-            attributes.set(payload, messages);
-        }
-    }
-}
-
-/// Returns whether messages, or choices that hold messages, have tool calls with ids.
-fn has_calls_with_id(messages: &Value) -> bool {
-    let mut items = messages.as_array().into_iter().flatten();
-    items.any(|item| {
-        let message = item.get("message").unwrap_or(item);
-        let mut calls = message["tool_calls"].as_array().into_iter().flatten();
-        calls.any(|call| call["id"].is_string())
-    })
-}
-
-/// Returns whether any call among the messages has a name, but no id to match its result with.
-fn has_calls_without_id(attributes: &Attributes, prefix: &str) -> bool {
-    let [named, identified] = named_and_identified_calls(attributes, prefix);
-    !named.is_subset(&identified)
-}
-
-/// Returns whether any call among the messages has an id, but no name.
-fn has_calls_without_name(attributes: &Attributes, prefix: &str) -> bool {
-    let [named, identified] = named_and_identified_calls(attributes, prefix);
-    !identified.is_subset(&named)
-}
-
-/// Returns which calls have a name, and which an id.
-fn named_and_identified_calls<'a>(
-    attributes: &'a Attributes,
-    prefix: &str,
-) -> [BTreeSet<&'a str>; 2] {
-    let ends = [".tool_call.function.name", ".tool_call.id"];
-    ends.map(|end| {
-        let keys = attributes.iter().map(|(key, _)| key);
-        let prefixed = keys.filter(|key| key.starts_with(prefix));
-        prefixed.filter_map(|key| key.strip_suffix(end)).collect()
-    })
-}
-
 pub(super) fn read(attributes: &mut Attributes, default_role: &str) {
-    prefer_payload_with_call_ids(attributes);
-    prefer_response(attributes);
+    payload::prefer_with_call_ids(attributes);
+    payload::prefer_response(attributes);
     read_flattened_messages(attributes, default_role);
     read_flattened_texts(attributes);
     read_tool_definitions(attributes);
@@ -185,20 +44,6 @@ pub(super) fn read(attributes: &mut Attributes, default_role: &str) {
         attributes.remove(OUTPUT_VALUE);
     }
     attributes.rename(OUTPUT_VALUE, OUTPUT);
-}
-
-/// Prefers the whole response if only that has what the provider's own tools did, or the reasoning in LangChain's answers.
-fn prefer_response(attributes: &mut Attributes) {
-    if attributes
-        .text(OUTPUT_VALUE)
-        .is_some_and(has_unflattened_parts)
-        && let Some(response) = json::object(attributes, OUTPUT_VALUE)
-        && (is_response(&response)
-            || is_anthropic_message(&response)
-            || response.get("generations").is_some_and(Value::is_array))
-    {
-        json::put(attributes, OUTPUT, Value::Object(response));
-    }
 }
 
 fn read_flattened_messages(attributes: &mut Attributes, default_role: &str) {
@@ -253,51 +98,13 @@ fn read_tool_definitions(attributes: &mut Attributes) {
     }
 }
 
-/// Returns whether a request or an answer has parts that are missing or empty among the flattened attributes.
-fn has_unflattened_parts(payload: &str) -> bool {
-    const PART_TYPES: &[&str] = &[
-        r#""apply_patch_call""#,
-        r#""code_interpreter_call""#,
-        r#""computer_call""#,
-        r#""custom_tool_call""#,
-        r#""file_data""#,
-        r#""file_search_call""#,
-        r#""image_generation_call""#,
-        r#""input_audio""#,
-        r#""input_file""#,
-        r#""local_shell_call""#,
-        r#""mcp_approval_request""#,
-        r#""mcp_approval_response""#,
-        r#""mcp_call""#,
-        r#""mcp_list_tools""#,
-        r#""server_tool_use""#,
-        r#""shell_call""#,
-        r#""summary_text""#,
-        r#""thinking""#,
-        r#""web_search_call""#,
-    ];
-
-    PART_TYPES.iter().any(|kind| payload.contains(kind))
-}
-
-/// Recognises a response of OpenAI's by its `object` field.
-pub(super) fn is_response(answer: &Object) -> bool {
-    answer.get("object").and_then(Value::as_str) == Some("response")
-}
-
-/// Recognises an answer of Anthropic's, which is a message.
-fn is_anthropic_message(answer: &Object) -> bool {
-    answer.get("type").and_then(Value::as_str) == Some("message")
-        && answer.get("content").is_some_and(Value::is_array)
-}
-
 /// Recognises Python's default repr of an object.
 pub(in crate::dialect) fn is_object_repr(text: &str) -> bool {
     text.starts_with('<') && text.ends_with('>') && text.contains(" object at 0x")
 }
 
 /// Converts a message to the format of OpenAI's API.
-fn message(mut item: Value, role: &str) -> Option<Value> {
+pub(super) fn message(mut item: Value, role: &str) -> Option<Value> {
     if let Some(answers) = autogen::tool_message(&mut item) {
         return Some(answers);
     }

@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 
 use super::{
     super::{OUTPUT, Override, is_stream_method, json},
-    INPUT_VALUE, INVOCATION_PARAMETERS, OUTPUT_VALUE, messages,
+    INPUT_VALUE, INVOCATION_PARAMETERS, OUTPUT_VALUE, payload,
 };
 use crate::{Attributes, SourceSpan, SourceStatus};
 
 /// Python's instrumentation of OpenAI, which names spans after the type that the request returns.
 pub(super) const OPENAI: &str = "openinference.instrumentation.openai";
-const LITELLM: &str = "openinference.instrumentation.litellm";
+pub(super) const LITELLM: &str = "openinference.instrumentation.litellm";
 
 /// The name of a moderation's span.
 const MODERATION: &str = "ModerationCreateResponse";
@@ -165,7 +165,7 @@ fn mark_failed_response(span: &mut SourceSpan) {
     let Some(answer) = json::object(&span.attributes, OUTPUT_VALUE) else {
         return;
     };
-    if !messages::is_response(&answer)
+    if !payload::is_response(&answer)
         || answer.get("status").and_then(Value::as_str) != Some("failed")
     {
         return;

@@ -288,3 +288,21 @@ fn alternative_keys_for_input_and_output_are_read() {
         assert!(!span.attributes.iter().any(|(key, _)| is_left(key)));
     }
 }
+
+#[test]
+fn langchain_states_the_requested_model_beside_the_one_that_answered() {
+    let models = |recorded| {
+        let attributes = [
+            ("langfuse.observation.type", "generation"),
+            ("langfuse.observation.model.name", recorded),
+            ("langfuse.observation.metadata.ls_model_name", r#""gpt-4o""#),
+        ];
+        let span = translated("langfuse-sdk", "ChatOpenAI", &attributes);
+        ["gen_ai.request.model", "gen_ai.response.model"]
+            .map(|key| span.attributes.text(key).map(str::to_owned))
+    };
+    let model = |name: &str| Some(name.to_owned());
+    let answered = models("gpt-4o-2024-08-06");
+    assert_eq!(answered, [model("gpt-4o"), model("gpt-4o-2024-08-06")]);
+    assert_eq!(models("gpt-4o"), [model("gpt-4o"), None]);
+}

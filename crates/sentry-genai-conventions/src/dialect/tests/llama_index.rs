@@ -252,3 +252,28 @@ fn truncated_results_and_answers_are_read() {
     );
     assert_eq!(step.op, "function");
 }
+
+#[test]
+fn why_a_response_of_openai_ended_follows_from_its_status() {
+    let reasons = |status| {
+        let response = [
+            ("response.message.role", "assistant"),
+            ("response.raw.object", "response"),
+            ("response.raw.status", status),
+            (
+                "response.raw.incomplete_details.reason",
+                "max_output_tokens",
+            ),
+            (
+                "response.raw.output",
+                r#"[{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "a"}]}]"#,
+            ),
+        ];
+        let events: [Event<'_>; 1] = [("LLMChatEndEvent", &response)];
+        let span = with_content(span("OpenAIResponses.chat", &[], &events));
+        let reasons = span.attributes.text("gen_ai.response.finish_reasons");
+        reasons.map(str::to_owned)
+    };
+    assert_eq!(reasons("completed").as_deref(), Some(r#"["stop"]"#));
+    assert_eq!(reasons("incomplete").as_deref(), Some(r#"["length"]"#));
+}

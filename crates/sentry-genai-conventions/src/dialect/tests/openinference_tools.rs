@@ -279,3 +279,85 @@ fn mcp_approvals_are_read_from_the_items() {
     let instructions = span.attributes.text("gen_ai.system_instructions");
     assert!(instructions.is_some_and(|instructions| instructions.contains("Be brief")));
 }
+
+/// Python's instrumentations of Anthropic before 0.1.15, of LangChain before 0.1.40, and of litellm leave out these.
+#[test]
+fn what_is_not_flattened_is_read_from_the_request() {
+    let request = r#"{"system": "Be brief.", "messages": [
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": "w", "input": {}}, {"type": "tool_use", "id": "t2", "name": "w", "input": {}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "rain"}, {"type": "tool_result", "tool_use_id": "t2", "content": "sun"}]}]}"#;
+    let attributes = [
+        KIND,
+        ("input.value", request),
+        ("llm.input_messages.1.message.role", "user"),
+        ("llm.input_messages.1.message.tool_call_id", "t2"),
+        ("llm.input_messages.1.message.content", "sun"),
+    ];
+    let anthropic = "openinference.instrumentation.anthropic";
+    let span = translated(anthropic, "Messages", &attributes);
+    let instructions = span.attributes.text("gen_ai.system_instructions");
+    assert!(instructions.is_some_and(|text| text.contains("Be brief.")));
+    assert_eq!(messages(&span, INPUT)[1]["parts"][0]["result"], "rain");
+
+    let request = r#"{"messages": [{"role": "tool", "tool_call_id": "c1", "content": "rain"}]}"#;
+    let attributes = [
+        KIND,
+        ("input.value", request),
+        ("llm.input_messages.0.message.role", "tool"),
+        ("llm.input_messages.0.message.content", "rain"),
+    ];
+    let litellm = "openinference.instrumentation.litellm";
+    let span = translated(litellm, "completion", &attributes);
+    assert_eq!(messages(&span, INPUT)[0]["parts"][0]["id"], "c1");
+
+    let request = r#"{"messages": [[{"lc": 1, "type": "constructor", "id": ["langchain", "schema", "messages", "AIMessage"], "kwargs": {"type": "ai", "name": "a", "content": [], "tool_calls": [{"name": "w", "args": {}, "id": "c1", "type": "tool_call"}]}}]]}"#;
+    let attributes = [
+        KIND,
+        ("input.value", request),
+        ("llm.input_messages.0.message.role", "assistant"),
+        ("llm.input_messages.0.message.name", "a"),
+    ];
+    let langchain = "openinference.instrumentation.langchain";
+    let span = translated(langchain, "ChatOpenAI", &attributes);
+    assert_eq!(messages(&span, INPUT)[0]["parts"][0]["id"], "c1");
+}
+
+#[test]
+fn ids_of_anthropic_calls_are_read_from_the_answer() {
+    let answer = r#"{"type": "message", "role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": "w", "input": {}}], "stop_reason": "tool_use"}"#;
+    let attributes = [
+        KIND,
+        ("output.value", answer),
+        ("llm.output_messages.0.message.role", "assistant"),
+        (
+            "llm.output_messages.0.message.tool_calls.0.tool_call.function.name",
+            "w",
+        ),
+    ];
+    let anthropic = "openinference.instrumentation.anthropic";
+    let span = translated(anthropic, "Messages", &attributes);
+    assert_eq!(messages(&span, OUTPUT)[0]["parts"][0]["id"], "t1");
+}
+
+#[test]
+fn reasoning_is_read_from_the_answer() {
+    let completion = r#"{"choices": [{"index": 0, "message": {"role": "assistant", "content": "a", "reasoning_content": "hm"}}]}"#;
+    let agents = r#"[{"role": "assistant", "content": "a", "reasoning_content": "hm"}]"#;
+    let langchain = r#"{"generations": [[{"text": "a", "message": {"lc": 1, "type": "constructor", "id": ["langchain", "schema", "messages", "AIMessage"], "kwargs": {"type": "ai", "content": [{"type": "reasoning_content", "reasoning_content": {"text": "hm"}}, {"type": "text", "text": "a"}]}}}]]}"#;
+    for (scope, answer) in [
+        (OPENAI, completion),
+        ("openinference.instrumentation.openai_agents", agents),
+        ("openinference.instrumentation.langchain", langchain),
+    ] {
+        let attributes = [
+            KIND,
+            ("output.value", answer),
+            ("llm.output_messages.0.message.role", "assistant"),
+            ("llm.output_messages.0.message.content", "a"),
+        ];
+        let span = translated(scope, "ChatCompletion", &attributes);
+        let parts = &messages(&span, OUTPUT)[0]["parts"];
+        assert_eq!(parts[0]["content"], "hm", "{scope}");
+        assert_eq!(parts[1]["content"], "a", "{scope}");
+    }
+}

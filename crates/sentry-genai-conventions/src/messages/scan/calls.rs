@@ -60,6 +60,7 @@ const RESULT: &str = "result";
 pub(super) struct CallIds {
     ids: [Range<usize>; MAX_CALLS],
     count: usize,
+    has_unidentified: bool,
 }
 
 impl Scan<'_, '_> {
@@ -91,9 +92,7 @@ impl Scan<'_, '_> {
             Kind::Call => {
                 part.name.as_ref()?;
                 (part.response.is_none() && part.result.is_none()).then_some(())?;
-                part.id
-                    .clone()
-                    .map_or(Some(()), |id| self.add_call(call_ids, id))
+                self.add_call(call_ids, part.id.clone())
             }
             Kind::Answer => {
                 part.id.as_ref()?;
@@ -128,11 +127,16 @@ impl Scan<'_, '_> {
         Some(())
     }
 
-    /// Records a call; `None` if there is already one with the same id.
-    fn add_call(&self, call_ids: &mut CallIds, id: Range<usize>) -> Option<()> {
+    /// Records a call; `None` if there is already one with the same id, or if only one of them has an id.
+    fn add_call(&self, call_ids: &mut CallIds, id: Option<Range<usize>>) -> Option<()> {
+        let Some(id) = id else {
+            call_ids.has_unidentified = true;
+            return (call_ids.count == 0).then_some(());
+        };
         let mut others = call_ids.ids[..call_ids.count].iter();
         let is_duplicate = others.any(|other| self.bytes(other) == self.bytes(&id));
-        (!is_duplicate).then_some(())?;
+        let is_empty = self.bytes(&id) == br#""""#;
+        (!is_duplicate && !is_empty && !call_ids.has_unidentified).then_some(())?;
         *call_ids.ids.get_mut(call_ids.count)? = id;
         call_ids.count += 1;
         Some(())

@@ -343,24 +343,30 @@ fn stop_reason(response: &Object) -> Option<String> {
     if !is_response(response) {
         return None;
     }
-    let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
-    match response.get("status")?.as_str()? {
-        "completed" => {
-            let items = response.get("output")?.as_array()?;
-            let reason = if has_open_call(items) {
-                "tool_calls"
-            } else {
-                "stop"
-            };
-            Some(reason.to_owned())
-        }
-        "incomplete" => match text(response.get("incomplete_details")?, "reason")?.as_str() {
-            "max_output_tokens" => Some("length".to_owned()),
-            reason => Some(reason.to_owned()),
+    let items = response.get("output")?.as_array()?;
+    reason_of_status(response, || has_open_call(items))
+}
+
+/// Returns why a response of OpenAI's ended, by its status.
+pub(super) fn reason_of_status(
+    response: &Object,
+    has_open_call: impl FnOnce() -> bool,
+) -> Option<String> {
+    let reason = match response.get("status")?.as_str()? {
+        "completed" if has_open_call() => "tool_calls",
+        "completed" => "stop",
+        "incomplete" => match response
+            .get("incomplete_details")?
+            .get("reason")?
+            .as_str()?
+        {
+            "max_output_tokens" => "length",
+            reason => reason,
         },
-        "failed" => Some("error".to_owned()),
-        _ => None,
-    }
+        "failed" => "error",
+        _ => return None,
+    };
+    Some(reason.to_owned())
 }
 
 /// Returns whether the items of a response leave a call for the program to answer. A call that the program runs has a `call_id`.

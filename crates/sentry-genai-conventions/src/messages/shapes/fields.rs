@@ -43,6 +43,11 @@ pub(in super::super) fn take_id(object: &mut Object, keys: &[&str]) -> Option<St
         .filter(|text| !text.is_empty())
 }
 
+/// Returns whether a value is null or an empty object.
+pub(super) fn is_null_or_empty(value: &Value) -> bool {
+    value.is_null() || value.as_object().is_some_and(Object::is_empty)
+}
+
 /// Returns a value as text: a string itself, other values as JSON.
 pub(crate) fn text_of(value: Value) -> String {
     match value {

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{
     super::{Message, Object, Part, Role, Side, parse, read_constructor, read_json, repair},
+    envelope,
     fields::{self, role, take, take_id, take_object, take_text},
     kind, part,
 };
@@ -114,7 +115,8 @@ pub(super) fn read(mut object: Object, from: Role, side: Side) -> Option<Message
     } else {
         role
     };
-    let finish_reason = take_finish_reason(&mut object);
+    let finish_reason = take_finish_reason(&mut object)
+        .or_else(|| response_finish_reason(&object, parts.iter().any(is_call)));
     let name = (role != Role::Tool)
         .then(|| take_text(&mut object, &["name"]))
         .flatten();
@@ -157,6 +159,17 @@ pub(super) fn take_finish_reason(object: &mut Object) -> Option<String> {
     })
 }
 
+/// Returns why a response of OpenAI's ended, which LangChain keeps among the metadata of the message that it makes of it.
+fn response_finish_reason(message: &Object, has_open_call: bool) -> Option<String> {
+    let metadata = message.get("response_metadata")?.as_object()?;
+    let is_response = metadata
+        .get("object")
+        .is_some_and(|kind| kind == "response");
+    is_response
+        .then(|| envelope::reason_of_status(metadata, || has_open_call))
+        .flatten()
+}
+
 /// Reads the content of a message: a text, a part, or a list of parts.
 pub(super) fn content(value: Value, parts: &mut Vec<Part>) {
     match value {
@@ -194,11 +207,7 @@ fn untag_parts(value: Value) -> Value {
 
 fn read_parts(object: &mut Object, role: Role) -> Vec<Part> {
     let mut parts = Vec::new();
-    for key in REASONING_FIELDS {
-        if let Some(value) = take(object, &[key]) {
-            part::reasoning(value, &mut parts);
-        }
-    }
+    read_reasoning(object, &mut parts);
     let has_parts = object.get("parts").is_some_and(Value::is_array);
     let is_null = object.get("content") == Some(&Value::Null);
     let value = take(object, &["parts", "content", "contents", "text"]).map(untag_parts);
@@ -209,11 +218,18 @@ fn read_parts(object: &mut Object, role: Role) -> Vec<Part> {
     } else if let Some(value) = value {
         content(value, &mut parts);
     }
-    let refusal = take_text(object, &["refusal"]).or_else(|| {
-        // LangChain keeps the refusal separate from the content.
-        let kwargs = object.get_mut("additional_kwargs")?.as_object_mut()?;
-        take_text(kwargs, &["refusal"])
-    });
+    // LangChain keeps these separate from the content.
+    let kwargs = object.get_mut("additional_kwargs");
+    let mut kwargs = kwargs.and_then(Value::as_object_mut);
+    if let Some(kwargs) = &mut kwargs
+        && !parts.iter().any(|part| matches!(part, Part::Reasoning(_)))
+    {
+        let content = std::mem::take(&mut parts);
+        read_reasoning(kwargs, &mut parts);
+        parts.extend(content);
+    }
+    let kwargs_refusal = kwargs.and_then(|kwargs| take_text(kwargs, &["refusal"]));
+    let refusal = take_text(object, &["refusal"]).or(kwargs_refusal);
     if let Some(refusal) = refusal {
         parts.push(Part::Text(refusal));
     }
@@ -222,6 +238,14 @@ fn read_parts(object: &mut Object, role: Role) -> Vec<Part> {
     }
     append_calls(object, &mut parts);
     parts
+}
+
+fn read_reasoning(object: &mut Object, parts: &mut Vec<Part>) {
+    for key in REASONING_FIELDS {
+        if let Some(value) = take(object, &[key]) {
+            part::reasoning(value, parts);
+        }
+    }
 }
 
 /// Fields of a message for the id of the call that it answers.
@@ -307,6 +331,30 @@ fn append_calls(object: &mut Object, parts: &mut Vec<Part>) {
         call => call_id(call).is_none_or(|id| !seen.contains(id)),
     });
     parts.append(&mut calls);
+    drop_unidentified_repetitions(parts);
+}
+
+/// Drops calls without an id that repeat one with an id. LangChain's answers of Gemini have the first call also in an older form.
+fn drop_unidentified_repetitions(parts: &mut Vec<Part>) {
+    let is_unidentified = |part: &Part| matches!(part, Part::ToolCall { id: None, .. });
+    if !parts.iter().any(is_unidentified) {
+        return;
+    }
+    let identified = parts.iter().filter(|part| call_id(part).is_some());
+    let identified: BTreeSet<_> = identified.filter_map(name_and_arguments).collect();
+    parts.retain(|part| {
+        !is_unidentified(part)
+            || name_and_arguments(part).is_none_or(|call| !identified.contains(&call))
+    });
+}
+
+fn name_and_arguments(call: &Part) -> Option<(String, String)> {
+    match call {
+        Part::ToolCall {
+            name, arguments, ..
+        } => Some((name.clone(), arguments.to_string())),
+        _ => None,
+    }
 }
 
 /// Keeps only the first of several calls with the same id. Some libraries repeat a block of the content as a separate part.

@@ -7,7 +7,7 @@ use super::{
         Media, Object, Part, parse,
         repair::{self, Repaired},
     },
-    fields::{kind, take, take_id, take_object, take_text, text_of},
+    fields::{is_null_or_empty, kind, take, take_id, take_object, take_text, text_of},
     kind::{ANSWER_FIELDS, Kind, REASONING_FIELDS, TEXT_FIELDS, kind_of},
 };
 
@@ -90,6 +90,11 @@ pub(super) fn call(mut object: Object) -> Part {
             ],
         )
     });
+    // LangChain joins the pieces of a stream of Anthropic's beside the input, which stays empty.
+    let arguments = match take_text(&mut object, &["partial_json"]) {
+        Some(pieces) if arguments.as_ref().is_none_or(is_null_or_empty) => Some(pieces.into()),
+        _ => arguments,
+    };
     Part::ToolCall {
         id,
         name: name.unwrap_or_else(|| "unknown".to_owned()),
@@ -243,8 +248,8 @@ fn append_argument_delta(mut object: Object, parts: &mut [Part]) {
         (last, take_text(&mut object, &["input", "partial_json"]))
     {
         match arguments {
-            Value::Null => *arguments = delta.into(),
             Value::String(text) => text.push_str(&delta),
+            other if is_null_or_empty(other) => *other = delta.into(),
             _ => {}
         }
     }

@@ -243,6 +243,51 @@ const SPELLINGS: &[(&str, Side, &str, &str)] = &[
         r#"[{"role":"system","parts":[{"type":"text","content":"Be brief."}]},{"role":"user","parts":[{"type":"text","content":"Hi"}]},{"role":"assistant","parts":[{"type":"text","content":"Hello"}]},{"role":"tool","parts":[{"type":"tool_call_response","name":"f","response":"1","result":"1"}]},{"role":"user","parts":[{"type":"text","content":"So it was."}]}]"#,
     ),
     (
+        "OpenInference's LangChain, Gemini's first call in an older form, too", Side::Output,
+        r#"[{"role":"assistant","tool_calls":[{"id":"c1","function":{"name":"w","arguments":"{\"city\": \"Rome\"}"}},{"id":"c2","function":{"name":"w","arguments":"{\"city\": \"Oslo\"}"}},{"type":"function","function":{"name":"w","arguments":"{\"city\":\"Rome\"}"}}]}]"#,
+        r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"w","arguments":{"city":"Rome"}},{"type":"tool_call","id":"c2","name":"w","arguments":{"city":"Oslo"}}]}]"#,
+    ),
+    (
+        "OpenLLMetry's LangChain, Gemini's first call in an older form, too", Side::Output,
+        r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"","name":"w","arguments":{"city":"Rome"}},{"type":"tool_call","id":"c1","name":"w","arguments":{"city":"Rome"}}],"finish_reason":"STOP"}]"#,
+        r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"w","arguments":{"city":"Rome"}}],"finish_reason":"STOP"}]"#,
+    ),
+    (
+        "calls without ids that differ from those with one", Side::Output,
+        r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"w","arguments":{"city":"Rome"}},{"type":"tool_call","name":"w","arguments":{"city":"Oslo"}}]}]"#,
+        r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"w","arguments":{"city":"Rome"}},{"type":"tool_call","name":"w","arguments":{"city":"Oslo"}}]}]"#,
+    ),
+    (
+        "LangChain, a stream of Anthropic's, joined beside an empty input", Side::Output,
+        r#"[{"role":"assistant","content":[{"id":"t1","input":{},"name":"w","type":"tool_use","index":0,"partial_json":"{\"city\": \"Rome\"}"}]}]"#,
+        r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"t1","name":"w","arguments":{"city":"Rome"}}]}]"#,
+    ),
+    (
+        "LangChain, a stream of Anthropic's, in pieces behind an empty input", Side::Output,
+        r#"[{"role":"assistant","content":[{"type":"tool_use","id":"t1","name":"w","input":{}},{"partial_json":"{\"city\":","type":"input_json_delta"},{"partial_json":"\"Paris\"}","type":"input_json_delta"}]}]"#,
+        r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"t1","name":"w","arguments":{"city":"Paris"}}]}]"#,
+    ),
+    (
+        "LangChain, a response of OpenAI's", Side::Output,
+        r#"[{"type":"ai","content":[{"type":"text","text":"Hi"}],"response_metadata":{"object":"response","status":"completed"},"tool_calls":[]}]"#,
+        r#"[{"role":"assistant","parts":[{"type":"text","content":"Hi"}],"finish_reason":"stop"}]"#,
+    ),
+    (
+        "LangChain, a response of OpenAI's that calls a tool", Side::Output,
+        r#"[{"type":"ai","content":[],"response_metadata":{"object":"response","status":"completed"},"tool_calls":[{"name":"w","args":{},"id":"c1"}]}]"#,
+        r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"w","arguments":{}}],"finish_reason":"tool_calls"}]"#,
+    ),
+    (
+        "LangChain, reasoning of OpenAI's before version 1", Side::Output,
+        r#"[{"type":"ai","content":"Hi","additional_kwargs":{"reasoning":{"id":"rs_1","summary":[{"type":"summary_text","text":"Hm"}],"type":"reasoning"}}}]"#,
+        r#"[{"role":"assistant","parts":[{"type":"reasoning","content":"Hm"},{"type":"text","content":"Hi"}]}]"#,
+    ),
+    (
+        "LangChain, a response of OpenAI's that is too long", Side::Output,
+        r#"[{"type":"ai","content":"Hi","response_metadata":{"object":"response","status":"incomplete","incomplete_details":{"reason":"max_output_tokens"}}}]"#,
+        r#"[{"role":"assistant","parts":[{"type":"text","content":"Hi"}],"finish_reason":"length"}]"#,
+    ),
+    (
         "trpc-agent-go, which also has an empty chunk", Side::Output,
         r#"[{"index":0,"message":{"role":"assistant","content":"Hi"},"delta":{"role":""},"finish_reason":"stop"}]"#,
         r#"[{"role":"assistant","parts":[{"type":"text","content":"Hi"}],"finish_reason":"stop"}]"#,
