@@ -164,7 +164,21 @@ mod getting_started {
     #[tracing::instrument(skip_all, fields(
         mcp.method.name = "tools/call", gen_ai.tool.name = "get_weather", otel.kind = "server",
     ))]
-    fn get_weather() {}
+    async fn get_weather(city: String) -> String { left_out() }
+
+    mod mcp {
+        use sentry_genai::propagation::{IncomingContext, outgoing_headers};
+
+        type Meta = serde_json::Map<String, serde_json::Value>;
+
+        fn outgoing_meta() -> Meta {
+            outgoing_headers().into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect()
+        }
+
+        fn incoming(meta: &Meta) -> IncomingContext {
+            IncomingContext::from_headers(meta.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_str()?))))
+        }
+    }
 
     struct Client;
 

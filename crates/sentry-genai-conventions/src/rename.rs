@@ -4,13 +4,13 @@ use std::collections::HashSet;
 
 use crate::{
     Attributes, Input, Value, content,
-    dialect::{self, json_of_scalar as json_of, unquoted},
+    dialect::{self, NONE, json_of_scalar as json_of, unquoted},
     messages, status,
     tables::{self, Attribute, Kind, Lifecycle},
 };
 
 /// Renames attributes that Sentry's registry has deprecated, converts values to the registry's types, and drops empty
-/// texts.
+/// texts and an `Option` that is `None`.
 ///
 /// A value that cannot be converted is dropped, since Sentry would drop it too.
 pub(crate) fn canonicalise(attributes: &mut Attributes) {
@@ -181,7 +181,14 @@ fn find_deprecated(attributes: &Attributes) -> Option<&'static Attribute> {
     })
 }
 
-/// Returns the attributes whose value does not have the registry's type, or still has the quotation marks of `Debug`.
+/// Content that is never the word `None`. Questions and answers may consist of it.
+static NEVER_NONE: &[&str] = &[
+    "gen_ai.system_instructions",
+    "gen_ai.tool.call.arguments",
+    "gen_ai.tool.definitions",
+];
+
+/// Returns the attributes whose value does not have the registry's type, or is still what `Debug` writes.
 fn mistyped(attributes: &Attributes) -> Vec<(&'static str, Kind, Input<'static>)> {
     attributes
         .iter_with_rows()
@@ -189,7 +196,12 @@ fn mistyped(attributes: &Attributes) -> Vec<(&'static str, Kind, Input<'static>)
             let known = known?;
             let fits = match (known.kind, value) {
                 (Kind::Text, Value::Str(text)) => {
-                    unquoted(text).len() == text.len() || content::is_content(key)
+                    let is_content = || content::is_content(key);
+                    if text == NONE {
+                        is_content() && !NEVER_NONE.contains(&key)
+                    } else {
+                        unquoted(text).len() == text.len() || is_content()
+                    }
                 }
                 (kind, value) => has_type(value, kind),
             };
@@ -202,7 +214,7 @@ fn convert<'v>(value: &'v Input<'_>, kind: Kind) -> Option<Input<'v>> {
     Some(match (kind, value) {
         (Kind::Text, Input::Str(text)) => {
             let text = unquoted(text);
-            (!text.is_empty()).then_some(text)?.into()
+            (!text.is_empty() && text != NONE).then_some(text)?.into()
         }
         (Kind::Text, Input::Integer(number)) => number.to_string().into(),
         (Kind::Text, Input::Double(number)) => number.to_string().into(),
@@ -225,9 +237,13 @@ fn convert<'v>(value: &'v Input<'_>, kind: Kind) -> Option<Input<'v>> {
             _ => return None,
         },
         (Kind::Boolean, Input::Integer(number @ (0 | 1))) => (*number == 1).into(),
-        (Kind::List, Input::Str(text)) => serde_json::from_str::<Vec<String>>(text)
-            .unwrap_or_else(|_| vec![text.to_string()])
-            .into(),
+        (Kind::List, Input::Str(text)) => {
+            let text = unquoted(text);
+            let list = || serde_json::from_str::<Vec<String>>(text);
+            (text != NONE)
+                .then(|| list().unwrap_or_else(|_| vec![text.to_owned()]))?
+                .into()
+        }
         _ => return None,
     })
 }
@@ -296,6 +312,7 @@ mod tests {
         const STOP: &str = "gen_ai.request.stop_sequences";
         const STREAMING: &str = "gen_ai.response.streaming";
         const ID: &str = "gen_ai.response.id";
+        const RESULT: &str = "gen_ai.tool.call.result";
         let list = ["a", "b"].map(|text| Scalar::Str(text.into()));
         let list = Value::Array(&list);
         for (key, value, expected) in [
@@ -318,6 +335,14 @@ mod tests {
             (ID, Value::Str(r#""resp_1""#), Some(Value::Str("resp_1"))),
             (ID, Value::Str(""), None),
             (ID, Value::Str(r#""""#), None),
+            (ID, Value::Str("None"), None),
+            ("user.id", Value::Str("None"), None),
+            ("gen_ai.system_instructions", Value::Str("None"), None),
+            ("gen_ai.tool.call.arguments", Value::Str("None"), None),
+            // A tool may return it.
+            (RESULT, Value::Str("None"), Some(Value::Str("None"))),
+            (STOP, Value::Str(r#"Some(["a", "b"])"#), Some(list)),
+            (STOP, Value::Str("None"), None),
         ] {
             let attributes = canonical(&[(key, value)]);
             assert_eq!(attributes.get(key), expected, "{key} {value:?}");

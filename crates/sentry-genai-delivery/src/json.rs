@@ -63,8 +63,18 @@ pub(crate) fn write_integer(buffer: &mut Vec<u8>, number: impl itoa::Integer) {
     buffer.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
+/// Writes a number. One that was an `f32` has the digits of that: 0.3 rather than 0.30000001192092896.
 pub(crate) fn write_double(buffer: &mut Vec<u8>, number: f64) {
-    let _ = serde_json::to_writer(buffer, &number);
+    /// The length from which on digits may be what the conversion from an `f32` has added.
+    const LONG: usize = 16;
+
+    let start = buffer.len();
+    let _ = serde_json::to_writer(&mut *buffer, &number);
+    let single = number as f32;
+    if buffer.len() - start >= LONG && f64::from(single) == number {
+        buffer.truncate(start);
+        let _ = serde_json::to_writer(buffer, &single);
+    }
 }
 
 pub(crate) fn write_bool(buffer: &mut Vec<u8>, value: bool) {
@@ -139,6 +149,24 @@ static HEX: [[u8; 2]; 256] = {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_of_single_precision_has_no_digits_that_it_did_not_have() {
+        let written = |number| {
+            let mut buffer = Vec::new();
+            write_double(&mut buffer, number);
+            String::from_utf8(buffer).unwrap()
+        };
+        for single in [0.1_f32, 0.3, 0.7, 0.95, 1.2, -0.2, 1e-7] {
+            let text = serde_json::to_string(&single).unwrap();
+            assert_eq!(written(f64::from(single)), text);
+        }
+        assert_eq!(written(0.1 + 0.2), "0.30000000000000004");
+        // These fit into an `f32`, which has fewer digits for them.
+        for double in [1_000_000.062_5, 1_795_901_056.0] {
+            assert_eq!(written(double), format!("{double:?}"));
+        }
+    }
 
     #[test]
     fn strings_are_escaped_as_serde_does() {

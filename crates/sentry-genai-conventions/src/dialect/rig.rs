@@ -1,7 +1,7 @@
 //! rig, before and after it was split into crates.
 
 use super::{
-    Dialect, FailureAttribute, INPUT, OUTPUT, OperationKind, RESULT, aliases, is_of_crate,
+    Dialect, FailureAttribute, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases, is_of_crate,
 };
 use crate::SourceSpan;
 
@@ -9,10 +9,13 @@ pub(super) static RIG: Dialect = Dialect {
     name: "rig",
     recognises,
     #[rustfmt::skip]
-    aliases: &aliases([("gen_ai.usage.tool_use_prompt_tokens", "rig.usage.tool_use_prompt_tokens")]),
+    aliases: &aliases([
+        ("agent_name", "gen_ai.agent.name"),
+        ("gen_ai.usage.tool_use_prompt_tokens", "rig.usage.tool_use_prompt_tokens"),
+    ]),
     noise: &["rig.completion_parent"],
+    operation,
     adjust,
-    ..Dialect::NONE
 };
 
 /// The span names of streamed calls.
@@ -42,6 +45,16 @@ static SEPARATE_TRACE_SCOPES: &[&str] = &[
     "rig_core::agent::prompt_request",
     "rig_core::agent::runner",
 ];
+
+/// `Agent::chat` is the run of an agent. Inside its span, rig opens none for the run.
+fn operation(span: &SourceSpan) -> Override {
+    let is_method_of_agent = span.scope.ends_with("::agent::completion");
+    if is_method_of_agent && span.name == "chat" && span.attributes.contains("agent_name") {
+        Override::To("invoke_agent")
+    } else {
+        Override::None
+    }
+}
 
 fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let attributes = &mut span.attributes;

@@ -88,15 +88,30 @@ pub(crate) fn tool_payload<'t>(
     (json.into(), is_cut.then_some(text.len()))
 }
 
-/// Reads what `{:?}` writes for a value of serde_json: `Object {"city": String("Paris")}`. For other types the names would be
-/// lost.
+/// Reads what `{:?}` writes for a value or a map of serde_json: `Object {"city": String("Paris")}`, `{"city": String("Paris")}`. For
+/// other types the names would be lost.
 fn parse_debug(text: &str) -> Option<Value> {
-    let rest = ["Some(", "Ok("]
+    let wrapped = ["Some(", "Ok("]
         .iter()
         .find_map(|prefix| text.strip_prefix(prefix));
-    let rest = rest.unwrap_or(text);
+    let rest = wrapped.unwrap_or(text);
     let is_value = rest.starts_with("Object {") || rest.starts_with("Array [");
-    is_value.then(|| repair::read_named(text))?
+    let is_empty_map = wrapped == Some("{})");
+    if !is_value && !is_empty_map && !starts_as_debug_map(rest) {
+        return None;
+    }
+    repair::read_named(text).or_else(|| repair::read(text)?.complete())
+}
+
+/// Returns whether the first value of a map is one of serde_json's variants, which no JSON has.
+fn starts_as_debug_map(text: &str) -> bool {
+    const VARIANTS: [&str; 6] = ["Array [", "Bool(", "Null", "Number(", "Object {", "String("];
+
+    let first = text.strip_prefix("{\"").and_then(|rest| {
+        let (_, rest) = rest.split_once('"')?;
+        rest.strip_prefix(": ")
+    });
+    first.is_some_and(|value| VARIANTS.iter().any(|variant| value.starts_with(variant)))
 }
 
 fn fit_payload(mut value: Value, text: Cow<'_, str>, limits: &ContentLimits) -> (String, bool) {

@@ -19,7 +19,7 @@ pub(super) enum Check {
     Text,
     /// Like `Text`, but not one for which this holds.
     TextExcept(fn(&str) -> bool),
-    /// Content. It is normalised later, so it only must not be empty.
+    /// Content. It is normalised later, so it only must not be empty, or an `Option` that is `None`.
     Content,
     /// The text for which the plan was made, with the verdict on it.
     Exactly(Box<str>, Verdict),
@@ -64,7 +64,7 @@ impl Check {
     fn passes(&self, value: Value<'_>, limits: &ContentLimits) -> bool {
         match (self, value) {
             (Self::Any, _) => true,
-            (Self::Content, Value::Str(text)) => !text.is_empty(),
+            (Self::Content, Value::Str(text)) => !text.is_empty() && text != NONE,
             (Self::Provider(..), Value::Str(text)) => provider::is_common(text),
             (Self::FinishReason, Value::Str(text)) => {
                 content::is_single_reason(text) && stays_unchanged(text, limits)

@@ -9,7 +9,7 @@ use crate::{
     AiKind, Attributes, SourceSpan, SourceStatus, TranslateOptions, Value,
     attributes::{KeyEdit, needs_no_escape},
     content,
-    dialect::{self, Dialect, FailureAttribute, OUTPUT, OperationKind},
+    dialect::{self, Dialect, FailureAttribute, OUTPUT, OperationKind, Override},
     events, naming,
     operation::{AiOperation, Operation},
     plain,
@@ -114,7 +114,10 @@ impl Trial {
         trial.attributes = settled.clone();
         translate::apply_reserved_fields(&mut trial);
         let dialect = dialect::of(&trial);
-        if !dialect.is_conventional() || dialect::is_classified_by_name(&trial.name) {
+        if !dialect.is_conventional()
+            || dialect::is_classified_by_name(&trial.name)
+            || (dialect.operation)(&trial) != Override::None
+        {
             return None;
         }
         let failure_attribute = dialect::failure_attribute(&trial);

@@ -42,6 +42,25 @@ fn output_recorded_as_second_input_is_moved() {
 }
 
 #[test]
+fn chat_of_an_agent_is_its_run() {
+    let agent_name = [("agent_name", "Bot")];
+    for scope in [
+        "rig::agent::completion",
+        "rig_core::agent::completion",
+        "rig_agent::agent::completion",
+    ] {
+        let span = translated(scope, "chat", &agent_name);
+        assert_eq!(&*span.op, "gen_ai.invoke_agent", "{scope}");
+        assert_eq!(span.name, "invoke_agent Bot", "{scope}");
+    }
+    // This span ends before the run begins.
+    let prompt = translated("rig_agent::agent::completion", "prompt", &agent_name);
+    assert_eq!(&*prompt.op, "function");
+    let other = translated("app::agent::completion", "chat", &agent_name);
+    assert_eq!(&*other.op, "function");
+}
+
+#[test]
 fn toolset_errors_in_results_are_failures() {
     let status = |scope, result| {
         let attributes = [

@@ -248,6 +248,7 @@ fn debug_output_of_json_becomes_json() {
     let list = json!(["a", {"b": 1}]);
     assert_eq!(parsed(&tool_payload(&format!("{list:?}"), &limits).0), list);
     for text in [
+        r#"{"city": String}"#,
         r#"Err("no such file")"#,
         r#"Weather { city: "Paris" }"#,
         "Object {\"city\": String(\"Par",
@@ -260,6 +261,24 @@ fn debug_output_of_json_becomes_json() {
         parsed(&tool_payload(&format!("{image:?}"), &limits).0),
         json!({"data": "[Blob substitute]", "mimeType": "image/png"})
     );
+}
+
+/// The arguments of a tool are often such a map.
+#[test]
+fn debug_output_of_a_map_of_json_becomes_json() {
+    let limits = ContentLimits::default();
+    for value in [
+        json!({}),
+        json!({"city": "Par\"is\n", "days": [1, 2.5, null, true]}),
+        json!({"days": [1]}),
+        json!({"a": {"b": 1}}),
+        json!({"a": null, "b": false}),
+    ] {
+        let map = value.as_object().unwrap();
+        for text in [format!("{map:?}"), format!("{:?}", Some(map))] {
+            assert_eq!(parsed(&tool_payload(&text, &limits).0), value, "{text}");
+        }
+    }
 }
 
 /// Items of the Responses API in async-openai and parts in genai, as written by `Debug` and by serde.

@@ -169,6 +169,7 @@ pub(super) static SCOPES: &[&str] = &[
     "app",
     "rig",
     "rig::agent::prompt_request",
+    "rig_agent::agent::completion",
     "genai::client",
     "litellm",
     "logfire.openai",
