@@ -143,6 +143,7 @@ fn read_provider_response(attributes: &mut Attributes, response: &Object) {
 
 /// Records the messages of the candidates, or that of the response if it has none, and their finish reasons.
 fn read_candidates(attributes: &mut Attributes, mut response: Object) {
+    let omitted = omitted_text(&response);
     let candidates = match response.remove("candidates") {
         Some(Value::Array(candidates)) => candidates,
         _ => vec![Value::Object(response)],
@@ -159,9 +160,31 @@ fn read_candidates(attributes: &mut Attributes, mut response: Object) {
     if !reasons.is_empty() {
         json::put(attributes, "gen_ai.response.finish_reasons", reasons.into());
     }
+    if let [message] = &mut *messages
+        && let Some(text) = omitted
+        && let Some(Value::Array(parts)) = message.get_mut("content")
+    {
+        parts.insert(0, json!({"type": "text", "content": text}));
+    }
     if !messages.is_empty() {
         json::put(attributes, OUTPUT, messages.into());
     }
+}
+
+/// Returns the text beside tool calls, or the refusal, which only the completion of OpenAI's has. The plugin omits them.
+fn omitted_text(response: &Object) -> Option<Value> {
+    let parts = response.get("message")?.get("content")?.as_array()?;
+    let is_answer = |part: &Value| {
+        let fields = ["data", "text"];
+        fields.iter().any(|field| part.get(field).is_some())
+    };
+    if parts.iter().any(is_answer) {
+        return None;
+    }
+    let message = response.get("raw")?.pointer("/choices/0/message")?;
+    let texts = ["content", "refusal"].map(|field| message.get(field).and_then(Value::as_str));
+    let mut texts = texts.into_iter().flatten();
+    texts.find(|text| !text.is_empty()).map(Value::from)
 }
 
 fn definitions(tools: Vec<Value>) -> Value {

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::{
     DEFINITIONS, Dialect, OperationKind, Override, aliases, first_chunk, has_known_operation,
-    indexed, is_of_crate, json, kind_of, langsmith, litellm, name_as_span, traceloop, unquoted,
-    usage,
+    indexed, is_of_crate, json, kind_of, langsmith, litellm, name_as_span, tool_answer, traceloop,
+    unquoted, usage,
 };
 use crate::{Attributes, SourceSpan, SourceStatus, content};
 
@@ -362,14 +362,21 @@ fn unwrap_tool_message(attributes: &mut Attributes) {
             attributes.set(key, text);
         }
     }
-    let Some(answer) = json::object(attributes, OUTPUT).filter(langsmith::is_tool_message) else {
+    let Some(answer) = json::object(attributes, OUTPUT) else {
         return;
     };
-    json::put_scalar(
-        attributes,
-        "gen_ai.tool.call.id",
-        answer.get("tool_call_id"),
-    );
+    let (id, content) = if langsmith::is_tool_message(&answer) {
+        let id = answer.get("tool_call_id").cloned();
+        (id, langsmith::content_of(answer))
+    } else {
+        // JavaScript's callback serialises the message.
+        let answer = Value::Object(answer);
+        let Some(id) = tool_answer::call_id_of(&answer).map(Value::from) else {
+            return;
+        };
+        (Some(id), tool_answer::content_of(answer))
+    };
+    json::put_scalar(attributes, "gen_ai.tool.call.id", id.as_ref());
     attributes.remove(OUTPUT);
-    json::put(attributes, OUTPUT, langsmith::content_of(answer));
+    json::put(attributes, OUTPUT, content);
 }

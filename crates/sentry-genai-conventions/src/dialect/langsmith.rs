@@ -203,7 +203,9 @@ pub(super) fn read_langchain_response(attributes: &mut Attributes, answer: &Obje
     let message = message.map(|message| message.get("kwargs").unwrap_or(message));
     let own = message.and_then(|message| message.get("response_metadata"));
     let common = answer.get("llm_output");
-    for metadata in [own, common].into_iter().flatten() {
+    // Of a stream, JavaScript's generation has what the message lacks.
+    let generation = first.get("generationInfo");
+    for metadata in [own, common, generation].into_iter().flatten() {
         let model = ["model_name", "model"]
             .into_iter()
             .find_map(|key| metadata.get(key));

@@ -399,10 +399,27 @@ fn read_answer<'a>(attributes: &mut Attributes, answer: &'a Object) -> Option<&'
         json::put_scalar(attributes, "gen_ai.response.id", id);
     }
     if let Some(Value::Object(usage)) = answer.get("usage") {
+        add_uncounted_cache(attributes, usage);
         put_missing_counts(attributes, usage);
     }
     let model = answer.get("model").or_else(|| answer.get("model_version"));
     model.and_then(Value::as_str)
+}
+
+/// Adds the cache to the input if that is what Anthropic calls input, as in the first versions for JavaScript.
+fn add_uncounted_cache(attributes: &mut Attributes, usage: &Object) {
+    const PROMPT: &str = "llm.token_count.prompt";
+
+    let count = |key| usage.get(key).and_then(Value::as_i64);
+    let input = count("input_tokens");
+    let cached = ["cache_read_input_tokens", "cache_creation_input_tokens"].map(count);
+    let cached = cached.into_iter().flatten().fold(0, i64::saturating_add);
+    if let Some(input) = input.filter(|_| cached > 0)
+        && attributes.integer(PROMPT) == Some(input)
+    {
+        attributes.set(PROMPT, input.saturating_add(cached));
+        attributes.remove("llm.token_count.total");
+    }
 }
 
 /// Appends counts that only the answer has: that of the cache for Bedrock, and all counts for an image.

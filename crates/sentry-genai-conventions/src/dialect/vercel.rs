@@ -250,7 +250,10 @@ fn assemble_output(attributes: &mut Attributes) {
     ] {
         attributes.remove(key);
     }
-    if attributes.contains(OUTPUT) || (parts.is_empty() && calls.is_none()) {
+    if attributes.contains(OUTPUT) {
+        return add_reasoning(attributes, parts);
+    }
+    if parts.is_empty() && calls.is_none() {
         return;
     }
     let mut message = json!({"role": "assistant", "content": parts});
@@ -261,6 +264,24 @@ fn assemble_output(attributes: &mut Attributes) {
         message["finish_reason"] = reason.into();
     }
     attributes.push(OUTPUT, json!([message]).to_string());
+}
+
+/// Adds the reasoning to messages that OpenLLMetry has assembled without it.
+fn add_reasoning(attributes: &mut Attributes, mut parts: Vec<Value>) {
+    let is_reasoning = |part: &Value| part["type"] == "reasoning";
+    parts.retain(is_reasoning);
+    if parts.is_empty() {
+        return;
+    }
+    if let Some(Value::Array(mut messages)) = json::read(attributes, OUTPUT)
+        && let Some(Value::Array(answer)) = messages
+            .last_mut()
+            .and_then(|message| message.get_mut("parts"))
+        && !answer.iter().any(is_reasoning)
+    {
+        answer.splice(..0, parts);
+        attributes.set(OUTPUT, Value::Array(messages).to_string());
+    }
 }
 
 /// Makes the counts canonical.

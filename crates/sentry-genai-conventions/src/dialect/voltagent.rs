@@ -1,7 +1,9 @@
 //! VoltAgent: agents, model calls and tools under its own keys.
 
-use super::{Dialect, INPUT, OperationKind, Override, aliases};
-use crate::SourceSpan;
+use serde_json::{Value, json};
+
+use super::{DEFINITIONS, Dialect, INPUT, OperationKind, Override, aliases, json};
+use crate::{Attributes, SourceSpan};
 
 pub(super) static VOLTAGENT: Dialect = Dialect {
     name: "voltagent",
@@ -36,12 +38,15 @@ pub(super) static VOLTAGENT: Dialect = Dialect {
     noise: &[
         "agent.messages",
         "agent.messages.ui",
-        "agent.stateSnapshot",
+        SNAPSHOT,
         "tool.parameters",
     ],
     operation,
     adjust,
 };
+
+/// The agent as JSON, with its tools.
+const SNAPSHOT: &str = "agent.stateSnapshot";
 
 /// The kind of a span inside an agent's span, which itself has none.
 const TYPE: &str = "span.type";
@@ -65,8 +70,24 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     {
         attributes.supply("gen_ai.agent.name", agent);
     }
+    if kind == OperationKind::Agent {
+        read_tools(attributes);
+    }
     if let Some((input, output)) = kind.content() {
         attributes.rename("input", input);
         attributes.rename("output", output);
+    }
+}
+
+/// Reads which tools an agent has. Their parameters are objects of the library for schemas.
+fn read_tools(attributes: &mut Attributes) {
+    let tools = json::object(attributes, SNAPSHOT).and_then(|mut agent| agent.remove("tools"));
+    if let Some(Value::Array(tools)) = tools
+        && !tools.is_empty()
+    {
+        let tools = tools.iter().map(|tool| {
+            json!({"type": "function", "name": tool["name"], "description": tool["description"]})
+        });
+        json::put(attributes, DEFINITIONS, tools.collect());
     }
 }

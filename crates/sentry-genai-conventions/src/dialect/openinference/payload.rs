@@ -91,26 +91,30 @@ fn has_system_message(attributes: &Attributes) -> bool {
     flattened_input(attributes).any(|(_, path, value)| is_system(path, value))
 }
 
-/// Prefers the items of a request of OpenAI's agents if some are missing among the flattened attributes. The instructions are not
-/// an item and stay.
+/// Prefers the items of a request of OpenAI's agents if some are missing or empty among the flattened attributes. The instructions
+/// are not an item and stay.
 pub(super) fn prefer_items(attributes: &mut Attributes) {
-    if !attributes
-        .text(INPUT_VALUE)
-        .is_some_and(has_unflattened_parts)
-    {
+    let is_incomplete = has_empty_message(attributes)
+        || attributes
+            .text(INPUT_VALUE)
+            .is_some_and(has_unflattened_parts);
+    if !is_incomplete {
         return;
     }
     let Some(Value::Array(mut items)) = json::read(attributes, INPUT_VALUE) else {
         return;
     };
     if let Some(Value::Array(fields)) = indexed::take(attributes, INPUT_MESSAGES) {
-        let is_system = |item: &Value| {
-            item.pointer("/message/role")
-                .is_some_and(|role| role == "system")
-        };
-        let system = fields.into_iter().filter(is_system);
-        let system: Vec<_> = system.filter_map(|item| message(item, "system")).collect();
-        items.splice(..0, system);
+        let is_system = |role: &Value| role == "system";
+        let mut instructions: Vec<_> = fields
+            .into_iter()
+            .filter(|item| item.pointer("/message/role").is_some_and(is_system))
+            .filter_map(|item| message(item, "system"))
+            .collect();
+        let system_items = items.iter().filter_map(|item| item.get("role"));
+        let system_items = system_items.filter(|role| is_system(role)).count();
+        instructions.truncate(instructions.len().saturating_sub(system_items));
+        items.splice(..0, instructions);
     }
     json::put(attributes, INPUT, items.into());
 }

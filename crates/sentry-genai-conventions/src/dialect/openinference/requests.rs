@@ -44,6 +44,7 @@ pub(super) fn adjust(span: &mut SourceSpan) {
         span.attributes.supply("gen_ai.response.streaming", true);
     }
     adjust_mistral(span);
+    unwrap_completion(&mut span.attributes);
     mark_failed_response(span);
     keep_prompt_text(span);
     read_prompt_parameter(&mut span.attributes);
@@ -147,6 +148,19 @@ fn adjust_mistral(span: &mut SourceSpan) {
     if let Some(mut envelope) = json::object(attributes, OUTPUT_VALUE)
         && envelope.len() == 1
         && let Some(answer @ Value::Object(_)) = envelope.remove("data")
+    {
+        attributes.set(OUTPUT_VALUE, answer.to_string());
+    }
+}
+
+/// Unwraps a chat completion that is the only element of a list, as with OpenAI's agents in JavaScript.
+fn unwrap_completion(attributes: &mut Attributes) {
+    if attributes
+        .text(OUTPUT_VALUE)
+        .is_some_and(|answer| answer.starts_with("[{") && answer.contains(r#""choices""#))
+        && let Some(Value::Array(answers)) = json::read(attributes, OUTPUT_VALUE)
+        && let [answer] = &*answers
+        && answer.get("choices").is_some_and(Value::is_array)
     {
         attributes.set(OUTPUT_VALUE, answer.to_string());
     }

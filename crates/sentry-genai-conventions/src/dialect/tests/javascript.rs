@@ -137,47 +137,6 @@ fn adk_reasoning_is_read_from_the_response() {
     assert_eq!(count("gen_ai.usage.cache_read.input_tokens"), Some(16));
 }
 
-#[test]
-fn genkit_json_is_read() {
-    let span = translated(
-        "genkit-tracer",
-        "googleai/gemini",
-        &[
-            ("genkit:name", "googleai/gemini"),
-            ("genkit:metadata:subtype", "model"),
-            (
-                "genkit:input",
-                r#"{"messages":[{"role":"system","content":[{"text":"Be nice"}]},{"role":"user","content":[{"text":"Hi"}]},{"role":"tool","content":[{"toolResponse":{"name":"w","ref":"c","output":{"t":1}}}]}],"config":{"temperature":0.2},"tools":[{"name":"w","description":"d","inputSchema":{"type":"object"}}]}"#,
-            ),
-            (
-                "genkit:output",
-                r#"{"candidates":[{"message":{"role":"model","content":[{"reasoning":"Hm"},{"toolRequest":{"name":"w","ref":"d","input":{"c":2}}}]},"finishReason":"stop"}],"custom":{"modelVersion":"gemini-001"},"usage":{"inputTokens":42,"outputTokens":12,"thoughtsTokens":5,"totalTokens":59,"cachedContentTokens":16}}"#,
-            ),
-        ],
-    );
-    let text = |key| span.attributes.text(key).unwrap_or_default();
-    assert_eq!(
-        text(INPUT),
-        r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]},{"role":"tool","parts":[{"type":"tool_call_response","id":"c","name":"w","response":{"t":1},"result":"{\"t\":1}"}]}]"#
-    );
-    assert_eq!(
-        text(OUTPUT),
-        r#"[{"role":"assistant","parts":[{"type":"reasoning","content":"Hm"},{"type":"tool_call","id":"d","name":"w","arguments":{"c":2}}],"finish_reason":"stop"}]"#
-    );
-    assert_eq!(
-        text("gen_ai.system_instructions"),
-        r#"[{"type":"text","content":"Be nice"}]"#
-    );
-    assert!(text(DEFINITIONS).contains(r#""name":"w""#));
-    assert_eq!(text("gen_ai.provider.name"), "gcp.gemini");
-    assert_eq!(text("gen_ai.response.model"), "gemini-001");
-    let count = |key| span.attributes.integer(key);
-    assert_eq!(count("gen_ai.usage.input_tokens"), Some(42));
-    assert_eq!(count("gen_ai.usage.output_tokens"), Some(17));
-    assert_eq!(count("gen_ai.usage.reasoning.output_tokens"), Some(5));
-    assert_eq!(count("gen_ai.usage.cache_read.input_tokens"), Some(16));
-}
-
 /// Its own counts lack the cache, while those of the conventions include it.
 #[test]
 fn claude_code_cache_is_added_to_the_input() {
@@ -409,63 +368,77 @@ fn openinference_langchain_blocks_are_read_from_the_request() {
     assert!(!input.is_some_and(|input| input.contains("Hello")));
 }
 
-/// The span around a run is not an agent, and an item without a role is reasoning.
+/// The first versions of OpenInference's instrumentation of Anthropic record what Anthropic calls input.
 #[test]
-fn openinference_openai_agents_are_read() {
-    let scope = "@arizeai/openinference-instrumentation-openai-agents";
-    let agent = ("openinference.span.kind", "AGENT");
-    assert_ne!(
-        translated(scope, "Agent workflow", &[agent]).op,
-        "gen_ai.invoke_agent"
-    );
-    let node = ("graph.node.id", "Weather");
-    let span = translated(scope, "Weather", &[agent, node]);
-    assert_eq!(span.op, "gen_ai.invoke_agent");
-    let call = [
-        ("openinference.span.kind", "LLM"),
-        ("llm.model_name", "m"),
-        ("llm.input_messages.0.message.role", "user"),
-        ("llm.input_messages.0.message.content", "Hello"),
-        (
-            "llm.input_messages.1.message.contents.0.message_content.type",
-            "text",
-        ),
-        (
-            "llm.input_messages.1.message.contents.0.message_content.text",
-            "Let me think",
-        ),
-    ];
-    let span = translated(scope, "response", &call);
-    let input = span.attributes.text("gen_ai.input.messages").unwrap();
-    let input: serde_json::Value = serde_json::from_str(input).unwrap();
-    assert_eq!(input[1]["role"], "assistant");
+fn the_input_includes_the_cache_of_anthropics_answer() {
+    let answer = r#"{"type":"message","role":"assistant","content":[{"type":"text","text":"Hi"}],
+        "usage":{"input_tokens":100,"cache_read_input_tokens":20,"cache_creation_input_tokens":3,"output_tokens":7}}"#;
+    for (prompt, total) in [(100_i64, 107_i64), (123, 130)] {
+        let call = [("openinference.span.kind", "LLM"), ("output.value", answer)];
+        let mut span = source("any", "Anthropic Messages", &call);
+        span.attributes.push("llm.token_count.prompt", prompt);
+        span.attributes.push("llm.token_count.completion", 7_i64);
+        span.attributes.push("llm.token_count.total", total);
+        let span = with_content(span);
+        let counts = ["input_tokens", "total_tokens", "cache_read.input_tokens"]
+            .map(|count| span.attributes.integer(&format!("gen_ai.usage.{count}")));
+        assert_eq!(counts, [Some(123), Some(130), Some(20)], "{prompt}");
+    }
 }
 
-/// Genkit's plugin for Gemini keeps an answer in the pieces in which it was streamed.
+/// OpenLLMetry's processor assembles the messages of the AI SDK without the reasoning.
 #[test]
-fn the_pieces_of_genkits_answers_are_joined() {
-    let pieces = r#"{"role":"model","content":[{"text":"Sun"},{"text":"ny"}]}"#;
-    let input = format!(
-        r#"{{"messages":[{{"role":"user","content":[{{"text":"a"}},{{"text":"b"}}]}},{pieces}]}}"#
-    );
-    let output = format!(r#"{{"candidates":[{{"message":{pieces}}}]}}"#);
-    let call = [
-        ("genkit:name", "googleai/m"),
-        ("genkit:metadata:subtype", "model"),
-        ("genkit:input", &*input),
-        ("genkit:output", &*output),
+fn reasoning_of_the_ai_sdk_joins_assembled_messages() {
+    let answer = |reasoning: &str| {
+        format!(
+            r#"[{{"role":"assistant","parts":[{reasoning}{{"type":"text","content":"4"}}],"finish_reason":"stop"}}]"#
+        )
+    };
+    let with_reasoning = answer(r#"{"type":"reasoning","content":"2+2"},"#);
+    for output in [&answer(""), &with_reasoning] {
+        let call = [
+            ("ai.operationId", "ai.generateText.doGenerate"),
+            ("ai.response.reasoning", "2+2"),
+            ("gen_ai.output.messages", output),
+        ];
+        let span = translated("ai", "chat m", &call);
+        assert_eq!(
+            span.attributes.text("gen_ai.output.messages"),
+            Some(&*with_reasoning)
+        );
+    }
+}
+
+#[test]
+fn the_tools_of_voltagents_agents_are_read_from_their_state() {
+    let agent = [
+        ("entity.type", "agent"),
+        ("entity.name", "scout"),
+        (
+            "agent.stateSnapshot",
+            r#"{"id":"scout","tools":[{"name":"w","description":"Weather","parameters":{"def":{}}}]}"#,
+        ),
     ];
-    let span = translated("genkit-tracer", "googleai/m", &call);
-    let answer = r#"{"role":"assistant","parts":[{"type":"text","content":"Sunny"}]}"#;
-    let output = format!("[{answer}]");
+    let span = translated("@voltagent/core", "scout", &agent);
     assert_eq!(
-        span.attributes.text("gen_ai.output.messages"),
-        Some(&*output)
+        span.attributes.text("gen_ai.tool.definitions"),
+        Some(r#"[{"type":"function","name":"w","description":"Weather"}]"#)
     );
-    let question =
-        r#"{"role":"user","parts":[{"type":"text","content":"a"},{"type":"text","content":"b"}]}"#;
-    let input = format!("[{question},{answer}]");
-    assert_eq!(span.attributes.text("gen_ai.input.messages"), Some(&*input));
+}
+
+#[test]
+fn the_model_that_streamed_an_answer_to_langchain_is_beside_the_message() {
+    let answer = r#"{"generations":[[{"text":"Hi","generationInfo":{"model_name":"m-2024"},"message":{"lc":1,"kwargs":{"content":"Hi"}}}]]}"#;
+    let call = [
+        ("openinference.span.kind", "LLM"),
+        ("llm.invocation_parameters", r#"{"model":"m"}"#),
+        ("llm.model_name", "m"),
+        ("output.value", answer),
+    ];
+    let span = translated("any", "ChatOpenAI", &call);
+    let text = |key| span.attributes.text(key);
+    assert_eq!(text("gen_ai.request.model"), Some("m"));
+    assert_eq!(text("gen_ai.response.model"), Some("m-2024"));
 }
 
 #[test]

@@ -106,21 +106,23 @@ fn input_and_output_are_unwrapped() {
         );
     }
 
-    let span = translated(
-        "langfuse-sdk",
-        "get_weather",
-        &[
-            ("langfuse.observation.type", "tool"),
-            ("langfuse.observation.input", "{'city': 'Paris'}"),
-            (
-                "langfuse.observation.output",
-                r#"{"content":"rain","type":"tool","tool_call_id":"c1","status":"success"}"#,
-            ),
-        ],
-    );
-    assert_eq!(span.attributes.text(ARGUMENTS), Some(r#"{"city":"Paris"}"#));
-    assert_eq!(span.attributes.text(RESULT), Some("rain"));
-    assert_eq!(span.attributes.text("gen_ai.tool.call.id"), Some("c1"));
+    for answer in [
+        r#"{"content":"rain","type":"tool","tool_call_id":"c1","status":"success"}"#,
+        r#"{"lc":1,"type":"constructor","id":["langchain_core","messages","ToolMessage"],"kwargs":{"content":"rain","tool_call_id":"c1"}}"#,
+    ] {
+        let span = translated(
+            "langfuse-sdk",
+            "get_weather",
+            &[
+                ("langfuse.observation.type", "tool"),
+                ("langfuse.observation.input", "{'city': 'Paris'}"),
+                ("langfuse.observation.output", answer),
+            ],
+        );
+        assert_eq!(span.attributes.text(ARGUMENTS), Some(r#"{"city":"Paris"}"#));
+        assert_eq!(span.attributes.text(RESULT), Some("rain"));
+        assert_eq!(span.attributes.text("gen_ai.tool.call.id"), Some("c1"));
+    }
 }
 
 /// The level marks a span without a status as failed.
