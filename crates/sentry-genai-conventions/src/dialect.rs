@@ -76,7 +76,7 @@ use crate::{AiKind, SourceSpan, attributes::Name, operation::Operation, plain};
 
 pub(crate) use interpret::{NONE, gen_ai_keys, id, is_random_id, mentions_gen_ai, unquoted};
 pub(crate) use json::{scalar as json_of_scalar, value as json_of};
-pub(crate) use manual::{counts_tokens, is_count, may_be_count_or_cost};
+pub(crate) use manual::{counts_tokens, is_count, is_understood_by_value, may_be_count_or_cost};
 pub(crate) use microsoft::may_describe_tool_by_instructions;
 pub(crate) use otel::{OTEL, normalise_values};
 pub(crate) use scopes::{fails_with_result, is_of_library};

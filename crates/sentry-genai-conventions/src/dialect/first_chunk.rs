@@ -66,14 +66,8 @@ fn read_by_hand(span: &mut SourceSpan, name_of: impl Fn(&str) -> Option<&str>) {
         if tables::attribute(key).is_some() || !time.is_finite() || time < 0.0 {
             return None;
         }
-        let words = words(name).replace("time_to_first_token", "ttft");
-        let words = words.replace("time_to_first_chunk", "ttft");
-        let (prefix, unit) = words.split_once("ttft")?;
-        // A server measures this for any answer, streamed or not.
-        if !matches!(prefix, "" | "client_" | "latency_" | "response_") {
-            return None;
-        }
-        let time = match unit {
+        let words = words(name);
+        let time = match &*unit(&words)? {
             "_ms" => time / 1e3,
             "" if time > duration => time / 1e3,
             "" | "_s" | "_seconds" => time,
@@ -85,4 +79,18 @@ fn read_by_hand(span: &mut SourceSpan, name_of: impl Fn(&str) -> Option<&str>) {
         span.attributes.remove(&key);
         span.attributes.push(FIRST_CHUNK, time);
     }
+}
+
+/// Returns whether a number under this name may be the time until the first chunk.
+pub(super) fn may_be_time_to_first_chunk(key: &str) -> bool {
+    unit(&words(without_namespace(key).unwrap_or(key))).is_some()
+}
+
+/// Returns what follows the name of the time in the words of a name.
+fn unit(words: &str) -> Option<String> {
+    let words = words.replace("time_to_first_token", "ttft");
+    let words = words.replace("time_to_first_chunk", "ttft");
+    let (prefix, unit) = words.split_once("ttft")?;
+    // A server measures this for any answer, streamed or not.
+    matches!(prefix, "" | "client_" | "latency_" | "response_").then(|| unit.to_owned())
 }

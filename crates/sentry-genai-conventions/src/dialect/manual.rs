@@ -302,11 +302,6 @@ fn find_names(
     attributes: &Attributes,
     mut find: impl FnMut(&str, Value<'_>) -> Option<(usize, &'static str)>,
 ) -> Vec<NamedAttribute> {
-    // Sentry's registry includes the names of Vercel's AI SDK, which has a dialect of its own.
-    let is_known = |key: &str| {
-        !key.starts_with("ai.")
-            && (tables::attribute(key).is_some() || tables::is_opentelemetry(key))
-    };
     let names = attributes.iter().filter(|(key, _)| !is_known(key));
     names
         .filter_map(|(key, value)| {
@@ -321,6 +316,27 @@ fn find_names(
             })
         })
         .collect()
+}
+
+/// Returns whether the conventions know this key.
+fn is_known(key: &str) -> bool {
+    // Sentry's registry includes the names of Vercel's AI SDK, which has a dialect of its own.
+    !key.starts_with("ai.") && (tables::attribute(key).is_some() || tables::is_opentelemetry(key))
+}
+
+/// Returns whether it depends on the value, and not only on its type, how an attribute is understood.
+pub(crate) fn is_understood_by_value(key: &str, value: Value<'_>) -> bool {
+    let canonical = || {
+        let words = words(without_namespace(key).unwrap_or(key));
+        let found = look_up_pair(NAMES, &words).or_else(|| look_up_pair(NAMESPACED, &words));
+        found.map(|(_, canonical)| canonical)
+    };
+    match value {
+        _ if is_known(key) => false,
+        Value::Str(_) => matches!(canonical(), Some(STREAMING | DEFINITIONS)),
+        Value::Integer(_) | Value::Double(_) => first_chunk::may_be_time_to_first_chunk(key),
+        Value::Bool(_) | Value::Array(_) => false,
+    }
 }
 
 /// Returns whether a value fits the meaning of a canonical name: `messages = 12` is the number of messages, and an `Option` may

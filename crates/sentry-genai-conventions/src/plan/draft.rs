@@ -130,6 +130,10 @@ impl Trial {
         };
         let operation_kind = translate::operation_kind(recognised.as_ref());
         if row.is_some() {
+            let mut attributes = settled.iter();
+            if attributes.any(|(key, value)| dialect::is_understood_by_value(key, value)) {
+                return None;
+            }
             dialect.apply(&mut trial, operation_kind);
         }
         let mut trial = Self {

@@ -1,12 +1,13 @@
 //! A plan gives the same result as the steps, for all spans of its shape.
 
+mod neighbours;
 mod pool;
 
-use std::sync::Arc;
+use std::{mem::discriminant, sync::Arc};
 
 use proptest::{collection, prelude::*, sample};
 
-use pool::{BY_HAND, EVENTS, KEYS, NAMED_BY_HAND, NAMES, SCOPES, TEXTS};
+use pool::{BY_HAND, EVENTS, INTEGERS, KEYS, NAMED_BY_HAND, NAMES, SCOPES, TEXTS};
 
 use crate::{
     AiKind, ContentLimits, PlanningTranslator, Scalar, SentrySpan, SourceEvent, SourceSpan,
@@ -27,7 +28,7 @@ enum TestValue {
 fn test_value() -> impl Strategy<Value = TestValue> {
     prop_oneof![
         6 => sample::select(TEXTS).prop_map(|text| TestValue::Text(text.to_owned())),
-        2 => prop_oneof![Just(-1_i64), Just(0), Just(12), Just(404), Just(503)].prop_map(TestValue::Integer),
+        2 => sample::select(INTEGERS).prop_map(TestValue::Integer),
         1 => prop_oneof![Just(0.0), Just(0.5), Just(3.0)].prop_map(TestValue::Double),
         1 => any::<bool>().prop_map(TestValue::Bool),
         1 => collection::vec("[a-z]{0,3}", 0..2).prop_map(TestValue::List),
@@ -68,9 +69,11 @@ struct Variation {
     model_calls_below: bool,
     status: SourceStatus,
     event: Option<&'static str>,
-    /// The attribute whose value is replaced by another one of the same type.
-    change: (usize, String),
+    /// The attribute whose value is replaced by this one, if it has the same type.
+    change: (usize, TestValue),
 }
+
+const UNCHANGED: (usize, TestValue) = (usize::MAX, TestValue::Bool(false));
 
 fn variation() -> impl Strategy<Value = Variation> {
     let some_text = || prop_oneof![2 => Just(None), 1 => sample::select(TEXTS).prop_map(Some)];
@@ -91,7 +94,7 @@ fn variation() -> impl Strategy<Value = Variation> {
             ],
         ),
         prop_oneof![4 => Just(None), 1 => sample::select(EVENTS).prop_map(Some)],
-        (0..8_usize, sample::select(TEXTS)),
+        (0..8_usize, test_value()),
     )
         .prop_map(
             |(
@@ -111,7 +114,7 @@ fn variation() -> impl Strategy<Value = Variation> {
                     model_calls_below: has_model_calls_below,
                     status,
                     event,
-                    change: (change.0, change.1.to_owned()),
+                    change,
                 }
             },
         )
@@ -128,8 +131,9 @@ fn span(shape: &[(&'static str, TestValue)], variation: &Variation) -> SourceSpa
     span.kind = variation.kind;
     for (index, (key, test_value)) in shape.iter().enumerate() {
         let (changed_index, replacement) = &variation.change;
-        match test_value {
-            TestValue::Text(_) if index == *changed_index => span.attributes.push(key, replacement),
+        let is_changed =
+            index == *changed_index && discriminant(replacement) == discriminant(test_value);
+        match if is_changed { replacement } else { test_value } {
             TestValue::Text(text) => span.attributes.push(key, text),
             TestValue::Integer(number) => span.attributes.push(key, *number),
             TestValue::Double(number) => span.attributes.push(key, *number),
@@ -319,7 +323,7 @@ fn typical_span(kind: &str) -> SourceSpan {
         model_calls_below: true,
         status: SourceStatus::Unset,
         event: Some("Agent run finished"),
-        change: (usize::MAX, String::new()),
+        change: UNCHANGED,
     };
     span(&shape, &variation)
 }

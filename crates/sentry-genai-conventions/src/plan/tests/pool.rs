@@ -116,6 +116,7 @@ pub(super) static TEXTS: &[&str] = &[
     "NOT_FOUND",
     "/users/{id}",
     "https://me@api.openai.com:8443/v1",
+    "https://me:secret@api.openai.com/v1?api_key=secret",
     "server",
     "client",
     "ERROR",
@@ -147,6 +148,8 @@ pub(super) static TEXTS: &[&str] = &[
     "5f4dcc3b-5aa7-45d6-9d83-27deb882cf99",
     "我的诊断是糖尿病怎么办",
 ];
+
+pub(super) static INTEGERS: &[i64] = &[-1, 0, 1, 12, 399, 400, 404, 499, 500, 503];
 
 pub(super) static NAMES: &[&str] = &[
     "chat",
