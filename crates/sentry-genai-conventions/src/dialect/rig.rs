@@ -48,12 +48,16 @@ static SEPARATE_TRACE_SCOPES: &[&str] = &[
 
 /// `Agent::chat` is the run of an agent. Inside its span, rig opens none for the run.
 fn operation(span: &SourceSpan) -> Override {
-    let is_method_of_agent = span.scope.ends_with("::agent::completion");
-    if is_method_of_agent && span.name == "chat" && span.attributes.contains("agent_name") {
+    if is_method_of_agent(span) && span.name == "chat" {
         Override::To("invoke_agent")
     } else {
         Override::None
     }
+}
+
+/// Returns whether a span is a method of an agent. What it does follows from its name.
+pub(crate) fn is_method_of_agent(span: &SourceSpan) -> bool {
+    span.scope.ends_with("::agent::completion") && span.attributes.contains("agent_name")
 }
 
 fn adjust(span: &mut SourceSpan, kind: OperationKind) {

@@ -9,7 +9,7 @@ use crate::{
     AiKind, Attributes, SourceSpan, SourceStatus, TranslateOptions, Value,
     attributes::{KeyEdit, needs_no_escape},
     content,
-    dialect::{self, Dialect, FailureAttribute, OUTPUT, OperationKind, Override},
+    dialect::{self, Dialect, FailureAttribute, OUTPUT, OperationKind},
     events, naming,
     operation::{AiOperation, Operation},
     plain,
@@ -116,7 +116,7 @@ impl Trial {
         let dialect = dialect::of(&trial);
         if !dialect.is_conventional()
             || dialect::is_classified_by_name(&trial.name)
-            || (dialect.operation)(&trial) != Override::None
+            || dialect::is_method_of_agent(&trial)
         {
             return None;
         }
