@@ -79,7 +79,7 @@ proptest! {
         let Some(plan) = Plan::of(&span(&shape, &regular), &options) else {
             return Ok(());
         };
-        let translator = Translator::new(options.clone());
+        let translator = Translator::new(options);
         for neighbour in neighbours(&shape, &regular) {
             let mut span = span(&shape, &neighbour);
             if plan.fits(&mut span, &options) {
