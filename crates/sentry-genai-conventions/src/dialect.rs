@@ -252,7 +252,10 @@ static CONVENTIONAL: &[&Dialect] = &[&OTEL, &rig::RIG, &genai::GENAI];
 
 /// Returns whether a library gives spans of this name a meaning that their attributes do not express.
 pub(crate) fn is_classified_by_name(name: &str) -> bool {
-    name == litellm::RAW_REQUEST || rig::is_streaming(name) || mcp::is_request(name)
+    name == litellm::RAW_REQUEST
+        || name == haystack::MODEL_CALL
+        || rig::is_streaming(name)
+        || mcp::is_request(name)
 }
 
 /// An attribute whose text may say that a span failed.

@@ -34,7 +34,7 @@ pub(super) static HAYSTACK: Dialect = Dialect {
     adjust,
 };
 
-const MODEL_CALL: &str = "haystack.agent.step.llm";
+pub(super) const MODEL_CALL: &str = "haystack.agent.step.llm";
 const TYPE: &str = "haystack.component.type";
 const TOOL_OUTPUT: &str = "haystack.agent.step.tool.output";
 const CLASS_PATH: &str = "haystack.component.fully_qualified_type";

@@ -158,6 +158,7 @@ pub(super) static NAMES: &[&str] = &[
     "execute_tool get_weather",
     "chat_streaming",
     "raw_gen_ai_request",
+    "haystack.agent.step.llm",
     "GET",
     "GET /users/{id}",
     "work",
