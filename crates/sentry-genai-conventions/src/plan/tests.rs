@@ -13,6 +13,7 @@ use crate::{
     AiKind, ContentLimits, PlanningTranslator, Scalar, SentrySpan, SourceEvent, SourceSpan,
     SourceStatus, SpanId, SpanKind, Status, Timestamp, TraceId, TranslateOptions, Translator,
     Value,
+    attributes::{Encodable, needs_no_escape},
 };
 
 /// The value of an attribute in these tests.
@@ -163,9 +164,13 @@ fn span(shape: &[(&'static str, TestValue)], variation: &Variation) -> SourceSpa
 
 /// Everything about a span except the order of its attributes.
 fn summary(span: &SentrySpan) -> String {
-    let mut attributes: Vec<_> = (span.attributes.iter())
-        .map(|(key, value)| format!("{key} = {value:?}"))
-        .collect();
+    let describe = |it: Encodable<'_>| {
+        assert!(!it.key_is_plain || needs_no_escape(it.key), "{it:?}");
+        let is_plain = matches!(it.value, Value::Str(text) if needs_no_escape(text));
+        assert!(!it.value_is_plain || is_plain, "{it:?}");
+        format!("{} = {:?}", it.key, it.value)
+    };
+    let mut attributes: Vec<_> = span.attributes.iter_encodable().map(describe).collect();
     attributes.sort();
     format!(
         "{} {} {:?} {} {:?} {:?} {:?}\n{}",
