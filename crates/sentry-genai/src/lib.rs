@@ -5,6 +5,7 @@
 //! [`Guard::handle`]: Guard::handle
 //! [`Handle::stats`]: Handle::stats
 //! [`Options::with_before_send_span`]: Options::with_before_send_span
+//! [`Options::with_capture_client_addresses`]: Options::with_capture_client_addresses
 //! [`Options::with_capture_inputs`]: Options::with_capture_inputs
 //! [`Options::with_capture_outputs`]: Options::with_capture_outputs
 //! [`Options::with_conversation_propagation`]: Options::with_conversation_propagation
@@ -12,10 +13,12 @@
 //! [`Options::with_legacy_attributes`]: Options::with_legacy_attributes
 //! [`Options::with_metrics`]: Options::with_metrics
 //! [`Options::with_trace_lifecycle`]: Options::with_trace_lifecycle
+//! [`Options::with_traceparent`]: Options::with_traceparent
 //! [`attach`]: attach
 //! [`conversation()`]: conversation()
 //! [`init`]: init
 //! [`propagation`]: propagation
+//! [`propagation::outgoing_env`]: propagation::outgoing_env
 //! [`set_conversation_id`]: set_conversation_id
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
