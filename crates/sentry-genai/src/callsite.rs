@@ -3,7 +3,7 @@
 use std::{cell::RefCell, collections::BTreeMap, ptr, rc::Rc, sync::Arc};
 
 use sentry_genai_conventions::AttributeKey;
-use tracing_core::{Metadata, field::Field};
+use tracing::{Metadata, field::Field};
 
 /// What all spans of a callsite have in common.
 #[derive(Clone)]

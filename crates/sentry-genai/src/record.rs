@@ -3,7 +3,7 @@
 use std::fmt;
 
 use sentry_genai_conventions::{AttributeKey, Attributes, KeyFlags};
-use tracing_core::field::{Field, Visit};
+use tracing::field::{Field, Visit};
 use tracing_subscriber::registry::{ExtensionsMut, LookupSpan, SpanRef};
 
 use crate::{

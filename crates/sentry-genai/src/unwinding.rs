@@ -4,7 +4,7 @@
 //! time, too, and some of them enter and exit spans of their own: an instrumented future is dropped inside its span. Such spans
 //! must not be marked.
 
-use tracing_core::span::Id;
+use tracing::{Id, Subscriber};
 use tracing_subscriber::{
     layer::Context,
     registry::{ExtensionsMut, LookupSpan},
@@ -19,7 +19,7 @@ struct EnteredByDestructor;
 #[cold]
 pub(crate) fn on_enter_while_panicking<S>(id: &Id, context: &Context<'_, S>, layer_id: &LayerId)
 where
-    S: for<'a> LookupSpan<'a> + tracing_core::Subscriber,
+    S: Subscriber + for<'a> LookupSpan<'a>,
 {
     let Some(span) = context.span(id) else {
         return;
@@ -34,7 +34,7 @@ where
 #[cold]
 pub(crate) fn on_exit_while_panicking<S>(id: &Id, context: &Context<'_, S>, layer_id: &LayerId)
 where
-    S: for<'a> LookupSpan<'a> + tracing_core::Subscriber,
+    S: Subscriber + for<'a> LookupSpan<'a>,
 {
     let Some(span) = context.span(id) else {
         return;
