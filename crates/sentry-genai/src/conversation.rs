@@ -54,6 +54,13 @@ impl Conversation {
     ///
     /// Guards have to be dropped in reverse order. Do not hold one across an `.await`: the task may resume on another thread, and
     /// another task may run on this one. Use [`scope`](Self::scope) there.
+    ///
+    /// ```
+    /// fn answer(question: &str) {
+    ///     let _conversation = sentry_genai::conversation("conv_5j66").enter();
+    ///     // AI spans that start here, up to the end of the function, carry the id.
+    /// }
+    /// ```
     pub fn enter(self) -> ConversationGuard {
         ConversationGuard {
             _entered: self.context().enter(),

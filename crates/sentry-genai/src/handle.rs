@@ -1,11 +1,14 @@
 //! The process-wide list of attached bridges, and the handles and guards that refer to them.
 
 use std::{
-    fmt, mem, process,
+    fmt, mem,
+    panic::{self, AssertUnwindSafe},
+    process,
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -51,7 +54,28 @@ impl Default for Propagation {
     }
 }
 
-/// A handle to a running bridge. Clones refer to the same bridge.
+/// A handle to a running bridge, with its statistics. Clones refer to the same bridge.
+///
+/// ```
+/// use sentry_genai::Handle;
+///
+/// /// For a health check.
+/// fn describe(handle: &Handle) -> String {
+///     let stats = handle.stats();
+///     let failure = handle.last_failure().map(|failure| failure.to_string());
+///     format!(
+///         "{} of {} spans accepted, {} lost, latest failure: {}",
+///         stats.accepted,
+///         stats.produced,
+///         stats.lost_total(),
+///         failure.as_deref().unwrap_or("none"),
+///     )
+/// }
+///
+/// let sentry = sentry_genai::init(sentry::ClientOptions::new().traces_sample_rate(1.0));
+/// let handle = sentry.handle().cloned(); // for other threads; `None` without a DSN
+/// println!("{:?}", handle.as_ref().map(describe));
+/// ```
 #[derive(Clone)]
 pub struct Handle(Arc<Inner>);
 
@@ -242,7 +266,25 @@ impl Drop for Guard {
             attached.retain(|other| !Arc::ptr_eq(&other.0, &handle.0));
         }
         handle.0.delivery.close(handle.0.shutdown_timeout);
+        if !thread::panicking() {
+            log_end(handle.stats());
+        }
     }
+}
+
+/// Tells the log that no more spans are sent: nothing else shows that a guard was dropped too early.
+///
+/// This runs on the program's thread. A panic in a subscriber must not reach it.
+fn log_end(stats: Stats) {
+    let log = || {
+        tracing::debug!(
+            target: "sentry_genai",
+            produced = stats.produced,
+            accepted = stats.accepted,
+            "the guard was dropped, no more spans are sent"
+        );
+    };
+    let _ = panic::catch_unwind(AssertUnwindSafe(log));
 }
 
 impl fmt::Debug for Guard {
@@ -256,6 +298,17 @@ impl fmt::Debug for Guard {
 /// Sends all waiting spans of the bridge that was attached last, and waits up to `timeout`, as [`Handle::flush`] does.
 ///
 /// Returns true if no bridge is attached.
+///
+/// [`std::process::exit`] drops no guard, so spans have to be flushed before it. Those that are still open are not sent:
+///
+/// ```no_run
+/// # fn run() -> Result<(), std::io::Error> { Ok(()) }
+/// if let Err(error) = run() {
+///     eprintln!("{error}");
+///     sentry_genai::flush(std::time::Duration::from_secs(2));
+///     std::process::exit(1);
+/// }
+/// ```
 pub fn flush(timeout: Duration) -> bool {
     attached().is_none_or(|handle| handle.flush(timeout))
 }
@@ -288,4 +341,37 @@ pub(crate) fn ever_attached() -> bool {
 #[inline]
 pub(crate) fn scope_correlation() -> bool {
     SCOPE_CORRELATION.load(Ordering::Relaxed)
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::{Event, Subscriber, field::Field};
+    use tracing_subscriber::{Layer, layer::Context, prelude::*};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<RwLock<String>>);
+
+    impl<S: Subscriber> Layer<S> for Log {
+        fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+            let mut log = self.0.write().unwrap();
+            event.record(&mut |field: &Field, value: &dyn fmt::Debug| {
+                log.push_str(&format!("{field}={value:?} "));
+            });
+        }
+    }
+
+    #[test]
+    fn a_dropped_guard_is_logged() {
+        let options = sentry::ClientOptions::new().dsn("http://key@localhost/1");
+        let guard = crate::attach(&Client::from(options));
+        let log = Log::default();
+        let subscriber = tracing_subscriber::registry().with(log.clone());
+        tracing::subscriber::with_default(subscriber, || drop(guard));
+        assert_eq!(
+            *log.0.read().unwrap(),
+            "message=the guard was dropped, no more spans are sent produced=0 accepted=0 "
+        );
+    }
 }

@@ -99,6 +99,17 @@ impl GenAiLayer {
     /// Sets the bridge to use, for programs and tests that run several.
     ///
     /// A span goes to one bridge only: if several such layers in one subscriber see it, the first of them sends it.
+    ///
+    /// ```no_run
+    /// use tracing_subscriber::prelude::*;
+    ///
+    /// let options = sentry::ClientOptions::new().dsn("https://key@o1.ingest.sentry.io/42").traces_sample_rate(1.0);
+    /// let guard = sentry_genai::attach(&sentry::Client::from(options));
+    /// let layer = sentry_genai::layer().with_handle(guard.handle().expect("there is a DSN").clone());
+    /// tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+    ///     // Spans that start here go to project 42.
+    /// });
+    /// ```
     pub fn with_handle(mut self, handle: Handle) -> Self {
         self.handle = Some(handle);
         self

@@ -13,6 +13,9 @@ use crate::{
 
 /// Initialises Sentry and the bridge with default options.
 ///
+/// The *bridge* takes the spans that have ended from the [layer](crate::layer), translates them, and sends them to the project of
+/// a Sentry client.
+///
 /// This calls [`sentry::init`] and replaces it: it takes the same arguments, and the returned guard flushes both spans and events
 /// when it is dropped. If there is no DSN, or if the environment variable `SENTRY_DSN` holds one that cannot be parsed, both are
 /// disabled and [`layer`](crate::layer) does nothing, unless [Spotlight](Options::with_spotlight) is switched on.

@@ -128,6 +128,19 @@ impl IncomingContext {
 /// services that should not learn the conversation's id, such as model providers.
 ///
 /// Calling this freezes the trace's dynamic sampling context.
+///
+/// ```
+/// # struct RequestBuilder;
+/// # impl RequestBuilder { fn header(self, _: &str, _: String) -> Self { self } }
+/// use sentry_genai::propagation::outgoing_headers;
+///
+/// fn with_trace(mut request: RequestBuilder) -> RequestBuilder {
+///     for (name, value) in outgoing_headers() {
+///         request = request.header(name, value);
+///     }
+///     request
+/// }
+/// ```
 #[must_use]
 pub fn outgoing_headers() -> Vec<(&'static str, String)> {
     let Some((local, span_id)) = current::trace() else {
