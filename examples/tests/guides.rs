@@ -180,6 +180,26 @@ mod getting_started {
         }
     }
 
+    struct TraceLayer;
+
+    impl TraceLayer {
+        fn on_response(self, _: impl Fn(&axum::response::Response, std::time::Duration, &tracing::Span)) -> Self {
+            self
+        }
+    }
+
+    fn status_of_the_answer(layer: TraceLayer) {
+        use std::time::Duration;
+        use axum::response::Response;
+        use tracing::Span;
+
+        layer
+            .on_response(|response: &Response, _: Duration, span: &Span| {
+                span.record("http.response.status_code", response.status().as_u16());
+            })
+            ;
+    }
+
     struct Client;
 
     struct Response {
@@ -204,6 +224,30 @@ mod getting_started {
         async fn create(&self, _request: &str) -> anyhow::Result<Response> {
             left_out()
         }
+
+        async fn create_stream(&self, _request: &str) -> anyhow::Result<Chunks> {
+            left_out()
+        }
+    }
+
+    type Chunks = futures_util::stream::Iter<std::vec::IntoIter<anyhow::Result<Response>>>;
+
+    async fn a_stream(client: Client, span: tracing::Span, request: &str) -> anyhow::Result<()> {
+        use futures_util::StreamExt;
+        use tracing::Instrument;
+
+        let chunks = client.chat().create_stream(request).instrument(span.clone()).await;
+        let chunks = chunks.inspect_err(|_| _ = span.record("error.type", "provider_error"))?;
+        let answer = chunks.inspect(move |chunk| match chunk { // `futures_util::StreamExt`
+            Ok(chunk) => {
+                if let Some(usage) = &chunk.usage { // in the last chunk, with `stream_options.include_usage`
+                    span.record("gen_ai.usage.input_tokens", usage.prompt_tokens);
+                    span.record("gen_ai.usage.output_tokens", usage.completion_tokens);
+                }
+            }
+            Err(_) => _ = span.record("error.type", "provider_error"),
+        });
+        Ok(())
     }
 
     async fn by_hand(client: Client, model: &str, request: &str) -> anyhow::Result<()> {
