@@ -113,12 +113,26 @@ mod readme {
 
 #[rustfmt::skip]
 mod testkit {
-    fn test() -> std::io::Result<()> {
-        let sentry = sentry_genai_testkit::Ingest::start()?;
-        // ... code under test, whose client sends to `sentry.dsn()`; flush it ...
-        let spans = sentry.wait_for_spans(1, std::time::Duration::from_secs(5));
-        assert_eq!(sentry.violations(), [""; 0]);
-        sentry_genai_testkit::assert_spans(&spans).one("chat gpt-5-mini").has_op("gen_ai.chat").is_ok();
+    fn ask(_url: &str) {
+        tracing::info_span!("chat", gen_ai.operation.name = "chat", gen_ai.request.model = "gpt-5-mini");
+    }
+
+    #[test]
+    fn what_arrives_is_asserted() -> std::io::Result<()> {
+        use std::time::Duration;
+        use sentry_genai_testkit::{FakeLlm, Ingest, assert_spans};
+        use tracing_subscriber::prelude::*;
+
+        let (ingest, llm) = (Ingest::start()?, FakeLlm::start()?);
+        let options = sentry::ClientOptions::new().dsn(&ingest.dsn()).traces_sample_rate(1.0);
+        let guard = sentry_genai::attach(&sentry::Client::from(options));
+        let layer = sentry_genai::layer().with_handle(guard.handle().expect("there is a DSN").clone());
+        let subscriber = tracing_subscriber::registry().with(layer);
+        tracing::subscriber::with_default(subscriber, || ask(&llm.openai_url())); // the code under test
+        assert!(guard.flush(Duration::from_secs(5)));
+
+        assert_eq!(ingest.violations(), [""; 0]);
+        assert_spans(&ingest.spans()).one("chat gpt-5-mini").has_op("gen_ai.chat").is_ok();
         Ok(())
     }
 }

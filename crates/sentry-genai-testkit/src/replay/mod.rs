@@ -17,6 +17,25 @@ use self::timeline::Step;
 ///
 /// A capture is a JSON document of the format `tracing-capture-v1`. It is recorded by a layer that writes down each call together
 /// with the visitor method that received the value.
+///
+/// ```
+/// # fn main() -> Result<(), sentry_genai_testkit::ReplayError> {
+/// use sentry_genai_testkit::Capture;
+///
+/// let capture = Capture::parse(
+///     r#"{"format": "tracing-capture-v1", "library": "mine 1.0", "spans": [{
+///         "span": 1, "name": "chat", "target": "mine", "level": "INFO", "new_us": 0, "closed_us": 5,
+///         "parent_kind": "contextual",
+///         "declared_fields": ["gen_ai.operation.name", "gen_ai.usage.input_tokens"],
+///         "fields_at_new": [{"field": "gen_ai.operation.name", "via": "str", "value": "chat"}],
+///         "records": [{"field": "gen_ai.usage.input_tokens", "via": "u64", "value": 42, "at_us": 4}]
+///     }]}"#,
+/// )?;
+/// assert_eq!(capture.span_count(), 1);
+/// capture.replay(); // to the subscriber under test
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Capture {
     library: String,

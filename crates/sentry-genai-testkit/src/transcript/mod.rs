@@ -17,6 +17,19 @@ use crate::{
 /// model's reasoning, its answer, and the tools it asked for. Media appear as `[redacted content of type "image/png"]`. A
 /// conversation without any messages explains how to switch them on. Spans without `gen_ai.conversation.id` come last; Sentry's
 /// page does not show them.
+///
+/// ```text
+/// conversation conv_01J
+///   system     Be brief.
+///
+///   1. chat gpt-5-mini · in 42 (16 cached) out 17 (5 reasoning) · 500 ms · ok
+///   user       Weather in Vienna?
+///   calls      get_weather({"city":"Vienna"})
+///
+///   2. chat gpt-5-mini · in 42 (16 cached) out 17 (5 reasoning) · 600 ms · ok
+///   tool       get_weather({"city":"Vienna"}) → 4 °C   [4.2 ms, ok]
+///   assistant  It is 4 °C.
+/// ```
 #[must_use]
 pub fn render_transcript(spans: &[ReceivedSpan]) -> String {
     let mut conversations: Vec<(Option<&str>, Vec<&ReceivedSpan>)> = Vec::new();
