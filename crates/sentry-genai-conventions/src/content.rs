@@ -1,4 +1,4 @@
-//! Steps 3 and 6: decides which attributes are content and brings each into the format and size that Sentry shows.
+//! Decides which attributes are content and brings each into the format and size that Sentry shows.
 
 use std::{borrow::Cow, ops::Range};
 
@@ -18,7 +18,7 @@ mod finish_reasons;
 
 pub(crate) use bounds::{enforce_span_limit, is_within_limits, truncate_texts};
 pub(crate) use finish_reasons::{
-    extract_finish_reasons, is_single_reason, normalise_finish_reasons,
+    extract_finish_reasons, finish_reasons, is_single_reason, normalise_finish_reasons,
 };
 pub use messages::ContentLimits;
 

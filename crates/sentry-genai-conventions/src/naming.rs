@@ -1,4 +1,4 @@
-//! Step 7: op, name and origin.
+//! Op, name and origin.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Step 5: removes content that must not leave the program.
+//! Removes content that must not leave the program.
 
 use crate::{
     Attributes, Scalar, SourceSpan, SpanKind, TranslateOptions, Value,

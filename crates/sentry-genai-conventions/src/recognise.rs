@@ -1,4 +1,4 @@
-//! Step 1: decides whether a span is an AI span, and which operation it describes.
+//! Decides whether a span is an AI span, and which operation it describes.
 
 use crate::{
     AiKind, SourceSpan, SourceStatus, SpanKind, Value,

@@ -1,4 +1,4 @@
-//! Step 2: canonical keys with canonical types.
+//! Canonical keys with canonical types.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! Step 8: decides whether the operation succeeded, and if not, why.
+//! Decides whether the operation succeeded, and if not, why.
 
 use std::mem;
 

@@ -1,4 +1,4 @@
-//! Step 4: makes token counts consistent.
+//! Makes token counts consistent.
 
 use crate::{Attributes, Value, attributes::Name};
 

@@ -45,20 +45,20 @@ pub(crate) fn normalise_finish_reasons(
 
 /// Takes the finish reasons from the answer under `key`, for a call that does not state them.
 pub(crate) fn extract_finish_reasons(attributes: &mut Attributes, key: &str) {
-    let Some(output) = attributes.text(key) else {
-        return;
-    };
-    // Matches `finish_reason`, `stopReason` and the other spellings. It also matches `reasoning` in OpenAI's responses.
-    if memmem::find(output.as_bytes(), b"eason").is_none() {
-        return;
-    }
-    let list = canonical::finish_reasons(output).unwrap_or_else(|| {
-        let messages = Messages::parse(output, messages::Side::Output);
-        serde_json::json!(messages.finish_reasons()).to_string()
-    });
-    if list != "[]" {
+    if let Some(list) = attributes.text(key).and_then(finish_reasons) {
         attributes.supply(FINISH_REASONS, list);
     }
+}
+
+/// Returns the finish reasons that an answer states, as a JSON list.
+pub(crate) fn finish_reasons(answer: &str) -> Option<String> {
+    // Matches `finish_reason`, `stopReason` and the other spellings. It also matches `reasoning` in OpenAI's responses.
+    memmem::find(answer.as_bytes(), b"eason")?;
+    let list = canonical::finish_reasons(answer).unwrap_or_else(|| {
+        let messages = Messages::parse(answer, messages::Side::Output);
+        serde_json::json!(messages.finish_reasons()).to_string()
+    });
+    (list != "[]").then_some(list)
 }
 
 /// Recognises a list of one plain reason, such as `["stop"]`, which is the most common value.
@@ -121,13 +121,12 @@ fn parse_plain_list(text: &str) -> Vec<String> {
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
     };
-    if list.split(',').all(|word| is_word(word.trim())) {
-        return list
-            .split(',')
-            .map(|word| to_plain_word(word.trim()))
-            .collect();
+    let words = list.split(',').map(str::trim);
+    if words.clone().all(is_word) {
+        words.map(to_plain_word).collect()
+    } else {
+        vec![to_plain_word(text)]
     }
-    vec![to_plain_word(text)]
 }
 
 /// Turns enum variants into plain words: `FinishReason.STOP` from Python's `str`, `ToolCalls` from Rust's `Debug`.

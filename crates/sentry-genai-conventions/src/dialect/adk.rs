@@ -146,9 +146,7 @@ fn read_response(attributes: &mut Attributes) {
     }
     // Spelled as in Python and as in JavaScript.
     for key in ["usage_metadata", "usageMetadata"] {
-        if let Some(Value::Object(counts)) = response.get(key) {
-            usage::put(attributes, counts);
-        }
+        usage::put_value(attributes, response.get(key));
     }
 }
 

@@ -218,9 +218,7 @@ fn read_response_metadata(attributes: &mut Attributes, response: &Object) {
     ] {
         json::put_scalar(attributes, key, meta.get(field));
     }
-    if let Some(Value::Object(counts)) = meta.get("usage") {
-        usage::put(attributes, counts);
-    }
+    usage::put_value(attributes, meta.get("usage"));
 }
 
 /// Determines the provider from the path of the component's class:

@@ -40,6 +40,8 @@ const METADATA: &str = "langfuse.observation.metadata.";
 const TOOL_NAME: &str = "langfuse.observation.metadata.tool_name";
 const TRACE_NAME: &str = "langfuse.trace.name";
 
+const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
+
 /// reagent-rs, whose agents are of the type `trace`.
 const REAGENT: &str = "reagent_rs";
 
@@ -115,7 +117,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     }
     let reason = json::read(attributes, "langfuse.observation.metadata.finish_reason");
     if let Some(Value::String(reason)) = reason {
-        json::put(attributes, "gen_ai.response.finish_reasons", reason.into());
+        json::put(attributes, FINISH_REASONS, reason.into());
         attributes.remove("langfuse.observation.metadata.finish_reason");
     }
     first_chunk::read_time_of_day(span, "langfuse.observation.completion_start_time");
@@ -212,8 +214,6 @@ fn read_response_status(span: &mut SourceSpan) {
     const STATUS: &str = "langfuse.observation.metadata.status";
     const ERROR: &str = "langfuse.observation.metadata.error";
     const DETAILS: &str = "langfuse.observation.metadata.incomplete_details";
-    /// A temporary key for the assembled response.
-    const ASSEMBLED: &str = "langfuse.observation.metadata";
 
     // Newer versions write every text as JSON.
     let text = |key| span.attributes.text(key).map(|text| text.trim_matches('"'));
@@ -235,9 +235,9 @@ fn read_response_status(span: &mut SourceSpan) {
         "incomplete_details": json::read(&span.attributes, DETAILS),
         "output": items,
     });
-    json::put(&mut span.attributes, ASSEMBLED, assembled);
-    content::extract_finish_reasons(&mut span.attributes, ASSEMBLED);
-    span.attributes.remove(ASSEMBLED);
+    if let Some(reasons) = content::finish_reasons(&assembled.to_string()) {
+        span.attributes.supply(FINISH_REASONS, reasons);
+    }
     if status == "failed" && !matches!(span.status, SourceStatus::Error(_)) {
         let error = json::read(&span.attributes, ERROR).unwrap_or_default();
         if let Some(code) = error["code"].as_str() {

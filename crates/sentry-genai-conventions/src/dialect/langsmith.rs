@@ -182,9 +182,7 @@ fn read_text_completion(attributes: &mut Attributes, answer: &Object) {
     if answer.get("object").and_then(Value::as_str) != Some("text_completion") {
         return;
     }
-    if let Some(Value::Object(counts)) = answer.get("usage") {
-        usage::put(attributes, counts);
-    }
+    usage::put_value(attributes, answer.get("usage"));
     json::put_scalar(attributes, "gen_ai.response.model", answer.get("model"));
 }
 
@@ -219,9 +217,7 @@ pub(super) fn read_langchain_response(attributes: &mut Attributes, answer: &Obje
     let counts = message
         .and_then(|message| message.get("usage_metadata"))
         .or_else(|| common?.get("token_usage"));
-    if let Some(Value::Object(counts)) = counts {
-        usage::put(attributes, counts);
-    }
+    usage::put_value(attributes, counts);
 }
 
 /// Reads from the exception event whether a run failed, and why.

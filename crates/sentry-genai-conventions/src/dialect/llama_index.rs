@@ -167,15 +167,9 @@ fn read_request(attributes: &mut Attributes, fields: &mut Object) {
     }
 }
 
-/// A temporary key for a response of OpenAI's.
-const RAW_RESPONSE: &str = "response.raw";
-
 /// Records the answer from LlamaIndex's own form of it and from the provider's response.
 fn read_response(attributes: &mut Attributes, mut response: Object) {
-    let mut raw = match response.remove("raw") {
-        Some(Value::Object(raw)) => raw,
-        _ => Map::new(),
-    };
+    let raw = response.remove("raw").unwrap_or_default();
     for (field, key) in [
         ("id", "gen_ai.response.id"),
         ("model", "gen_ai.response.model"),
@@ -187,21 +181,19 @@ fn read_response(attributes: &mut Attributes, mut response: Object) {
     json::put_scalar(
         attributes,
         FINISH_REASONS,
-        raw.get("choices")
-            .and_then(|choices| choices.get(0)?.get("finish_reason")),
+        &raw["choices"][0]["finish_reason"],
     );
-    if raw.get("object").is_some_and(|kind| kind == "response") {
-        json::put(attributes, RAW_RESPONSE, Value::Object(raw.clone()));
-        content::extract_finish_reasons(attributes, RAW_RESPONSE);
-        attributes.remove(RAW_RESPONSE);
+    if raw["object"] == "response"
+        && let Some(reasons) = content::finish_reasons(&raw.to_string())
+    {
+        attributes.supply(FINISH_REASONS, reasons);
     }
-    for counts in ["usage", "usage_metadata"] {
-        if let Some(Value::Object(counts)) = raw.remove(counts) {
-            usage::put(attributes, &counts);
-        }
-    }
-    if let Some(Value::Object(counts)) = response.remove("additional_kwargs") {
-        usage::put(attributes, &counts);
+    for counts in [
+        raw.get("usage"),
+        raw.get("usage_metadata"),
+        response.get("additional_kwargs"),
+    ] {
+        usage::put_value(attributes, counts);
     }
     let answer = match response.remove("message") {
         Some(answer) => Value::Array(vec![message(answer)]),

@@ -75,9 +75,7 @@ fn read_call(attributes: &mut Attributes) {
     if let Some(answer) = json::object(attributes, OUTPUTS) {
         json::put_scalar(attributes, "gen_ai.response.id", answer.get("id"));
         // MLflow's own counts lack the reasoning.
-        if let Some(Value::Object(counts)) = answer.get("usage") {
-            usage::put(attributes, counts);
-        }
+        usage::put_value(attributes, answer.get("usage"));
     }
     // A stream that MLflow does not read.
     let answer = json::read(attributes, OUTPUTS);
@@ -89,10 +87,8 @@ fn read_call(attributes: &mut Attributes) {
 
 fn read_embeddings(attributes: &mut Attributes) {
     read_model(attributes);
-    if let Some(answer) = json::object(attributes, OUTPUTS)
-        && let Some(Value::Object(counts)) = answer.get("usage")
-    {
-        usage::put(attributes, counts);
+    if let Some(answer) = json::object(attributes, OUTPUTS) {
+        usage::put_value(attributes, answer.get("usage"));
     }
     if let Some(mut request) = json::object(attributes, INPUTS)
         && let Some(input) = request.remove("input")

@@ -94,6 +94,13 @@ pub(super) fn put(attributes: &mut Attributes, usage: &Object) {
     }
 }
 
+/// Does this for a member of a response, if that is a usage object.
+pub(super) fn put_value(attributes: &mut Attributes, usage: Option<&Value>) {
+    if let Some(Value::Object(usage)) = usage {
+        put(attributes, usage);
+    }
+}
+
 /// Appends the counts in the usage object that an attribute holds, and removes the attribute.
 pub(super) fn take(attributes: &mut Attributes, key: &str) {
     if let Some(usage) = json::object(attributes, key) {

@@ -312,9 +312,7 @@ fn normalise_counts(attributes: &mut Attributes) {
         if is_anthropic(nested("usage").unwrap_or(metadata)) {
             include_cache(attributes, nested("usage"));
         }
-        if let Some(usage) = nested("usageMetadata") {
-            usage::put(attributes, usage);
-        }
+        usage::put_value(attributes, metadata.get("usageMetadata"));
     }
 }
 
