@@ -7,6 +7,7 @@ use memchr::memmem;
 use crate::{
     Attributes, Value,
     attributes::{Hash, Name, Piece},
+    dialect::{INSTRUCTIONS, OUTPUT},
     messages::{
         self, Messages, Part,
         canonical::{self, Edit},
@@ -18,7 +19,8 @@ mod finish_reasons;
 
 pub(crate) use bounds::{enforce_span_limit, is_within_limits, truncate_texts};
 pub(crate) use finish_reasons::{
-    extract_finish_reasons, finish_reasons, is_single_reason, normalise_finish_reasons,
+    FINISH_REASONS, extract_finish_reasons, finish_reasons, is_single_reason,
+    normalise_finish_reasons,
 };
 pub use messages::ContentLimits;
 
@@ -219,7 +221,7 @@ pub(crate) fn merge_answer(attributes: &mut Attributes) {
         return;
     };
     attributes.remove(CALLS);
-    if attributes.contains("gen_ai.output.messages") {
+    if attributes.contains(OUTPUT) {
         return;
     }
     let text = attributes.text(TEXT).map(str::to_owned);
@@ -232,10 +234,7 @@ pub(crate) fn merge_answer(attributes: &mut Attributes) {
         Some(Err(text)) => messages[0]["content"] = serde_json::Value::String(first_text(&text)),
         None => {}
     }
-    attributes.push(
-        "gen_ai.output.messages",
-        serde_json::Value::Array(messages).to_string(),
-    );
+    attributes.push(OUTPUT, serde_json::Value::Array(messages).to_string());
 }
 
 /// Reads a list of messages.
@@ -367,14 +366,14 @@ fn move_system_messages(
 ) -> bool {
     /// The field of a text part that holds its text.
     const CONTENT_FIELD: &[u8] = b"\"content\":";
-    static NAME: Name = Name::new(SYSTEM);
+    static NAME: Name = Name::new(INSTRUCTIONS);
 
     if texts.is_empty() {
         return false;
     }
     let instructions = match attributes.get_by_name(&NAME) {
         None => {
-            attributes.push_pieces(SYSTEM, key, text_parts(texts));
+            attributes.push_pieces(INSTRUCTIONS, key, text_parts(texts));
             return true;
         }
         Some(Value::Str(instructions)) => instructions,
@@ -410,9 +409,9 @@ fn add_system_instructions(
     if parts.is_empty() {
         return false;
     }
-    let instructions = attributes.text(SYSTEM).unwrap_or_default();
+    let instructions = attributes.text(INSTRUCTIONS).unwrap_or_default();
     let joined = messages::join_system(instructions, parts, limits);
-    set_list(attributes, SYSTEM, joined);
+    set_list(attributes, INSTRUCTIONS, joined);
     true
 }
 
@@ -479,8 +478,6 @@ fn text_parts(ranges: &[Range<usize>]) -> impl Iterator<Item = Piece> {
     });
     texts.chain([Piece::Literal("]")])
 }
-
-const SYSTEM: &str = "gen_ai.system_instructions";
 
 /// Sets an attribute to a JSON list, or removes it if the list is empty.
 fn set_list(attributes: &mut Attributes, key: &'static str, list: String) {

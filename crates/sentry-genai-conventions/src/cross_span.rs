@@ -22,7 +22,7 @@ use span_tree::{SpanIndex, SpanTree};
 
 use crate::{
     ContentLimits, SentrySpan,
-    dialect::{INPUT, OUTPUT},
+    dialect::{INPUT, INSTRUCTIONS, OUTPUT},
     span::Ancestors,
 };
 
@@ -114,7 +114,7 @@ const CONVERSATION: &str = "gen_ai.conversation.id";
 const AGENT: &str = "gen_ai.agent.name";
 
 /// What only the wrapper around several attempts at a call may know.
-static MESSAGES: &[&str] = &[INPUT, OUTPUT, "gen_ai.system_instructions"];
+static MESSAGES: &[&str] = &[INPUT, OUTPUT, INSTRUCTIONS];
 
 #[cfg(test)]
 mod tests;

@@ -89,7 +89,7 @@ pub(crate) use span_names::{
 
 use interpret::{
     has_known_operation, has_prefix, is_of_crate, is_stream_method, kind_of, mark_failed,
-    name_as_span,
+    mark_failed_with, name_as_span,
 };
 use scopes::CREWAI;
 
@@ -174,6 +174,7 @@ impl OperationKind {
 
 pub(crate) const INPUT: &str = "gen_ai.input.messages";
 pub(crate) const OUTPUT: &str = "gen_ai.output.messages";
+pub(crate) const INSTRUCTIONS: &str = "gen_ai.system_instructions";
 pub(crate) const ARGUMENTS: &str = "gen_ai.tool.call.arguments";
 pub(crate) const RESULT: &str = "gen_ai.tool.call.result";
 pub(crate) const DEFINITIONS: &str = "gen_ai.tool.definitions";

@@ -7,16 +7,18 @@
 //! A *door* is a source of spans, such as the `tracing` layer or the OpenTelemetry span processor. A *dialect* is the
 //! set of attributes that one library or convention uses.
 //!
-//! The translation takes these steps, each in a module of its own:
+//! The translation of a span takes these steps, each in a module of its own:
 //!
-//! 1. Recognise the dialect and the operation.
-//! 2. Rename attributes to their canonical keys, and convert values to their canonical types.
-//! 3. Convert messages of every dialect to one shape.
-//! 4. Reconcile token counts, so that each token counts once.
-//! 5. Remove content that may not be sent.
-//! 6. Cut content to what Sentry stores.
-//! 7. Determine the op and the name.
-//! 8. Determine the status and the reason for an error.
+//! 1. Recognise the dialect and the operation (`dialect`, `recognise`).
+//! 2. Move what events and the dialect's own attributes hold to the attributes of the conventions (`events`, `dialect`).
+//! 3. Rename deprecated attributes, and convert values to their canonical types (`rename`).
+//! 4. Reconcile token counts, so that each token counts once (`tokens`).
+//! 5. Determine the status and the reason for an error (`status`).
+//! 6. Determine the op and the name (`naming`).
+//! 7. Remove content that may not be sent (`privacy`).
+//! 8. Convert messages of every dialect to one shape, and cut content to what Sentry stores (`content`, `messages`).
+//!
+//! What only the relatives of a span know is settled afterwards, for all spans of a trace at hand (`cross_span`).
 //!
 //! Names and types come from Sentry's published attribute registry (`@sentry/conventions`), from which a table is
 //! generated. The knowledge of libraries comes from captures of their spans.

@@ -1,4 +1,4 @@
-//! Op, name and origin.
+//! Determines the op, the name and the origin.
 
 use std::borrow::Cow;
 
@@ -92,11 +92,14 @@ fn name_ai(
 /// What an evaluation measures.
 const EVALUATION: &str = "gen_ai.evaluation.name";
 
+/// The keys of the model that was asked and the one that answered.
+pub(crate) static MODELS: &[&str] = &["gen_ai.request.model", "gen_ai.response.model"];
+
 /// Returns the keys of what a span of this kind is about: a model, an agent or a tool. What a span's own name says belongs under
 /// the first of them.
 pub(crate) fn subject_keys(kind: AiKind) -> &'static [&'static str] {
     match kind {
-        AiKind::LlmCall => &["gen_ai.request.model", "gen_ai.response.model"],
+        AiKind::LlmCall => MODELS,
         AiKind::Agent => &[
             "gen_ai.agent.name",
             "gen_ai.pipeline.name",

@@ -4,13 +4,12 @@ use std::iter;
 
 use crate::{
     Attributes,
-    dialect::{OperationKind, unquoted},
+    dialect::{INSTRUCTIONS, OperationKind, unquoted},
     privacy,
 };
 
 const KEY: &str = "gen_ai.provider.name";
 const OLD_KEY: &str = "gen_ai.system";
-const INSTRUCTIONS: &str = "gen_ai.system_instructions";
 
 /// Where instructions are kept that do not belong to a model call or an agent.
 const OTHER_INSTRUCTIONS: &str = "otel.gen_ai.system_instructions";
@@ -134,10 +133,15 @@ pub(crate) fn in_front_of(model: &str) -> Option<&'static str> {
 
 /// Returns the conventions' name of a provider that they know, whatever its spelling.
 pub(crate) fn known(name: &str) -> Option<&'static str> {
-    let names = SYNONYMS.iter().chain(HOSTS).map(|(_, canonical)| canonical);
-    let mut known = COMMON.iter().chain(names).filter(|known| **known == name);
-    let synonym = || SYNONYMS.iter().find(|(synonym, _)| *synonym == name);
-    (known.next().copied()).or_else(|| Some(synonym()?.1))
+    let with_host = || HOSTS.iter().find(|(_, canonical)| *canonical == name);
+    with_synonym(name).or_else(|| Some(with_host()?.1))
+}
+
+/// Returns the conventions' name of a provider that is listed with another spelling.
+fn with_synonym(name: &str) -> Option<&'static str> {
+    let mut rows = SYNONYMS.iter();
+    let row = rows.find(|(synonym, canonical)| *synonym == name || *canonical == name);
+    row.map(|(_, canonical)| *canonical)
 }
 
 /// Words that occur in sentences, but not in names of providers.
@@ -234,11 +238,6 @@ pub(crate) fn normalise(attributes: &mut Attributes, kind: OperationKind) {
 }
 
 fn canonical(lowercase: &str) -> &str {
-    let find = |name: &str| {
-        let mut rows = SYNONYMS.iter();
-        let row = rows.find(|(synonym, canonical)| *synonym == name || *canonical == name);
-        row.map(|(_, canonical)| *canonical)
-    };
     let Some(provider) = (lowercase.rsplit_once('.'))
         .filter(|(_, last)| ENDPOINT_KINDS.iter().any(|kind| last.contains(kind)))
         .map(|(provider, _)| provider)
@@ -246,16 +245,18 @@ fn canonical(lowercase: &str) -> &str {
         // For example `openai-responses`, if `openai` is known.
         let without_kind = || {
             let (provider, kind) = lowercase.rsplit_once(['-', '_'])?;
-            ENDPOINT_KINDS.contains(&kind).then(|| find(provider))?
+            ENDPOINT_KINDS
+                .contains(&kind)
+                .then(|| with_synonym(provider))?
         };
-        return find(lowercase)
+        return with_synonym(lowercase)
             .or_else(|| of_host(lowercase))
             .or_else(without_kind)
             .unwrap_or(lowercase);
     };
     // The maker of the model may follow the provider that runs it, as in `google.vertex.anthropic`.
     iter::successors(Some(provider), |name| Some(name.rsplit_once('.')?.0))
-        .find_map(find)
+        .find_map(with_synonym)
         .unwrap_or(provider)
 }
 

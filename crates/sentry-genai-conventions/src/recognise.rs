@@ -1,8 +1,10 @@
 //! Decides whether a span is an AI span, and which operation it describes.
 
 use crate::{
-    AiKind, SourceSpan, SourceStatus, SpanKind, Value,
-    dialect::{self, Dialect, Override, unquoted},
+    AiKind, Attributes, SourceSpan, SourceStatus, SpanKind, Value,
+    content::FINISH_REASONS,
+    dialect::{self, Dialect, OUTPUT, Override, unquoted},
+    naming::MODELS,
     operation::{self, Operation},
     privacy,
     span::USAGE_KEYS,
@@ -160,8 +162,8 @@ fn operation_from_attributes(span: &SourceSpan) -> Option<&'static str> {
     let has_bare_model = has_counts
         && has_any(&["model"])
         && !has_any(&["gen_ai.agent.id", "gen_ai.agent.name", "gen_ai.tool.name"]);
-    let has_model = has_bare_model || has_any(&["gen_ai.request.model", "gen_ai.response.model"]);
-    let has_messages = has_answer(span) || has_any(&["gen_ai.input.messages"]);
+    let has_model = has_bare_model || has_any(MODELS);
+    let has_messages = has_answer(&span.attributes) || has_any(&["gen_ai.input.messages"]);
     // A call that failed has no token counts, and a client of a provider does little but call models.
     let is_client =
         || span.kind == Some(SpanKind::Client) && !dialect::names_other_request(&span.name);
@@ -175,15 +177,12 @@ fn operation_from_attributes(span: &SourceSpan) -> Option<&'static str> {
 
 /// Returns whether everything that a span counts has already been counted by the call it is about.
 pub(crate) fn repeats_counts(span: &SourceSpan) -> bool {
-    !has_answer(span) && dialect::repeats_counts(&span.name)
+    !has_answer(&span.attributes) && dialect::repeats_counts(&span.name)
 }
 
-fn has_answer(span: &SourceSpan) -> bool {
-    span.attributes.contains_any(&[
-        "gen_ai.output.messages",
-        "gen_ai.response.id",
-        "gen_ai.response.finish_reasons",
-    ])
+/// Returns whether a span knows something that only an answer has.
+pub(crate) fn has_answer(attributes: &Attributes) -> bool {
+    attributes.contains_any(&[OUTPUT, "gen_ai.response.id", FINISH_REASONS])
 }
 
 fn has_token_counts(span: &SourceSpan) -> bool {

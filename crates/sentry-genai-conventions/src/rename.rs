@@ -1,4 +1,4 @@
-//! Canonical keys with canonical types.
+//! Renames attributes to their canonical keys, and converts values to their canonical types.
 
 use std::collections::HashSet;
 

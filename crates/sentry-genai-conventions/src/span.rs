@@ -5,7 +5,12 @@ mod ids;
 use std::{borrow::Cow, sync::Arc};
 
 pub use self::ids::{SpanId, TraceId};
-use crate::{Attributes, dialect, operation, operation::AiOperation, recognise};
+use crate::{
+    Attributes,
+    dialect::{self, OperationKind},
+    operation::{self, AiOperation, Operation},
+    recognise,
+};
 
 /// A span as a door saw it, whatever library created it.
 ///
@@ -119,8 +124,8 @@ impl SourceSpan {
 }
 
 /// Returns whether the totals of an agent include the tokens of this operation.
-fn is_chat_operation(row: &AiOperation) -> bool {
-    row.kind == AiKind::LlmCall && !matches!(row.name, "embeddings" | "rerank")
+fn is_chat_operation(row: &'static AiOperation) -> bool {
+    OperationKind::of(Operation::Ai(row)) == OperationKind::Call
 }
 
 /// Returns whether an attribute contains the token usage of a model call.

@@ -76,6 +76,7 @@ fn sum(attributes: &Attributes, parts: &[&str]) -> i64 {
     parts
         .iter()
         .filter_map(|part| attributes.integer(part))
+        .map(|count| count.max(0))
         .fold(0, i64::saturating_add)
 }
 
@@ -172,17 +173,21 @@ pub(crate) fn add_cache(attributes: &mut Attributes) {
         attributes.rename(synonym, key);
     }
     let cached = cached(attributes);
-    if cached > 0
-        && let Some(input) = attributes.integer(INPUT)
+    increase(attributes, INPUT, cached);
+}
+
+/// Adds what a library counts apart to a count that should include it, if there is one.
+pub(crate) fn increase(attributes: &mut Attributes, count: &'static str, by: i64) {
+    if by > 0
+        && let Some(counted) = attributes.integer(count)
     {
-        attributes.set(INPUT, input.saturating_add(cached));
+        attributes.set(count, counted.saturating_add(by));
     }
 }
 
 /// Returns how many tokens were read from a cache and written to it.
 pub(crate) fn cached(attributes: &Attributes) -> i64 {
-    let count = |key| attributes.integer(key).unwrap_or(0).max(0);
-    count(CACHE_READ).saturating_add(count(CACHE_CREATION))
+    sum(attributes, CACHED)
 }
 
 /// Merges in the usage that another description of the same work reports.

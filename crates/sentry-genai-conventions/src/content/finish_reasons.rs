@@ -10,7 +10,7 @@ use crate::{
     recognise::Recognised,
 };
 
-const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
+pub(crate) const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
 
 /// Settles the finish reasons, and takes them from the messages if the span does not state them. They are not content, so this
 /// also works on messages that may not leave.

@@ -25,11 +25,15 @@ fn system_messages_are_added_to_the_instructions() {
     for (instructions, messages, expected) in CASES {
         let mut attributes = Attributes::default();
         if let Some(instructions) = instructions {
-            attributes.push(SYSTEM, *instructions);
+            attributes.push(INSTRUCTIONS, *instructions);
         }
         attributes.push(dialect::INPUT, *messages);
         normalise(&mut attributes, &ContentLimits::default());
-        assert_eq!(attributes.text(SYSTEM), Some(*expected), "{instructions:?}");
+        assert_eq!(
+            attributes.text(INSTRUCTIONS),
+            Some(*expected),
+            "{instructions:?}"
+        );
         assert_eq!(
             attributes.text(dialect::INPUT),
             Some(r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#)
@@ -76,10 +80,10 @@ fn system_messages_of_a_cut_conversation_are_added_to_the_instructions() {
     };
     let mut attributes = Attributes::default();
     attributes.push(dialect::INPUT, format!("[{}]", messages.join(",")));
-    attributes.push(SYSTEM, "Be kind.");
+    attributes.push(INSTRUCTIONS, "Be kind.");
     normalise(&mut attributes, &limits);
     assert_eq!(
-        attributes.text(SYSTEM),
+        attributes.text(INSTRUCTIONS),
         Some(r#"[{"type":"text","content":"Be kind."},{"type":"text","content":"Be brief."}]"#)
     );
 }
@@ -90,11 +94,11 @@ fn many_system_messages_are_added_within_the_limits() {
         .map(|number| serde_json::json!({"role": "system", "content": format!("Rule {number}")}))
         .collect();
     let mut attributes = Attributes::default();
-    attributes.push(SYSTEM, "Be kind.");
+    attributes.push(INSTRUCTIONS, "Be kind.");
     attributes.push(dialect::INPUT, serde_json::json!(messages).to_string());
     let limits = ContentLimits::default();
     normalise(&mut attributes, &limits);
-    let normalised = attributes.text(SYSTEM).unwrap();
+    let normalised = attributes.text(INSTRUCTIONS).unwrap();
     assert!(normalised.len() <= limits.attribute_bytes);
     let normalised: Vec<serde_json::Value> = serde_json::from_str(normalised).unwrap();
     assert_eq!(normalised[0]["content"], "Be kind.");

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     ContentLimits, SentrySpan, Status, content,
-    naming::{subject_keys, with_subject},
+    naming::{MODELS, subject_keys, with_subject},
     plain, tokens,
 };
 
@@ -217,7 +217,7 @@ fn is_part_of_call(outer: &SentrySpan, inner: &SentrySpan) -> bool {
 }
 
 fn names_model(span: &SentrySpan) -> bool {
-    (span.attributes).contains_any(&["gen_ai.request.model", "gen_ai.response.model"])
+    span.attributes.contains_any(MODELS)
 }
 
 /// Returns how much a span says about its call. If two say the same amount, the outer one is kept because it is nearer to the

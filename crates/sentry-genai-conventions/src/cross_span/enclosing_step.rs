@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{MESSAGES, SpanTree, WorkKind};
-use crate::{ContentLimits, SentrySpan, content, dialect::INPUT};
+use crate::{ContentLimits, SentrySpan, content, dialect::INPUT, naming::MODELS};
 
 const MODEL: &str = "gen_ai.request.model";
 
@@ -62,7 +62,7 @@ pub(super) fn copy_to_calls(spans: &mut [SentrySpan], tree: &SpanTree, limits: &
 }
 
 fn copy_model(step: &SentrySpan, call: &mut SentrySpan) {
-    let has_model = (call.attributes).contains_any(&[MODEL, "gen_ai.response.model"]);
+    let has_model = call.attributes.contains_any(MODELS);
     let Some(model) = step.attributes.text(MODEL) else {
         return;
     };

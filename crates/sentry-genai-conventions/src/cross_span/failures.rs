@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use super::{SpanTree, attempts::is_without_answer};
 use crate::{
     AiKind, SentrySpan, Status,
+    content::FINISH_REASONS,
     status::{ERROR_TYPE, UNKNOWN_ERROR},
 };
 
 /// The most spans between a call and what failed in it.
 const MAX_DEPTH: usize = 4;
-
-const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
 
 /// Returns whether a span is a failed call that does not tell why, a failed part of a call that does not know of it, or an agent
 /// that failed because its call did.
@@ -98,8 +97,7 @@ fn copy_types_to_calls(spans: &mut [SentrySpan], tree: &SpanTree) {
             continue;
         };
         let is_of_library = |ancestor: &usize| spans[*ancestor].origin == part.origin;
-        let ancestors = std::iter::successors(tree.parents[position], |&at| tree.parents[at]);
-        let call = ancestors
+        let call = (tree.ancestors(position))
             .take(MAX_DEPTH)
             .take_while(is_of_library)
             .find(|ancestor| spans[*ancestor].ai.is_some());

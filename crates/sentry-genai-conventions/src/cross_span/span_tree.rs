@@ -38,8 +38,12 @@ impl SpanTree {
     pub(crate) fn is_inside(&self, span: usize, outer: usize) -> bool {
         const MAX_DEPTH: usize = 16;
 
-        let ancestors = std::iter::successors(self.parents[span], |&at| self.parents[at]);
-        ancestors.take(MAX_DEPTH).any(|at| at == outer)
+        self.ancestors(span).take(MAX_DEPTH).any(|at| at == outer)
+    }
+
+    /// Iterates over the spans above a span, the nearest first. Without a limit it does not end in a cycle.
+    pub(crate) fn ancestors(&self, span: usize) -> impl Iterator<Item = usize> {
+        std::iter::successors(self.parents[span], |&at| self.parents[at])
     }
 }
 

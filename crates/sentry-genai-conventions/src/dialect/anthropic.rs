@@ -29,12 +29,8 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         ("anthropic.usage.compaction.input_tokens", tokens::INPUT),
         ("anthropic.usage.compaction.output_tokens", tokens::OUTPUT),
     ] {
-        let count = |key| span.attributes.integer(key);
-        if let (Some(compaction), Some(rest)) = (count(compaction), count(all))
-            && compaction > 0
-            && let Some(sum) = rest.checked_add(compaction)
-        {
-            span.attributes.set(all, sum);
+        if let Some(compaction) = span.attributes.integer(compaction) {
+            tokens::increase(&mut span.attributes, all, compaction);
         }
     }
 }

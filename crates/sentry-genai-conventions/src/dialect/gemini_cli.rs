@@ -34,8 +34,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         OperationKind::Call => {
             attributes.supply("gen_ai.provider.name", "gcp.gen_ai");
             if let Some(Value::Array(chunks)) = json::read(attributes, OUTPUT) {
-                attributes.remove(OUTPUT);
-                json::put(attributes, OUTPUT, merge_chunks(chunks));
+                json::set(attributes, OUTPUT, merge_chunks(chunks));
             }
         }
         OperationKind::Tool => {

@@ -59,15 +59,8 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let attributes = &mut span.attributes;
     attributes.supply("gen_ai.provider.name", "gcp.gemini");
     // Gemini does not count reasoning as part of the candidates.
-    let count = |key| attributes.integer(key);
-    if let (Some(candidates), Some(thoughts)) = (
-        count("usage.candidates_tokens"),
-        count("usage.thoughts_tokens"),
-    ) {
-        attributes.set(
-            "usage.candidates_tokens",
-            candidates.saturating_add(thoughts),
-        );
+    if let Some(thoughts) = attributes.integer("usage.thoughts_tokens") {
+        tokens::increase(attributes, "usage.candidates_tokens", thoughts);
     }
 }
 

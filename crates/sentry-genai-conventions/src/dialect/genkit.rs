@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override, aliases,
+    ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases,
     json::{self, Object},
     pieces, usage,
 };
@@ -46,10 +46,8 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         }
         OperationKind::Tool => {
             attributes.rename(NAME, "gen_ai.tool.name");
-            if let Some((arguments, result)) = kind.content() {
-                attributes.rename(ACTION_INPUT, arguments);
-                attributes.rename(ACTION_OUTPUT, result);
-            }
+            attributes.rename(ACTION_INPUT, ARGUMENTS);
+            attributes.rename(ACTION_OUTPUT, RESULT);
         }
         OperationKind::Agent | OperationKind::Other | OperationKind::Plain => {}
     }
@@ -129,11 +127,8 @@ fn read_provider_response(attributes: &mut Attributes, response: &Object) {
             ("model", "gen_ai.response.model"),
             ("modelVersion", "gen_ai.response.model"),
         ] {
-            json::put_scalar(
-                attributes,
-                key,
-                response.get(field).and_then(|raw| raw.get(name)),
-            );
+            let value = response.get(field).and_then(|raw| raw.get(name));
+            json::put_scalar(attributes, key, value);
         }
     }
     if excludes_cache {
@@ -189,7 +184,7 @@ fn omitted_text(response: &Object) -> Option<Value> {
 
 fn definitions(tools: Vec<Value>) -> Value {
     let tools = tools.into_iter().map(|mut tool| {
-        let mut take = |key: &str| tool.get_mut(key).map(Value::take).unwrap_or_default();
+        let mut take = |key| json::take(&mut tool, key);
         json!({
             "type": "function",
             "name": take("name"),

@@ -1,6 +1,6 @@
 //! goose: functions with `#[instrument]`, its own names for input and output, and failures that have no status.
 
-use super::{ARGUMENTS, Dialect, INPUT, OUTPUT, OperationKind, RESULT, json, mentions_gen_ai};
+use super::{Dialect, INPUT, OUTPUT, OperationKind, RESULT, json, mentions_gen_ai};
 use crate::{Attributes, SourceSpan, SourceStatus};
 
 pub(super) static GOOSE: Dialect = Dialect {
@@ -72,11 +72,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     if kind == OperationKind::Tool {
         read_failed_answer(attributes);
     }
-    let (input, output) = if kind == OperationKind::Tool {
-        (ARGUMENTS, RESULT)
-    } else {
-        (INPUT, OUTPUT)
-    };
+    let (input, output) = kind.content().unwrap_or((INPUT, OUTPUT));
     for (keys, canonical) in [(INPUTS, input), (OUTPUTS, output)] {
         for key in keys {
             attributes.rename(key, canonical);

@@ -16,16 +16,20 @@ const MAX_SEGMENTS: usize = 16;
 pub(super) fn take(attributes: &mut Attributes, prefix: &str) -> Option<Value> {
     let mut root = Node::default();
     attributes.retain(|key, value| {
-        let Some(path) = key.strip_prefix(prefix) else {
+        let Some(path) = path(key, prefix) else {
             return true;
         };
-        if !path.starts_with(|first: char| first.is_ascii_digit()) {
-            return true;
-        }
         root.insert(path.splitn(MAX_SEGMENTS, '.'), json::value(value));
         false
     });
     (!root.children.is_empty()).then(|| root.into_value())
+}
+
+/// Returns what follows `prefix` in a key, if that is an index.
+pub(super) fn path<'k>(key: &'k str, prefix: &str) -> Option<&'k str> {
+    let path = key.strip_prefix(prefix)?;
+    path.starts_with(|first: char| first.is_ascii_digit())
+        .then_some(path)
 }
 
 #[derive(Default)]

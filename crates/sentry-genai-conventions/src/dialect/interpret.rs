@@ -54,6 +54,18 @@ pub(super) fn mark_failed(span: &mut SourceSpan) {
     }
 }
 
+/// Marks a span as failed, unless it is marked already, and takes the reason from an error of OpenAI's API.
+pub(super) fn mark_failed_with(span: &mut SourceSpan, error: Option<&serde_json::Value>) {
+    if matches!(span.status, SourceStatus::Error(_)) {
+        return;
+    }
+    let text = |field: &str| error?.get(field)?.as_str();
+    if let Some(code) = text("code").filter(|code| !code.is_empty()) {
+        span.attributes.supply("error.type", code);
+    }
+    span.status = SourceStatus::Error(text("message").map(str::to_owned));
+}
+
 /// Strips `Some(...)` and one layer of quotes, which `?value` puts around a string.
 pub(crate) fn unquoted(text: &str) -> &str {
     let text = text

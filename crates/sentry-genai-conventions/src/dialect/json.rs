@@ -40,8 +40,8 @@ pub(super) fn object(attributes: &Attributes, key: &str) -> Option<Object> {
     }
 }
 
-/// Returns the quoted text at the start of `text`, with its quotes.
-pub(super) fn literal(text: &str) -> Option<&str> {
+/// Reads the quoted text at the start of `text`, in the spelling of JSON or Python.
+pub(super) fn literal(text: &str) -> Option<String> {
     let quote = text
         .chars()
         .next()
@@ -52,7 +52,8 @@ pub(super) fn literal(text: &str) -> Option<&str> {
         is_escaped = letter == '\\' && !is_escaped;
         is_closing
     })?;
-    text.get(..end + 2)
+    let list = format!("[{}]", text.get(..end + 2)?);
+    Some(messages::read_json(&list)?[0].as_str()?.to_owned())
 }
 
 /// Takes a member out of a value; null if the value is not an object or has no such member, where indexing could panic.
@@ -77,6 +78,12 @@ pub(super) fn put(attributes: &mut Attributes, key: &'static str, value: Value) 
     if let Some(text) = text(value) {
         attributes.push(key, text);
     }
+}
+
+/// Replaces the value of `key` by a JSON value as text.
+pub(super) fn set(attributes: &mut Attributes, key: &'static str, value: Value) {
+    attributes.remove(key);
+    put(attributes, key, value);
 }
 
 /// Parses a text that is JSON. Other values stay as they are.

@@ -4,10 +4,13 @@ use serde_json::{Value, json};
 
 use super::{
     DEFINITIONS, Dialect, OperationKind, Override, aliases, first_chunk, has_known_operation,
-    indexed, is_of_crate, json, kind_of, langsmith, litellm, name_as_span, tool_answer, traceloop,
-    unquoted, usage,
+    indexed, is_of_crate, json, kind_of, langsmith, litellm, mark_failed_with, name_as_span,
+    tool_answer, traceloop, unquoted, usage,
 };
-use crate::{Attributes, SourceSpan, SourceStatus, content};
+use crate::{
+    Attributes, SourceSpan, SourceStatus,
+    content::{self, FINISH_REASONS},
+};
 
 pub(super) static LANGFUSE: Dialect = Dialect {
     name: "langfuse",
@@ -39,8 +42,6 @@ const STATUS_MESSAGE: &str = "langfuse.observation.status_message";
 const METADATA: &str = "langfuse.observation.metadata.";
 const TOOL_NAME: &str = "langfuse.observation.metadata.tool_name";
 const TRACE_NAME: &str = "langfuse.trace.name";
-
-const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
 
 /// reagent-rs, whose agents are of the type `trace`.
 const REAGENT: &str = "reagent_rs";
@@ -238,13 +239,9 @@ fn read_response_status(span: &mut SourceSpan) {
     if let Some(reasons) = content::finish_reasons(&assembled.to_string()) {
         span.attributes.supply(FINISH_REASONS, reasons);
     }
-    if status == "failed" && !matches!(span.status, SourceStatus::Error(_)) {
-        let error = json::read(&span.attributes, ERROR).unwrap_or_default();
-        if let Some(code) = error["code"].as_str() {
-            json::put(&mut span.attributes, "error.type", code.into());
-        }
-        let message = error["message"].as_str().map(str::to_owned);
-        span.status = SourceStatus::Error(message);
+    if status == "failed" {
+        let error = json::read(&span.attributes, ERROR);
+        mark_failed_with(span, error.as_ref());
     }
 }
 
@@ -276,8 +273,7 @@ fn attach_tool_calls(attributes: &mut Attributes) {
     };
     answer["role"] = "assistant".into();
     answer["tool_calls"] = calls;
-    attributes.remove(OUTPUT);
-    json::put(attributes, OUTPUT, answer);
+    json::set(attributes, OUTPUT, answer);
 }
 
 /// Adds a role to an answer that has only tool calls, as JavaScript's wrapper records it for a stream.
@@ -287,8 +283,7 @@ fn add_role_to_calls(attributes: &mut Attributes) {
         && answer.get("tool_calls").is_some_and(Value::is_array)
     {
         answer.insert("role".to_owned(), "assistant".into());
-        attributes.remove(OUTPUT);
-        json::put(attributes, OUTPUT, answer.into());
+        json::set(attributes, OUTPUT, answer.into());
     }
 }
 
@@ -324,8 +319,7 @@ fn unwrap_function_arguments(attributes: &mut Attributes) {
     else {
         return;
     };
-    attributes.remove(INPUT);
-    json::put(
+    json::set(
         attributes,
         INPUT,
         traceloop::unwrap_arguments(Value::Object(call)),
@@ -347,14 +341,14 @@ fn extract_tool_definitions(attributes: &mut Attributes) {
         .collect();
     if !tools.is_empty() {
         json::put(attributes, DEFINITIONS, Value::Array(tools));
-        attributes.set(INPUT, Value::Array(messages).to_string());
+        json::set(attributes, INPUT, messages.into());
     }
 }
 
 /// Reads a tool's arguments, which LangChain's callback records as a Python dict, and its answer, which is wrapped in a message.
 fn unwrap_tool_message(attributes: &mut Attributes) {
     if let Some(arguments) = json::object(attributes, INPUT) {
-        attributes.set(INPUT, Value::Object(arguments).to_string());
+        json::set(attributes, INPUT, arguments.into());
     }
     // The SDK for Rust records a text as JSON.
     for key in [INPUT, OUTPUT] {
@@ -377,6 +371,5 @@ fn unwrap_tool_message(attributes: &mut Attributes) {
         (Some(id), tool_answer::content_of(answer))
     };
     json::put_scalar(attributes, "gen_ai.tool.call.id", id.as_ref());
-    attributes.remove(OUTPUT);
-    json::put(attributes, OUTPUT, content);
+    json::set(attributes, OUTPUT, content);
 }

@@ -6,7 +6,7 @@ use super::{
     Dialect, INPUT, OUTPUT, OperationKind, Override, aliases, has_known_operation, has_prefix,
     indexed, json, traceloop, usage,
 };
-use crate::{Attributes, SourceSpan, provider};
+use crate::{Attributes, SourceSpan, naming::MODELS, provider};
 
 pub(super) static LITELLM: Dialect = Dialect {
     name: "litellm",
@@ -106,8 +106,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     ) {
         match json::read(attributes, OUTPUT) {
             Some(Value::Array(messages)) => {
-                let merged = merge_calls(messages, completions);
-                attributes.set(OUTPUT, merged.to_string());
+                json::set(attributes, OUTPUT, merge_calls(messages, completions));
             }
             _ => json::put(attributes, OUTPUT, completions),
         }
@@ -140,7 +139,7 @@ const ROUTES: &[&str] = &["converse/", "converse_like/", "invoke/", "responses/"
 /// Removes what litellm puts in front of a model, as in `openai/gpt-5` and `bedrock/converse/amazon.nova-lite-v1:0`. The provider
 /// becomes the provider's name if there is none.
 pub(super) fn split_provider_from_model(attributes: &mut Attributes) {
-    for key in ["gen_ai.request.model", "gen_ai.response.model"] {
+    for key in MODELS {
         let Some(name) = attributes.text(key) else {
             continue;
         };

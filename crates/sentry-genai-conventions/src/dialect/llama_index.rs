@@ -7,7 +7,12 @@ use super::{
     json::{self, Object},
     usage,
 };
-use crate::{Attributes, SourceEvent, SourceSpan, content, messages, status::OUTCOME};
+use crate::{
+    Attributes, SourceEvent, SourceSpan,
+    content::{self, FINISH_REASONS},
+    messages,
+    status::OUTCOME,
+};
 
 pub(super) static LLAMA_INDEX: Dialect = Dialect {
     name: "llama_index",
@@ -201,8 +206,6 @@ fn read_response(attributes: &mut Attributes, mut response: Object) {
     };
     json::put(attributes, OUTPUT, answer);
 }
-
-const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
 
 /// Spells a message as other libraries do. Its content is in blocks, and the id of the call that a tool answers is stored
 /// separately.

@@ -8,12 +8,12 @@ mod amount;
 pub(crate) use amount::{amount, is_count, is_number, may_be_count_or_cost};
 
 use super::{
-    ARGUMENTS, DEFINITIONS, INPUT, NONE, OUTPUT, OperationKind, RESULT, first_chunk, span_names,
+    ARGUMENTS, DEFINITIONS, INPUT, INSTRUCTIONS, NONE, OUTPUT, OperationKind, RESULT, first_chunk,
+    span_names,
 };
 use crate::{Attributes, SourceSpan, Value, recognise, tables, tokens};
 
 const MODEL: &str = "gen_ai.request.model";
-const SYSTEM: &str = "gen_ai.system_instructions";
 const STREAMING: &str = "gen_ai.response.streaming";
 
 /// Namespaces in which any name is about GenAI.
@@ -255,7 +255,7 @@ pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             OperationKind::Call | OperationKind::Embeddings | OperationKind::Agent => {
                 look_up(INPUTS, &words, INPUT)
                     .or_else(|| look_up(OUTPUTS, &words, OUTPUT))
-                    .or_else(|| look_up(SYSTEMS, &words, SYSTEM))
+                    .or_else(|| look_up(SYSTEMS, &words, INSTRUCTIONS))
                     .or_else(|| look_up_pair(NAMES, &words))
                     .or_else(|| amount(key, value))
                     .or_else(|| {
@@ -343,7 +343,7 @@ pub(crate) fn is_understood_by_value(key: &str, value: Value<'_>) -> bool {
 /// be `None`.
 fn fits(canonical: &str, value: Value<'_>) -> bool {
     match canonical {
-        INPUT | OUTPUT | SYSTEM => matches!(value, Value::Str(_) | Value::Array(_)),
+        INPUT | OUTPUT | INSTRUCTIONS => matches!(value, Value::Str(_) | Value::Array(_)),
         ARGUMENTS | RESULT => true,
         _ if value == Value::Str(NONE) => false,
         MODEL

@@ -126,7 +126,7 @@ fn read_model(attributes: &mut Attributes) {
     // The value of a parameter that was not given is the repr of a marker object.
     request.retain(|_, value| !value.as_str().is_some_and(openinference::is_object_repr));
     json::put_parameters(attributes, &request);
-    attributes.set(INPUTS, Value::Object(request).to_string());
+    json::set(attributes, INPUTS, request.into());
 }
 
 fn move_content(attributes: &mut Attributes, input: &'static str, output: &'static str) {

@@ -75,8 +75,7 @@ fn parse_reprs(attributes: &mut Attributes, key: &'static str) {
     for message in messages {
         push_parsed(&mut parsed, message);
     }
-    attributes.remove(key);
-    json::put(attributes, key, parsed.into());
+    json::set(attributes, key, parsed.into());
 }
 
 /// Appends a message, or what the reprs in its parts hold.

@@ -40,10 +40,7 @@ pub(super) static OPENINFERENCE: Dialect = Dialect {
         ("llm.cost.total", "gen_ai.cost.total_tokens"),
         ("llm.finish_reason", "gen_ai.response.finish_reasons"),
         ("llm.request.model_name", "gen_ai.request.model"),
-        (
-            "llm.response.finish_reasons",
-            "gen_ai.response.finish_reasons",
-        ),
+        ("llm.response.finish_reasons", "gen_ai.response.finish_reasons"),
         ("llm.response.id", "gen_ai.response.id"),
         ("llm.response.model", "gen_ai.response.model"),
         ("llm.response.model_name", "gen_ai.response.model"),

@@ -10,7 +10,8 @@ use super::{
     mark_failed,
 };
 use crate::{
-    AiKind, Attributes, SourceSpan, SourceStatus, SpanKind, messages, operation, privacy, tokens,
+    AiKind, Attributes, SourceSpan, SourceStatus, SpanKind, content::FINISH_REASONS, messages,
+    operation, privacy, tokens,
 };
 
 pub(super) static OPENLIT: Dialect = Dialect {
@@ -38,7 +39,6 @@ const TOOL_PREFIX: &str = "tool ";
 /// The last part of the scope for Google's `genai`.
 const GEMINI_LIBRARY: &str = "google_ai_studio";
 
-const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
 const REASONING: &str = "gen_ai.content.reasoning";
 const STREAMING: &str = "gen_ai.response.streaming";
 const FIRST_TOKEN: &str = "gen_ai.server.time_to_first_token";
@@ -185,7 +185,7 @@ fn adjust_openai_response(span: &mut SourceSpan) {
     };
     if let Some(Value::Object(message)) = output.get_mut(0) {
         message.insert("finish_reason".to_owned(), reason.into());
-        attributes.set(OUTPUT, output.to_string());
+        json::set(attributes, OUTPUT, output);
     }
     attributes.set(FINISH_REASONS, format!(r#"["{reason}"]"#));
     if has_failed {
@@ -197,9 +197,8 @@ fn adjust_openai_response(span: &mut SourceSpan) {
 /// which have tool calls or no output tokens, or were withheld.
 fn adjust_gemini(attributes: &mut Attributes) {
     let output = attributes.integer(tokens::OUTPUT);
-    let reasoning = attributes.integer(tokens::REASONING);
-    if let (Some(output), Some(reasoning)) = (output, reasoning) {
-        attributes.set(tokens::OUTPUT, output.saturating_add(reasoning));
+    if let Some(reasoning) = attributes.integer(tokens::REASONING) {
+        tokens::increase(attributes, tokens::OUTPUT, reasoning);
     }
     let Some(Value::Array(mut messages)) = json::read(attributes, OUTPUT) else {
         return;
@@ -218,7 +217,7 @@ fn adjust_gemini(attributes: &mut Attributes) {
         // Another attribute says why it was withheld.
         attributes.remove(OUTPUT);
     } else {
-        attributes.set(OUTPUT, Value::from(messages).to_string());
+        json::set(attributes, OUTPUT, messages.into());
     }
 }
 
@@ -309,7 +308,7 @@ fn prepend_reasoning(attributes: &mut Attributes, reasoning: &str) {
         .and_then(|messages| messages.last_mut());
     if let Some(Value::Array(parts)) = last.and_then(|message| message.get_mut("parts")) {
         parts.insert(0, json!({"type": "reasoning", "content": reasoning}));
-        attributes.set(OUTPUT, messages.to_string());
+        json::set(attributes, OUTPUT, messages);
     }
 }
 
@@ -349,12 +348,11 @@ fn adjust_tool(span: &mut SourceSpan) {
         attributes.supply(CALL_NAMES, &*name);
     }
     if let Some(arguments) = json::object(attributes, ARGUMENTS) {
-        attributes.set(ARGUMENTS, Value::from(arguments).to_string());
+        json::set(attributes, ARGUMENTS, arguments.into());
     }
     // The repr of LangChain's message: `content='22C' name='w' tool_call_id='1'`.
     let content = attributes.text(RESULT).and_then(|result| {
-        let quoted = json::literal(result.strip_prefix("content=")?)?;
-        json::text(messages::read_json(&format!("[{quoted}]"))?[0].take())
+        json::literal(result.strip_prefix("content=")?).filter(|text| !text.is_empty())
     });
     if let Some(content) = content {
         attributes.set(RESULT, content);

@@ -8,7 +8,9 @@ use super::{
     DEFINITIONS, Dialect, FailureAttribute, INPUT, OUTPUT, OperationKind, aliases, is_random_id,
     json, mentions_gen_ai, unquoted,
 };
-use crate::{Attributes, SourceSpan, attributes::Name, messages, provider, status};
+use crate::{
+    Attributes, SourceSpan, attributes::Name, content::FINISH_REASONS, messages, provider, status,
+};
 
 pub(crate) static OTEL: Dialect = Dialect {
     recognises: mentions_gen_ai,
@@ -104,8 +106,6 @@ fn move_random_agent_name(attributes: &mut Attributes) {
         Some(_) => {}
     }
 }
-
-const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
 
 /// Returns the finish reasons, which may be a placeholder for none.
 pub(super) fn failure_attribute(span: &SourceSpan) -> Option<FailureAttribute> {

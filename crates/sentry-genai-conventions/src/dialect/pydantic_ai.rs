@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    Dialect, INPUT, OUTPUT, OperationKind, Override, aliases, event_list, has_known_operation, json,
+    Dialect, INPUT, INSTRUCTIONS, OUTPUT, OperationKind, Override, aliases, event_list,
+    has_known_operation, json,
 };
 use crate::{Attributes, SourceSpan};
 
@@ -45,8 +46,6 @@ pub(super) static PYDANTIC_AI: Dialect = Dialect {
 
 /// The result of a run: a text, or structured output.
 const RESULT: &str = "final_result";
-
-const INSTRUCTIONS: &str = "gen_ai.system_instructions";
 
 fn recognises(span: &SourceSpan) -> bool {
     span.scope == "pydantic-ai" || span.scope == "pydantic_ai"

@@ -15,7 +15,8 @@ use super::{
     unquoted,
 };
 use crate::{
-    AiKind, Attributes, SourceSpan, SpanKind, Value, operation, plain, provider, recognise, tokens,
+    AiKind, Attributes, SourceSpan, SpanKind, Value, naming::MODELS, operation, plain, provider,
+    recognise, tokens,
 };
 
 /// Returns whether a span without any attribute in GenAI's namespaces is a model call. Its name must say so, or it must state why
@@ -147,8 +148,7 @@ fn is_named_after_model(span: &SourceSpan, name: &str) -> bool {
 
 /// Returns the operation of a span that is named after it and a provider, if it names a model: `openai.chat`, `ollama_embeddings`.
 fn provider_operation(span: &SourceSpan, dialect: &Dialect, name: &str) -> Option<&'static str> {
-    let models = ["gen_ai.request.model", "gen_ai.response.model"];
-    if is_remote_side(span) || !span.attributes.contains_any(&models) {
+    if is_remote_side(span) || !span.attributes.contains_any(MODELS) {
         return None;
     }
     let operation = operation_after_provider(name)?;
@@ -290,7 +290,7 @@ pub(crate) fn may_be_call(span: &SourceSpan, dialect: &Dialect, operation_name: 
         COMPOSITE_WORDS.contains(&word) && !(is_named && matches!(word, "invoke" | "request"))
     };
     is_unattributed(span, dialect)
-        && has(&["gen_ai.request.model", "gen_ai.response.model"])
+        && has(MODELS)
         && !has(&["gen_ai.tool.name"])
         && (is_named || !has(&["gen_ai.agent.id", "gen_ai.agent.name"]))
         && !split_words(&operation).any(is_composite)

@@ -40,8 +40,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             json::read(&span.attributes, RESULT).filter(|result| result.is_array())
     {
         let answer = messages::tool_answer(contents);
-        span.attributes.remove(RESULT);
-        json::put(&mut span.attributes, RESULT, answer);
+        json::set(&mut span.attributes, RESULT, answer);
     }
     let id = span.name.strip_prefix(TURN_NAME).map(str::trim_start);
     if id.is_some_and(is_random_id) {

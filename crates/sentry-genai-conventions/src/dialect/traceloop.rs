@@ -77,10 +77,7 @@ fn recognises(span: &SourceSpan) -> bool {
     is_own_scope(&span.scope)
         || (may_have("traceloop.") || may_have("llm.") || may_have("gen_ai."))
             && attributes.iter().any(|(key, _)| {
-                let is_indexed = |prefix: &str| {
-                    key.strip_prefix(prefix)
-                        .is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
-                };
+                let is_indexed = |prefix| indexed::path(key, prefix).is_some();
                 key.starts_with("traceloop.")
                     || matches!(key, "llm.request.type" | "llm.is_streaming")
                     || key == "llm.usage.total_tokens" && !names_model_by_hand(attributes)

@@ -222,8 +222,7 @@ fn unquote_texts(attributes: &mut Attributes) {
         }
         _ => return,
     };
-    attributes.remove(KEY);
-    json::put(attributes, KEY, texts);
+    json::set(attributes, KEY, texts);
 }
 
 /// Assembles the answer from its pieces.
@@ -280,7 +279,7 @@ fn add_reasoning(attributes: &mut Attributes, mut parts: Vec<Value>) {
         && !answer.iter().any(is_reasoning)
     {
         answer.splice(..0, parts);
-        attributes.set(OUTPUT, Value::Array(messages).to_string());
+        json::set(attributes, OUTPUT, messages.into());
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     AiKind, Attributes, SourceSpan, SourceStatus, TranslateOptions, Value,
     attributes::{KeyEdit, needs_no_escape},
-    content,
+    content::{self, FINISH_REASONS},
     dialect::{self, Dialect, FailureAttribute, OUTPUT, OperationKind},
     events, naming,
     operation::{AiOperation, Operation},
@@ -19,7 +19,6 @@ use crate::{
 };
 
 const OPERATION: &str = "gen_ai.operation.name";
-const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
 
 /// Attributes that change the meaning of others, or that are taken apart. A span with one of them is translated step by
 /// step.

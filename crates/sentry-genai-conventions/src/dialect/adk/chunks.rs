@@ -4,17 +4,17 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::super::{json, pieces};
-use crate::Attributes;
-
-const MESSAGES: &str = "gen_ai.output.messages";
+use crate::{
+    Attributes,
+    dialect::{OUTPUT, json, pieces},
+};
 
 /// Merges the chunks of an answer, which ADK 2 records as separate messages, into one message. Only the last chunk states why the
 /// answer ended.
 ///
 /// The last chunk may repeat the whole answer, or hold only its end.
 pub(super) fn merge(attributes: &mut Attributes) {
-    let Some(Value::Array(mut messages)) = json::read(attributes, MESSAGES) else {
+    let Some(Value::Array(mut messages)) = json::read(attributes, OUTPUT) else {
         return;
     };
     let Some(mut last) = messages.pop() else {
@@ -42,7 +42,7 @@ pub(super) fn merge(attributes: &mut Attributes) {
             append(parts, part);
         }
     }
-    attributes.set(MESSAGES, Value::from(vec![last]).to_string());
+    json::set(attributes, OUTPUT, vec![last].into());
 }
 
 /// Joins the model's texts in a request or an answer. adk-rust keeps them in the pieces in which they were streamed.
@@ -60,7 +60,7 @@ pub(super) fn join_pieces(attributes: &mut Attributes, key: &'static str) {
         Some(Value::Array(contents)) => contents.iter_mut().for_each(join_parts),
         _ => join_parts(&mut value),
     }
-    attributes.set(key, value.to_string());
+    json::set(attributes, key, value);
 }
 
 fn join_parts(content: &mut Value) {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{INPUT_VALUE, OUTPUT_VALUE};
 use crate::{
     SourceSpan,
-    dialect::{INPUT, OperationKind, json as attribute},
+    dialect::{INPUT, OperationKind, json},
     messages,
 };
 
@@ -17,7 +17,7 @@ pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let attributes = &mut span.attributes;
     match kind {
         OperationKind::Agent => {
-            let parameters = attribute::object(attributes, INPUT_VALUE);
+            let parameters = json::object(attributes, INPUT_VALUE);
             let Some(Value::Array(reprs)) =
                 parameters.and_then(|mut parameters| parameters.remove("messages"))
             else {
@@ -25,16 +25,16 @@ pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             };
             let messages: Option<Vec<_>> = reprs.iter().map(message_from_repr).collect();
             if let Some(messages) = messages.filter(|messages| !messages.is_empty()) {
-                attribute::put(attributes, INPUT, messages.into());
+                json::put(attributes, INPUT, messages.into());
                 attributes.remove(INPUT_VALUE);
             }
         }
         OperationKind::Call => {
-            if let Some(answer) = attribute::object(attributes, OUTPUT_VALUE)
+            if let Some(answer) = json::object(attributes, OUTPUT_VALUE)
                 && let Some(reason) = answer.get("finish_reason")
                 && reason != "unknown"
             {
-                attribute::put_scalar(attributes, "llm.finish_reason", reason);
+                json::put_scalar(attributes, "llm.finish_reason", reason);
             }
         }
         _ => {}
@@ -49,8 +49,7 @@ fn message_from_repr(repr: &Value) -> Option<Value> {
     let (head, content) = rest.split_once(" content=")?;
     let (_, source) = head.split_once(" source='")?;
     let (source, _) = source.split_once('\'')?;
-    let list = messages::read_json(&format!("[{}]", attribute::literal(content)?))?;
-    let content = list[0].as_str()?;
+    let content = json::literal(content)?;
     Some(match source {
         "user" => json!({"role": "user", "content": content}),
         other => json!({"role": "user", "name": other, "content": content}),

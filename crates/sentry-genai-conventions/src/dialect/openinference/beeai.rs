@@ -86,7 +86,7 @@ pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
                 && input.contains_key("options")
                 && let Some(arguments @ Value::Object(_)) = input.remove("input")
             {
-                attributes.set(INPUT_VALUE, arguments.to_string());
+                json::set(attributes, INPUT_VALUE, arguments);
             }
         }
         _ => {}

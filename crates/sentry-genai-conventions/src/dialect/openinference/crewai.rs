@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{INPUT_VALUE, OUTPUT_VALUE};
 use crate::{
     SourceSpan,
-    dialect::{INPUT, OUTPUT, OperationKind, json as attribute},
+    dialect::{INPUT, OUTPUT, OperationKind, json},
 };
 
 /// Splits the messages in an agent's output into its input, and what it did and answered.
@@ -16,7 +16,7 @@ pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         return;
     }
     let attributes = &mut span.attributes;
-    let Some(mut output) = attribute::object(attributes, OUTPUT_VALUE) else {
+    let Some(mut output) = json::object(attributes, OUTPUT_VALUE) else {
         return;
     };
     // The counts of an agent without a crew, whose calls have no spans.
@@ -43,8 +43,8 @@ pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     if !answer.last().is_some_and(is_raw_answer) {
         answer.push(json!({"role": "assistant", "content": raw}));
     }
-    attribute::put(attributes, INPUT, messages.into());
-    attribute::put(attributes, OUTPUT, answer.into());
+    json::put(attributes, INPUT, messages.into());
+    json::put(attributes, OUTPUT, answer.into());
     attributes.remove(INPUT_VALUE);
     attributes.remove(OUTPUT_VALUE);
 }

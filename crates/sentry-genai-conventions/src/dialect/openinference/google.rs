@@ -69,8 +69,7 @@ fn unwrap_tool_answer(attributes: &mut Attributes) {
         && (answer.keys()).all(|key| matches!(&**key, "id" | "name" | "response"))
         && let Some(response) = answer.remove("response")
     {
-        attributes.remove(OUTPUT_VALUE);
-        json::put(attributes, OUTPUT_VALUE, response);
+        json::set(attributes, OUTPUT_VALUE, response);
     }
 }
 

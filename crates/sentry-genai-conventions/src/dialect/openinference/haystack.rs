@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{INPUT_VALUE, MODEL_NAME, OUTPUT_VALUE, put_missing_counts};
 use crate::{
     SourceSpan,
-    dialect::{INPUT, OUTPUT, OperationKind, json as attribute},
+    dialect::{INPUT, OUTPUT, OperationKind, json},
     messages,
 };
 
@@ -49,7 +49,7 @@ pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         (INPUT_VALUE, "messages", INPUT),
         (OUTPUT_VALUE, replies, OUTPUT),
     ] {
-        let payload = attribute::object(attributes, from);
+        let payload = json::object(attributes, from);
         let list = payload.and_then(|mut payload| {
             if let Some(Value::Object(totals)) = payload.get(TOTALS) {
                 put_missing_counts(attributes, totals);
@@ -75,7 +75,7 @@ pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
                 attributes.rename(MODEL_NAME, "gen_ai.response.model");
             }
         }
-        attribute::put(attributes, to, messages.into());
+        json::put(attributes, to, messages.into());
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{INPUT_VALUE, MODEL_NAME, OUTPUT_VALUE};
 use crate::{
     Attributes, SourceSpan,
-    dialect::{INPUT, OUTPUT, OperationKind, json as attribute, llama_index, traceloop},
+    dialect::{INPUT, OUTPUT, OperationKind, json, llama_index, traceloop},
     messages,
 };
 
@@ -23,11 +23,11 @@ pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         OperationKind::Call => {
             let attributes = &mut span.attributes;
             if let Some(prompts @ crate::Value::Array(_)) = attributes.get("llm.prompts")
-                && let Value::Array(texts) = attribute::value(prompts)
+                && let Value::Array(texts) = json::value(prompts)
             {
                 let messages = texts.into_iter();
                 let messages = messages.map(|text| json!({"role": "user", "content": text}));
-                attribute::put(attributes, INPUT, messages.collect());
+                json::put(attributes, INPUT, messages.collect());
                 attributes.remove("llm.prompts");
             }
         }
@@ -37,13 +37,13 @@ pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         OperationKind::Agent if is_agent_run(span) => read_workflow_events(&mut span.attributes),
         OperationKind::Tool => {
             let attributes = &mut span.attributes;
-            if let Some(mut input) = attribute::object(attributes, INPUT_VALUE)
+            if let Some(mut input) = json::object(attributes, INPUT_VALUE)
                 && input.len() == 1
                 && let Some(named @ Value::Object(_)) = input.remove("kwargs")
             {
-                attributes.set(INPUT_VALUE, named.to_string());
+                json::set(attributes, INPUT_VALUE, named);
             }
-            if let Some(output) = attribute::object(attributes, OUTPUT_VALUE)
+            if let Some(output) = json::object(attributes, OUTPUT_VALUE)
                 && let Some(texts) = traceloop::text_output(&output)
             {
                 attributes.set(OUTPUT_VALUE, texts);
@@ -56,20 +56,20 @@ pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
 /// Extracts an agent's input and answer from the events that start and stop its workflow. The workflow's initial state is not
 /// input.
 fn read_workflow_events(attributes: &mut Attributes) {
-    if let Some(input) = attribute::object(attributes, INPUT_VALUE)
+    if let Some(input) = json::object(attributes, INPUT_VALUE)
         && input.contains_key("init_state")
     {
         let start = input.get("start_event").and_then(Value::as_str);
         let question = start.and_then(messages::read_cut_constructor);
         if let Some(Value::String(question)) = question.as_ref().map(|event| &event["user_msg"]) {
             let question = json!([{"role": "user", "content": question}]);
-            attribute::put(attributes, INPUT, question);
+            json::put(attributes, INPUT, question);
         }
         attributes.remove(INPUT_VALUE);
     }
     let answer = (attributes.text(OUTPUT_VALUE)).and_then(llama_index::answer_in_stop_event);
     if let Some(answer) = answer {
-        attribute::put(attributes, OUTPUT, answer);
+        json::put(attributes, OUTPUT, answer);
         attributes.remove(OUTPUT_VALUE);
     }
 }

@@ -5,14 +5,16 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{
-    super::{
-        DEFINITIONS, INPUT, OUTPUT, indexed,
-        json::{self, Object},
-    },
     INPUT_MESSAGES, INPUT_VALUE, INVOCATION_PARAMETERS, OUTPUT_MESSAGES, OUTPUT_VALUE, autogen,
     payload,
 };
-use crate::Attributes;
+use crate::{
+    Attributes,
+    dialect::{
+        DEFINITIONS, INPUT, OUTPUT, indexed,
+        json::{self, Object},
+    },
+};
 
 const REDACTED: crate::Value<'static> = crate::Value::Str("__REDACTED__");
 

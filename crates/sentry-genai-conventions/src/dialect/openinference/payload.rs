@@ -4,15 +4,14 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{
-    super::{
+use super::{INPUT_MESSAGES, INPUT_VALUE, OUTPUT_MESSAGES, OUTPUT_VALUE, messages::message};
+use crate::{
+    Attributes,
+    dialect::{
         INPUT, OUTPUT, indexed,
         json::{self, Object},
     },
-    INPUT_MESSAGES, INPUT_VALUE, OUTPUT_MESSAGES, OUTPUT_VALUE,
-    messages::message,
 };
-use crate::Attributes;
 
 /// Removes flattened messages if the whole request or answer says more:
 ///
@@ -190,7 +189,7 @@ pub(super) fn prefer_response(attributes: &mut Attributes) {
 fn is_whole_answer(answer: &Value) -> bool {
     match answer {
         Value::Object(answer) => {
-            is_response(answer)
+            is_openai_response(answer)
                 || is_anthropic_message(answer)
                 || ["choices", "generations"]
                     .iter()
@@ -235,7 +234,7 @@ fn has_unflattened_parts(payload: &str) -> bool {
 }
 
 /// Recognises a response of OpenAI's by its `object` field.
-pub(super) fn is_response(answer: &Object) -> bool {
+pub(super) fn is_openai_response(answer: &Object) -> bool {
     answer.get("object").and_then(Value::as_str) == Some("response")
 }
 

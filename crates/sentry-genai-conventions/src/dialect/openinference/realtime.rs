@@ -3,11 +3,11 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    super::{INPUT, OUTPUT, first_chunk, json},
-    INPUT_VALUE, INVOCATION_PARAMETERS, KIND, MODEL_NAME, OUTPUT_VALUE,
+use super::{INPUT_VALUE, INVOCATION_PARAMETERS, KIND, MODEL_NAME, OUTPUT_VALUE};
+use crate::{
+    Attributes, SourceSpan,
+    dialect::{INPUT, INSTRUCTIONS, OUTPUT, OperationKind, first_chunk, json},
 };
-use crate::{Attributes, SourceSpan, dialect::OperationKind};
 
 const FIRST_TOKEN: &str = "time_to_first_token_ms";
 
@@ -27,7 +27,7 @@ pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             let instructions = json::object(attributes, INVOCATION_PARAMETERS)
                 .and_then(|mut parameters| parameters.remove("instructions"));
             if let Some(instructions @ Value::String(_)) = instructions {
-                json::put(attributes, "gen_ai.system_instructions", instructions);
+                json::put(attributes, INSTRUCTIONS, instructions);
             }
             read_texts(attributes, [INPUT_VALUE, OUTPUT_VALUE]);
         }

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    super::{OUTPUT, Override, is_stream_method, json},
-    INPUT_VALUE, INVOCATION_PARAMETERS, OUTPUT_VALUE, payload,
+use super::{INPUT_VALUE, INVOCATION_PARAMETERS, OUTPUT_VALUE, payload};
+use crate::{
+    Attributes, SourceSpan,
+    dialect::{OUTPUT, Override, is_stream_method, json, mark_failed_with},
 };
-use crate::{Attributes, SourceSpan, SourceStatus};
 
 /// Python's instrumentation of OpenAI, which names spans after the type that the request returns.
 pub(super) const OPENAI: &str = "openinference.instrumentation.openai";
@@ -149,7 +149,7 @@ fn adjust_mistral(span: &mut SourceSpan) {
         && envelope.len() == 1
         && let Some(answer @ Value::Object(_)) = envelope.remove("data")
     {
-        attributes.set(OUTPUT_VALUE, answer.to_string());
+        json::set(attributes, OUTPUT_VALUE, answer);
     }
 }
 
@@ -168,25 +168,13 @@ fn unwrap_completion(attributes: &mut Attributes) {
 
 /// Marks the span as failed if OpenAI's response failed, which it may although the request did not.
 fn mark_failed_response(span: &mut SourceSpan) {
-    if !span
-        .attributes
-        .text(OUTPUT_VALUE)
-        .is_some_and(|answer| answer.contains(r#""failed""#))
-        || matches!(span.status, SourceStatus::Error(_))
+    if (span.attributes.text(OUTPUT_VALUE)).is_some_and(|answer| answer.contains(r#""failed""#))
+        && let Some(answer) = json::object(&span.attributes, OUTPUT_VALUE)
+        && payload::is_openai_response(&answer)
+        && answer
+            .get("status")
+            .is_some_and(|status| status == "failed")
     {
-        return;
+        mark_failed_with(span, answer.get("error"));
     }
-    let Some(answer) = json::object(&span.attributes, OUTPUT_VALUE) else {
-        return;
-    };
-    if !payload::is_response(&answer)
-        || answer.get("status").and_then(Value::as_str) != Some("failed")
-    {
-        return;
-    }
-    let text = |field: &str| answer.get("error")?.get(field)?.as_str();
-    if let Some(code) = text("code") {
-        json::put(&mut span.attributes, "error.type", code.into());
-    }
-    span.status = SourceStatus::Error(text("message").map(str::to_owned));
 }

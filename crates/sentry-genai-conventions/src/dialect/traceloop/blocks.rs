@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{INPUT, OUTPUT, json::Object};
+use super::{
+    INPUT, OUTPUT,
+    json::{self, Object},
+};
 use crate::{SourceSpan, messages};
 
 /// In JavaScript, all blocks of a message form one text. In Python, each block is a text.
@@ -32,7 +35,7 @@ pub(super) fn restore(span: &mut SourceSpan) {
                 *parts = restored(std::mem::take(parts));
             }
         }
-        attributes.set(key, Value::Array(messages).to_string());
+        json::set(attributes, key, messages.into());
     }
 }
 

@@ -47,7 +47,6 @@ pub(super) fn restore_items(attributes: &mut Attributes) {
     if let Some(Value::Array(items)) = text.as_deref().and_then(crate::messages::read_json)
         && items.iter().all(is_item)
     {
-        attributes.remove(INPUT);
-        json::put(attributes, INPUT, Value::Array(items));
+        json::set(attributes, INPUT, Value::Array(items));
     }
 }
