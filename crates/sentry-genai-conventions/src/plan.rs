@@ -20,7 +20,7 @@ use work::Work;
 pub use translator::PlanningTranslator;
 
 use crate::{
-    Attributes, SentrySpan, SourceSpan, SourceStatus, SpanKind, Status, TranslateOptions,
+    Attributes, SentrySpan, SourceSpan, SpanKind, Status, TranslateOptions,
     attributes::{KeyEdit, Shape, Verdict},
     content,
     dialect::{self, FailureAttribute},
@@ -63,7 +63,7 @@ impl Plan {
     /// result is.
     pub(crate) fn fits(&self, span: &mut SourceSpan, options: &TranslateOptions) -> bool {
         span.kind == self.source_kind
-            && !matches!(span.status, SourceStatus::Error(_))
+            && !span.status.is_error()
             && !events::are_relevant(&span.events)
             && is_same(&span.scope, &self.scope)
             && span.attributes.has_shape(&self.shape)

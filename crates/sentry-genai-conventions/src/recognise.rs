@@ -1,7 +1,7 @@
 //! Decides whether a span is an AI span, and which operation it describes.
 
 use crate::{
-    AiKind, Attributes, SourceSpan, SourceStatus, SpanKind, Value,
+    AiKind, Attributes, SourceSpan, SpanKind, Value,
     content::FINISH_REASONS,
     dialect::{self, Dialect, OUTPUT, Override, unquoted},
     naming::MODELS,
@@ -200,9 +200,9 @@ pub(crate) fn has_failed(span: &SourceSpan) -> bool {
     // A type may be the number of a status.
     let is_failure = |value| matches!(value, Value::Integer(1..)) || status::reports_failure(value);
     let reports_failure = |key| span.attributes.get(key).is_some_and(is_failure);
-    matches!(span.status, SourceStatus::Error(_))
+    span.status.is_error()
         || ["error", "error.type"].into_iter().any(reports_failure)
-        || span.events.iter().any(|event| event.name == "exception")
+        || span.has_exception()
 }
 
 /// Returns which kind of model call a span name refers to.

@@ -9,12 +9,11 @@ use crate::{
     tables::{self, Attribute, Kind, Lifecycle},
 };
 
-/// Renames attributes that Sentry's registry has deprecated, converts values to the registry's types, and drops empty
-/// texts and an `Option` that is `None`.
+/// Renames attributes that Sentry's registry has deprecated, converts values to the registry's types, and drops an
+/// `Option` that is `None`. Empty texts have been dropped before.
 ///
 /// A value that cannot be converted is dropped, since Sentry would drop it too.
 pub(crate) fn canonicalise(attributes: &mut Attributes) {
-    attributes.retain(|_, value| !matches!(value, Value::Str("")));
     attributes.look_up();
     while let Some(old) = find_deprecated(attributes) {
         match old.lifecycle {
@@ -333,7 +332,6 @@ mod tests {
             (ID, Value::Bool(true), Some(Value::Str("true"))),
             (ID, list, Some(Value::Str(r#"["a","b"]"#))),
             (ID, Value::Str(r#""resp_1""#), Some(Value::Str("resp_1"))),
-            (ID, Value::Str(""), None),
             (ID, Value::Str(r#""""#), None),
             (ID, Value::Str("None"), None),
             ("user.id", Value::Str("None"), None),

@@ -108,6 +108,10 @@ impl SourceSpan {
             && !recognise::repeats_counts(self)
     }
 
+    pub(crate) fn has_exception(&self) -> bool {
+        self.events.iter().any(|event| event.name == "exception")
+    }
+
     /// Returns how many bytes this span occupies in memory, for accounting.
     #[must_use]
     pub fn footprint(&self) -> usize {
@@ -178,6 +182,12 @@ pub enum SourceStatus {
     Ok,
     /// Explicitly failed, with a description if there is one.
     Error(Option<String>),
+}
+
+impl SourceStatus {
+    pub(crate) fn is_error(&self) -> bool {
+        matches!(self, Self::Error(_))
+    }
 }
 
 /// An event inside a span: an exception, or a per-message event of older GenAI conventions.

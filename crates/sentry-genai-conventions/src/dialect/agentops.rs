@@ -61,17 +61,10 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
 
 /// Reduces a function's arguments to the named ones, or if there are none, to the positional ones.
 fn arguments(mut call: json::Object) -> Value {
-    let is_empty = |value: &Value| match value {
-        Value::Array(items) => items.is_empty(),
-        Value::Object(fields) => fields.is_empty(),
-        _ => false,
-    };
-    let [has_no_positional, has_no_named] =
-        ["args", "kwargs"].map(|key| call.get(key).is_none_or(is_empty));
-    match (has_no_positional, has_no_named) {
-        (true, true) => Value::Null,
-        (true, false) => call.remove("kwargs").unwrap_or_default(),
-        (false, true) => call.remove("args").unwrap_or_default(),
-        (false, false) => Value::Object(call),
+    match (json::has(&call, "args"), json::has(&call, "kwargs")) {
+        (false, false) => Value::Null,
+        (false, true) => call.remove("kwargs").unwrap_or_default(),
+        (true, false) => call.remove("args").unwrap_or_default(),
+        (true, true) => Value::Object(call),
     }
 }

@@ -91,9 +91,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
 
 fn read_metrics(attributes: &mut Attributes) {
     if let Some(metrics) = json::object(attributes, METRICS) {
-        for (key, canonical) in METRIC_KEYS {
-            json::put_scalar(attributes, canonical, metrics.get(*key));
-        }
+        json::put_scalars(attributes, &metrics, METRIC_KEYS);
         // It is also recorded for answers that are not streamed.
         if attributes.get("gen_ai.response.streaming") == Some(Value::Bool(true))
             && let Some(seconds) = metrics.get("time_to_first_token")

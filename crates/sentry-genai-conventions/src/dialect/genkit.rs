@@ -100,12 +100,11 @@ fn read_request(attributes: &mut Attributes) {
 fn read_usage(attributes: &mut Attributes, response: &Object) {
     if let Some(Value::Object(usage)) = response.get("usage") {
         usage::put(attributes, usage);
-        for (name, key) in [
+        let names = [
             ("thoughtsTokens", tokens::REASONING),
             ("cachedContentTokens", tokens::CACHE_READ),
-        ] {
-            json::put_scalar(attributes, key, usage.get(name));
-        }
+        ];
+        json::put_scalars(attributes, usage, &names);
     }
 }
 
@@ -114,22 +113,23 @@ fn read_usage(attributes: &mut Attributes, response: &Object) {
 fn read_provider_response(attributes: &mut Attributes, response: &Object) {
     let mut excludes_cache = false;
     for field in ["raw", "custom"] {
-        if let Some(Value::Object(usage)) = response.get(field).and_then(|raw| raw.get("usage")) {
+        let Some(Value::Object(raw)) = response.get(field) else {
+            continue;
+        };
+        if let Some(Value::Object(usage)) = raw.get("usage") {
             let has_cache_count = usage.contains_key("cache_read_input_tokens");
             if has_cache_count || usage.keys().any(|key| key.ends_with("_tokens_details")) {
                 usage::put(attributes, usage);
             }
             excludes_cache |= has_cache_count;
         }
-        for (name, key) in [
+        let names = [
             ("id", "gen_ai.response.id"),
             ("responseId", "gen_ai.response.id"),
             ("model", "gen_ai.response.model"),
             ("modelVersion", "gen_ai.response.model"),
-        ] {
-            let value = response.get(field).and_then(|raw| raw.get(name));
-            json::put_scalar(attributes, key, value);
-        }
+        ];
+        json::put_scalars(attributes, raw, &names);
     }
     if excludes_cache {
         tokens::add_cache(attributes);

@@ -7,7 +7,7 @@ use super::{
     json::{self, Object},
     usage,
 };
-use crate::{Attributes, SourceSpan, status::OUTCOME};
+use crate::{Attributes, SourceSpan, content::FINISH_REASONS, status::OUTCOME};
 
 pub(super) static HAYSTACK: Dialect = Dialect {
     name: "haystack",
@@ -211,13 +211,12 @@ fn read_response_metadata(attributes: &mut Attributes, response: &Object) {
     let Some(Value::Object(meta)) = meta else {
         return;
     };
-    for (field, key) in [
+    let names = [
         ("id", "gen_ai.response.id"),
         ("model", "gen_ai.response.model"),
-        ("finish_reason", "gen_ai.response.finish_reasons"),
-    ] {
-        json::put_scalar(attributes, key, meta.get(field));
-    }
+        ("finish_reason", FINISH_REASONS),
+    ];
+    json::put_scalars(attributes, meta, &names);
     usage::put_value(attributes, meta.get("usage"));
 }
 

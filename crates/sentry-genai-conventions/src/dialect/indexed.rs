@@ -1,4 +1,4 @@
-//! Attributes that flatten a list: `llm.input_messages.0.message.tool_calls.1.tool_call.id`.
+//! Attributes that flatten lists and objects: `llm.input_messages.0.message.tool_calls.1.tool_call.id`.
 
 use std::collections::BTreeMap;
 
@@ -23,6 +23,15 @@ pub(super) fn take(attributes: &mut Attributes, prefix: &str) -> Option<Value> {
         false
     });
     (!root.children.is_empty()).then(|| root.into_value())
+}
+
+/// Returns what values under flattened keys stand for.
+pub(super) fn nested<'k>(values: impl Iterator<Item = (&'k str, Value)>) -> Value {
+    let mut root = Node::default();
+    for (key, value) in values {
+        root.insert(key.splitn(MAX_SEGMENTS, '.'), value);
+    }
+    root.into_value()
 }
 
 /// Returns what follows `prefix` in a key, if that is an index.

@@ -49,14 +49,14 @@ pub(super) fn is_stream_method(method: &str) -> bool {
 
 /// Marks a span as failed, unless it is marked already.
 pub(super) fn mark_failed(span: &mut SourceSpan) {
-    if !matches!(span.status, SourceStatus::Error(_)) {
+    if !span.status.is_error() {
         span.status = SourceStatus::Error(None);
     }
 }
 
 /// Marks a span as failed, unless it is marked already, and takes the reason from an error of OpenAI's API.
 pub(super) fn mark_failed_with(span: &mut SourceSpan, error: Option<&serde_json::Value>) {
-    if matches!(span.status, SourceStatus::Error(_)) {
+    if span.status.is_error() {
         return;
     }
     let text = |field: &str| error?.get(field)?.as_str();

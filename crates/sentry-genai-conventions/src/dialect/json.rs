@@ -56,6 +56,21 @@ pub(super) fn literal(text: &str) -> Option<String> {
     Some(messages::read_json(&list)?[0].as_str()?.to_owned())
 }
 
+/// Returns whether a member holds anything.
+pub(super) fn has(object: &Object, key: &str) -> bool {
+    object.get(key).is_some_and(|value| !is_empty(value))
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        _ => false,
+    }
+}
+
 /// Takes a member out of a value; null if the value is not an object or has no such member, where indexing could panic.
 pub(super) fn take(value: &mut Value, member: &str) -> Value {
     value.get_mut(member).map(Value::take).unwrap_or_default()
@@ -135,6 +150,17 @@ pub(super) fn put_scalar<'v>(
     }
 }
 
+/// Does this for the members of an object, given their names and the keys.
+pub(super) fn put_scalars(
+    attributes: &mut Attributes,
+    object: &Object,
+    names: &[(&str, &'static str)],
+) {
+    for (name, key) in names {
+        put_scalar(attributes, key, object.get(*name));
+    }
+}
+
 /// Names of request parameters in the spelling of any provider, with the canonical names.
 #[rustfmt::skip]
 static PARAMETERS: &[(&str, &str)] = &[
@@ -171,7 +197,5 @@ pub(super) fn put_parameters(attributes: &mut Attributes, request: &Object) {
             put_scalar(attributes, "gen_ai.conversation.id", id);
         }
     }
-    for (name, key) in PARAMETERS {
-        put_scalar(attributes, key, request.get(*name));
-    }
+    put_scalars(attributes, request, PARAMETERS);
 }

@@ -161,7 +161,7 @@ fn read_level(span: &mut SourceSpan) {
     if span.status == SourceStatus::Unset && level == Some("ERROR") {
         span.status = SourceStatus::Error(None);
     }
-    if is_warning || matches!(span.status, SourceStatus::Error(_)) {
+    if is_warning || span.status.is_error() {
         attributes.rename(STATUS_MESSAGE, "error.message");
     }
 }

@@ -95,8 +95,8 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
 /// Reads whose conversation a trace is about, as the SDK for Python has it.
 fn read_metadata(attributes: &mut Attributes) {
     if let Some(metadata) = json::object(attributes, METADATA) {
-        json::put_scalar(attributes, "session.id", metadata.get("thread_id"));
-        json::put_scalar(attributes, "user.id", metadata.get("user_id"));
+        let names = [("thread_id", "session.id"), ("user_id", "user.id")];
+        json::put_scalars(attributes, &metadata, &names);
     }
 }
 

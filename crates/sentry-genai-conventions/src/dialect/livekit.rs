@@ -54,16 +54,12 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         }
         OperationKind::Call => {
             if let Some(metrics) = json::object(attributes, METRICS) {
-                for (name, key) in [
+                let names = [
                     ("request_id", "gen_ai.response.id"),
-                    (
-                        "prompt_cached_tokens",
-                        "gen_ai.usage.cache_read.input_tokens",
-                    ),
+                    ("prompt_cached_tokens", tokens::CACHE_READ),
                     ("ttft", "gen_ai.response.time_to_first_chunk"),
-                ] {
-                    json::put_scalar(attributes, key, metrics.get(name));
-                }
+                ];
+                json::put_scalars(attributes, &metrics, &names);
                 usage::put(attributes, &metrics);
             }
             remove_outcome_without_answer(attributes);

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{
     ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases,
+    indexed,
     json::{self, Object},
     usage,
 };
@@ -243,36 +244,20 @@ pub(super) fn text_of_blocks(blocks: &Value) -> Option<String> {
     texts.map(|texts| texts.join("\n"))
 }
 
-/// The maximum depth of nested objects.
-const MAX_DEPTH: usize = 16;
-
 /// Restores the objects in an event's attributes: `response.raw.usage` stands for three nested objects. Lists are JSON.
 fn fields(event: &SourceEvent) -> Object {
-    let mut fields = Map::new();
-    for (key, value) in event.attributes.iter() {
+    let values = event.attributes.iter().filter_map(|(key, value)| {
         let value = match json::value(value) {
-            Value::String(text) => match text.as_bytes().first() {
-                Some(b'[' | b'{') => messages::read_json(&text).unwrap_or(Value::String(text)),
-                _ if text == "null" => continue,
-                _ => Value::String(text),
-            },
+            Value::String(text) if text == "null" => return None,
+            Value::String(text) if text.starts_with(['[', '{']) => {
+                messages::read_json(&text).unwrap_or(Value::String(text))
+            }
             value => value,
         };
-        let mut parts = key.splitn(MAX_DEPTH, '.').peekable();
-        let mut object = &mut fields;
-        while let Some(part) = parts.next() {
-            if parts.peek().is_none() {
-                object.insert(part.to_owned(), value);
-                break;
-            }
-            let inner = object
-                .entry(part)
-                .or_insert_with(|| Value::Object(Map::new()));
-            match inner {
-                Value::Object(inner) => object = inner,
-                _ => break,
-            }
-        }
+        Some((key, value))
+    });
+    match indexed::nested(values) {
+        Value::Object(fields) => fields,
+        _ => Object::new(),
     }
-    fields
 }

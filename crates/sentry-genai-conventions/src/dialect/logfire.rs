@@ -4,7 +4,7 @@ use super::{
     ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases,
     event_list, has_known_operation, json, usage,
 };
-use crate::{Attributes, SourceSpan, SourceStatus, Timestamp, Value, tokens};
+use crate::{Attributes, SourceSpan, Timestamp, Value, tokens};
 
 pub(super) static LOGFIRE: Dialect = Dialect {
     name: "logfire",
@@ -109,8 +109,7 @@ fn is_call_template(template: &str) -> bool {
 /// one that follows has everything about the call. An embedding is different, because its input is counted.
 fn only_opens_stream(span: &SourceSpan) -> bool {
     let attributes = &span.attributes;
-    let has_failed = matches!(span.status, SourceStatus::Error(_))
-        || span.events.iter().any(|event| event.name == "exception");
+    let has_failed = span.status.is_error() || span.has_exception();
     !has_failed
         && attributes.contains("request_data")
         && !attributes.contains_any(&[

@@ -10,8 +10,8 @@ use super::{
     mark_failed,
 };
 use crate::{
-    AiKind, Attributes, SourceSpan, SourceStatus, SpanKind, content::FINISH_REASONS, messages,
-    operation, privacy, tokens,
+    AiKind, Attributes, SourceSpan, SpanKind, content::FINISH_REASONS, messages, operation,
+    privacy, tokens,
 };
 
 pub(super) static OPENLIT: Dialect = Dialect {
@@ -90,7 +90,7 @@ fn is_crewai_step(span: &SourceSpan) -> bool {
 
 /// Returns the operation of a call that failed before anything was recorded.
 fn operation_of_failed_call(span: &SourceSpan) -> Option<&'static str> {
-    let has_failed = matches!(span.status, SourceStatus::Error(_));
+    let has_failed = span.status.is_error();
     if !has_failed || span.kind != Some(SpanKind::Client) {
         return None;
     }

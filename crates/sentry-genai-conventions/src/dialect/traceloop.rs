@@ -430,7 +430,7 @@ pub(super) fn unwrap_arguments(value: Value) -> Value {
         return value;
     };
     if call.contains_key("args") && call.contains_key("kwargs") {
-        return match (has(&call, "args"), has(&call, "kwargs")) {
+        return match (json::has(&call, "args"), json::has(&call, "kwargs")) {
             (false, _) => call.remove("kwargs").unwrap_or_default(),
             (true, true) => Value::Object(call),
             (true, false) => match call.remove("args") {
@@ -452,7 +452,7 @@ pub(super) fn unwrap_arguments(value: Value) -> Value {
         return arguments;
     }
     // A LangChain run.
-    if has(&call, "input_str") {
+    if json::has(&call, "input_str") {
         if let Some(inputs @ Value::Object(_)) = call.remove("inputs") {
             return inputs;
         }
@@ -461,18 +461,4 @@ pub(super) fn unwrap_arguments(value: Value) -> Value {
         return messages::read_json(text).unwrap_or_else(|| text.into());
     }
     Value::Object(call)
-}
-
-fn has(object: &json::Object, key: &str) -> bool {
-    object.get(key).is_some_and(|value| !is_empty(value))
-}
-
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::Object(fields) => fields.is_empty(),
-        _ => false,
-    }
 }

@@ -201,7 +201,7 @@ fn remove_repetitions(attributes: &mut Attributes) {
 pub(super) fn clear_copied_failure(span: &mut SourceSpan) {
     if matches!(span.status, SourceStatus::Error(Some(_)))
         && span.attributes.contains("openinference.span.kind")
-        && !span.events.iter().any(|event| event.name == "exception")
+        && !span.has_exception()
     {
         span.status = SourceStatus::Unset;
     }

@@ -6,7 +6,7 @@ use super::{
     work::{AiWork, Counts, PlainName, PlainWork, Work},
 };
 use crate::{
-    AiKind, Attributes, SourceSpan, SourceStatus, TranslateOptions, Value,
+    AiKind, Attributes, SourceSpan, TranslateOptions, Value,
     attributes::{KeyEdit, needs_no_escape},
     content::{self, FINISH_REASONS},
     dialect::{self, Dialect, FailureAttribute, OUTPUT, OperationKind},
@@ -64,7 +64,7 @@ impl Plan {
 fn is_regular(span: &SourceSpan) -> bool {
     let attributes = &span.attributes;
     !events::are_relevant(&span.events)
-        && !matches!(span.status, SourceStatus::Error(_))
+        && !span.status.is_error()
         && !(attributes.slots().flatten()).any(|(key, _)| is_irregular(key))
 }
 

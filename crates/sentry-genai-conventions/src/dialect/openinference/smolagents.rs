@@ -26,7 +26,7 @@ fn unwrap_response(attributes: &mut Attributes) {
     let response =
         answer.and_then(|answer| messages::read_constructor(answer.get("raw")?.as_str()?));
     if let Some(response) = response {
-        attributes.set(OUTPUT_VALUE, &*response.to_string());
+        json::set(attributes, OUTPUT_VALUE, response);
     }
 }
 
@@ -64,5 +64,5 @@ fn reduce_input(attributes: &mut Attributes, kind: OperationKind) {
         // The names of the positional parameters are not recorded.
         (_, false) => return,
     };
-    attributes.set(INPUT_VALUE, &*arguments.to_string());
+    json::set(attributes, INPUT_VALUE, arguments);
 }
