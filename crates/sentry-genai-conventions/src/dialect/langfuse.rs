@@ -356,12 +356,12 @@ fn unwrap_tool_message(attributes: &mut Attributes) {
             attributes.set(key, text);
         }
     }
-    let Some(answer) = json::object(attributes, OUTPUT) else {
+    let Some(mut answer) = json::object(attributes, OUTPUT) else {
         return;
     };
     let (id, content) = if langsmith::is_tool_message(&answer) {
         let id = answer.get("tool_call_id").cloned();
-        (id, langsmith::content_of(answer))
+        (id, answer.remove("content").unwrap_or_default())
     } else {
         // JavaScript's callback serialises the message.
         let answer = Value::Object(answer);

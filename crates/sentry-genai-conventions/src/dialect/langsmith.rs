@@ -283,7 +283,9 @@ fn unwrap_value(value: Value, wrapper: &str) -> Value {
     };
     match value {
         Value::String(_) => json::parsed(value),
-        Value::Object(message) if is_tool_message(&message) => content_of(message),
+        Value::Object(mut message) if is_tool_message(&message) => {
+            message.remove("content").unwrap_or_default()
+        }
         value => super::tool_answer::content_of(value),
     }
 }
@@ -292,9 +294,4 @@ fn unwrap_value(value: Value, wrapper: &str) -> Value {
 pub(super) fn is_tool_message(message: &Object) -> bool {
     message.get("type").and_then(Value::as_str) == Some("tool")
         && message.contains_key("tool_call_id")
-}
-
-/// Returns the content of a message.
-pub(super) fn content_of(mut message: Object) -> Value {
-    message.remove("content").unwrap_or_default()
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{
     ARGUMENTS, DEFINITIONS, Dialect, OperationKind, Override, RESULT, aliases, has_known_operation,
     json::{self, Object},
-    kind_of, langsmith, litellm, name_as_span, usage,
+    kind_of, litellm, name_as_span, usage,
 };
 use crate::{Attributes, SourceSpan};
 
@@ -170,7 +170,7 @@ fn unwrap_tool_message(attributes: &mut Attributes, value: Value) -> Value {
                 return Value::Object(message);
             };
             json::put_scalar(attributes, "gen_ai.tool.call.id", id);
-            langsmith::content_of(message)
+            message.remove("content").unwrap_or_default()
         }
         value => value,
     }

@@ -328,11 +328,8 @@ fn include_cache(attributes: &mut Attributes, usage: Option<&json::Object>) {
     let Some(uncached) = uncached else {
         return;
     };
-    let count = |key| attributes.integer(key).unwrap_or(0);
-    let total = uncached
-        .saturating_add(count(tokens::CACHE_READ))
-        .saturating_add(count(tokens::CACHE_CREATION));
-    if total > count(tokens::INPUT) {
+    let total = uncached.saturating_add(tokens::cached(attributes));
+    if total > attributes.integer(tokens::INPUT).unwrap_or(0) {
         attributes.set(tokens::INPUT, total);
     }
 }
