@@ -247,7 +247,7 @@ fn canonical(lowercase: &str) -> &str {
             let (provider, kind) = lowercase.rsplit_once(['-', '_'])?;
             ENDPOINT_KINDS
                 .contains(&kind)
-                .then(|| with_synonym(provider))?
+                .then(|| known(provider))?
         };
         return with_synonym(lowercase)
             .or_else(|| of_host(lowercase))
@@ -304,6 +304,7 @@ mod tests {
             ("google_ai_gemini", "gcp.gemini"),
             ("google_vertex_ai_anthropic", "gcp.vertex_ai"),
             ("openai-responses", "openai"),
+            ("groq-responses", "groq"),
             ("azure_openai_chat", "azure.ai.openai"),
             ("azure-ai", "azure.ai.inference"),
             ("acme-chat", "acme-chat"),
