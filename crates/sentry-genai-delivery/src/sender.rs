@@ -311,14 +311,13 @@ impl Sender {
     fn handle_error(&self, RequestError { kind, cause }: RequestError, length: usize) -> Outcome {
         self.shared.accounting.set_last_failure(cause);
         match kind {
-            FailureKind::NotConnected => {
-                self.shared.outbox.record_unreachable();
-                Outcome::Retryable
-            }
             // Servers close the connection of a large envelope like this, before they have read it. If a small one is
             // cut off, the server went away.
             FailureKind::ConnectionClosed if length >= MIN_TOO_LARGE_BYTES => Outcome::TooLarge,
-            FailureKind::ConnectionClosed => Outcome::Retryable,
+            FailureKind::NotConnected | FailureKind::ConnectionClosed => {
+                self.shared.outbox.record_unreachable();
+                Outcome::Retryable
+            }
             FailureKind::NoAnswer => Outcome::Unanswered,
         }
     }
@@ -372,5 +371,29 @@ impl Outcome {
             Self::TooLarge | Self::Rejected | Self::Retryable | Self::Panicked => Some(false),
             Self::Unanswered => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    /// Otherwise all attempts would be used up within milliseconds while a proxy waits for its backend.
+    #[test]
+    fn a_server_that_cuts_off_an_envelope_gets_a_pause() {
+        let config = testing::config(&testing::options());
+        let sender = Sender::new(Arc::new(Shared::new(config)), Role::Main);
+        let cut_off = |length| {
+            let error = RequestError {
+                kind: FailureKind::ConnectionClosed,
+                cause: "Broken pipe".to_owned(),
+            };
+            sender.handle_error(error, length)
+        };
+        assert_eq!(cut_off(MIN_TOO_LARGE_BYTES), Outcome::TooLarge);
+        assert!(sender.shared.outbox.allows_report());
+        assert_eq!(cut_off(MIN_TOO_LARGE_BYTES - 1), Outcome::Retryable);
+        assert!(!sender.shared.outbox.allows_report());
     }
 }
