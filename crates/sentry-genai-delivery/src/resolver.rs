@@ -1,8 +1,8 @@
 //! Caches the addresses of the server.
 
 use std::{
-    fmt,
-    net::{SocketAddr, ToSocketAddrs},
+    fmt, io,
+    net::{SocketAddr, TcpStream, ToSocketAddrs},
     sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
     time::{Duration, Instant},
 };
@@ -24,6 +24,9 @@ const MAX_ADDRESSES: usize = 16;
 
 /// How long an answer is valid. The system does not say how long it may be cached.
 const MAX_AGE: Duration = Duration::from_secs(60);
+
+/// How long the first address may take to answer before addresses of the other family come first.
+const FIRST_ANSWER: Duration = Duration::from_millis(250);
 
 /// A [`Resolver`] that remembers the last answer.
 ///
@@ -105,7 +108,10 @@ impl Resolver for CachingResolver {
             .ok_or(Error::HostNotFound)?;
         let found = self.find(authority, Instant::now(), || {
             let name = DefaultResolver::host_and_port(scheme, authority);
-            resolve_with_timeout(name.ok_or(Error::HostNotFound)?, self.timeout)
+            let name = name.ok_or(Error::HostNotFound)?;
+            let mut found = resolve_with_timeout(name, self.timeout)?;
+            prefer_family_that_answers(&mut found, answers_soon);
+            Ok(found)
         })?;
         let mut addresses = self.empty();
         for address in found.into_iter().take(MAX_ADDRESSES) {
@@ -128,6 +134,29 @@ fn resolve_with_timeout(name: String, timeout: Duration) -> Result<Vec<SocketAdd
         Ok(Ok(addresses)) if !addresses.is_empty() => Ok(addresses),
         Ok(_) => Err(Error::HostNotFound),
         Err(_) => Err(Error::Timeout(Timeout::Resolve)),
+    }
+}
+
+/// Moves addresses of the first one's family to the end if the first does not answer. The system does not know whether
+/// IPv6 works beyond the next router, and `ureq` would give the first address most of the time for a connection.
+fn prefer_family_that_answers(
+    addresses: &mut [SocketAddr],
+    answers: impl FnOnce(&SocketAddr) -> bool,
+) {
+    let Some(first) = addresses.first().copied() else {
+        return;
+    };
+    let is_of_first_family = |address: &SocketAddr| address.is_ipv6() == first.is_ipv6();
+    if !addresses.iter().all(is_of_first_family) && !answers(&first) {
+        addresses.sort_by_key(is_of_first_family);
+    }
+}
+
+/// Whether anything comes back soon, even if it is a refusal.
+fn answers_soon(address: &SocketAddr) -> bool {
+    match TcpStream::connect_timeout(address, FIRST_ANSWER) {
+        Ok(_) => true,
+        Err(error) => error.kind() == io::ErrorKind::ConnectionRefused,
     }
 }
 
@@ -184,5 +213,33 @@ mod tests {
             Ok(vec![address(2)])
         });
         assert_eq!(again.unwrap(), [address(2)]);
+    }
+
+    #[test]
+    fn a_family_that_does_not_answer_is_tried_last() {
+        let addresses = |order: &[&str]| -> Vec<SocketAddr> {
+            order.iter().map(|it| it.parse().unwrap()).collect()
+        };
+        let both = [
+            "[2001:db8::1]:9",
+            "192.0.2.1:9",
+            "[2001:db8::2]:9",
+            "192.0.2.2:9",
+        ];
+        let ordered = |answers| {
+            let mut found = addresses(&both);
+            prefer_family_that_answers(&mut found, |first| {
+                assert!(first.is_ipv6());
+                answers
+            });
+            found
+        };
+        assert_eq!(ordered(true), addresses(&both));
+        let [a, b, c, d] = both;
+        assert_eq!(ordered(false), addresses(&[b, d, a, c]));
+
+        let mut one_family = addresses(&[b, d]);
+        prefer_family_that_answers(&mut one_family, |_| panic!("there is no other"));
+        assert_eq!(one_family, addresses(&[b, d]));
     }
 }
