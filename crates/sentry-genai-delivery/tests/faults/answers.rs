@@ -51,6 +51,17 @@ fn retries_are_limited() {
 }
 
 #[test]
+fn zero_attempts_are_one_attempt() {
+    let never = RetryPolicy::default().with_max_attempts(0);
+    let pair = Pair::with(|config| config.with_retries(never));
+    pair.ingest.script([Fault::status(503), Fault::none()]);
+    pair.send_trace(2);
+    pair.wait();
+    assert_eq!(pair.verified_losses(), [(LossReason::NetworkError, 2)]);
+    assert_eq!(pair.ingest.figures().requests, 1);
+}
+
+#[test]
 fn old_envelopes_are_dropped() {
     let pair = Pair::with(|config| {
         let policy = RetryPolicy::default().with_max_attempts(u32::MAX);
