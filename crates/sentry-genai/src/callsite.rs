@@ -109,6 +109,7 @@ impl Callsite {
 #[cfg(test)]
 mod tests {
     use tracing::{Level, Span};
+    use tracing_core::{Kind, field::FieldSet};
 
     use super::*;
 
@@ -126,5 +127,28 @@ mod tests {
             assert!(callsite.with_key(&own, |key| key.flags().has_gen_ai()));
             assert_eq!(callsite.with_key(&foreign, |key| key.name()), "d");
         }
+    }
+
+    #[test]
+    fn callsites_made_while_the_program_runs_are_bounded() {
+        let _all = tracing::subscriber::set_default(tracing_subscriber::registry());
+        let span = tracing::span!(Level::INFO, "known");
+        let identifier = span.metadata().unwrap().callsite();
+        for _ in 0..=MAX_CALLSITES {
+            let fields = FieldSet::new(&["a"], identifier.clone());
+            let metadata = Metadata::new(
+                "made",
+                "test",
+                Level::INFO,
+                None,
+                None,
+                None,
+                fields,
+                Kind::SPAN,
+            );
+            let callsite = Callsite::of(Box::leak(Box::new(metadata)));
+            assert_eq!(&**callsite.name(), "made");
+        }
+        assert_eq!(CALLSITES.with_borrow(|cache| cache.all.len()), 1);
     }
 }

@@ -215,3 +215,26 @@ impl Task {
         Self::Thread(std::thread::current().id())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn of_too_many_tasks_the_oldest_is_forgotten() {
+        let tasks = TaskConversations::default();
+        let set = |id: &str| tasks.set(Some(id.into()));
+        let set_elsewhere = || thread::scope(|scope| scope.spawn(|| set("other")).join().unwrap());
+        set("own");
+        for _ in 1..MAX_TASKS {
+            set_elsewhere();
+        }
+        let own = tasks.current().unwrap();
+        assert_eq!(own.id().as_deref(), Some("own"));
+        set_elsewhere();
+        assert!(tasks.current().is_none());
+        assert_eq!(tasks.lock().len(), MAX_TASKS);
+    }
+}
