@@ -232,7 +232,7 @@ impl Outbox {
             contents.backoff.fail(now, &self.policy, answer.pause());
         } else {
             contents.limits.update(now, answer);
-            contents.backoff.succeed();
+            contents.backoff.succeed(now);
         }
     }
 

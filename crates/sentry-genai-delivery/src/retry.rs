@@ -63,11 +63,16 @@ impl RetryPolicy {
 pub(crate) struct Backoff {
     failures: u32,
     resume_at: Option<Instant>,
+    /// Whether the server asked for the pause.
+    is_requested: bool,
 }
 
 impl Backoff {
-    pub(crate) fn succeed(&mut self) {
-        *self = Self::default();
+    /// Ends the pause, unless the server asked for it: what is answered meanwhile was sent before.
+    pub(crate) fn succeed(&mut self, now: Instant) {
+        if !self.is_requested || self.paused_until(now).is_none() {
+            *self = Self::default();
+        }
     }
 
     /// Starts a pause. It doubles with every failure in a row, unless the server asked for one. Of requests that fail together,
@@ -79,6 +84,7 @@ impl Backoff {
         }
         let doubled = 2_u32.saturating_pow(self.failures);
         self.failures += u32::from(is_first);
+        self.is_requested = requested.is_some();
         let pause = policy.first_pause.saturating_mul(doubled);
         let pause = match requested {
             Some(requested) => requested.min(policy.longest_pause.max(Duration::from_secs(60))),
@@ -119,8 +125,21 @@ mod tests {
             now = until;
         }
         assert!(backoff.is_probing());
-        backoff.succeed();
+        backoff.fail(now, &policy, None);
+        backoff.succeed(now);
         assert!(backoff.paused_until(now).is_none() && !backoff.is_probing());
+    }
+
+    #[test]
+    fn an_answer_to_an_earlier_request_does_not_end_a_requested_pause() {
+        let now = Instant::now();
+        let requested = Duration::from_secs(1);
+        let mut backoff = Backoff::default();
+        backoff.fail(now, &RetryPolicy::default(), Some(requested));
+        backoff.succeed(now);
+        assert_eq!(backoff.paused_until(now), Some(now + requested));
+        backoff.succeed(now + requested);
+        assert!(!backoff.is_probing());
     }
 
     #[test]
