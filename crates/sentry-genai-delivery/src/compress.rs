@@ -166,6 +166,18 @@ mod tests {
         });
     }
 
+    #[test]
+    fn the_memory_of_a_large_body_is_not_kept() {
+        let compressors = Compressors::default();
+        let mut output = Vec::new();
+        for body in [&[0; 4 * KEPT_BYTES][..], b"a"] {
+            compressors.pack(body, Encoding::Gzip, &mut output);
+        }
+        assert!(output.capacity() <= KEPT_BYTES, "{}", output.capacity());
+        compressors.clear();
+        assert!(compressors.lock().is_empty());
+    }
+
     #[cfg(feature = "zstd")]
     #[test]
     fn zstd_round_trips() {

@@ -400,6 +400,17 @@ mod tests {
         assert_eq!(error.cause, "host not found");
     }
 
+    #[test]
+    fn only_a_request_that_was_cut_off_or_never_sent_cannot_have_been_accepted() {
+        use io::ErrorKind::{BrokenPipe, ConnectionReset};
+
+        let kind_of =
+            |kind: io::ErrorKind, was_read| FailureKind::of(&Error::Io(kind.into()), was_read);
+        assert_eq!(kind_of(BrokenPipe, false), FailureKind::NotConnected);
+        assert_eq!(kind_of(BrokenPipe, true), FailureKind::ConnectionClosed);
+        assert_eq!(kind_of(ConnectionReset, true), FailureKind::NoAnswer);
+    }
+
     /// curl reads the same variable.
     #[test]
     fn a_socks_proxy_is_not_connected() {

@@ -1,5 +1,7 @@
 use super::*;
 use crate::{
+    config::Config,
+    incoming::IncomingTrace,
     testing,
     wire::{MAX_ENVELOPE_BYTES, MAX_ENVELOPE_SPANS},
 };
@@ -99,6 +101,61 @@ fn a_segment_that_ended_waits_for_late_siblings_only() {
     assert_eq!(bucket.segment.trace().trace_id(), second.trace().trace_id());
     assert_eq!(bucket.spans.len(), 2);
     assert_eq!(buckets.next_due(), Some(start + MAX_AGE));
+}
+
+#[test]
+fn segments_are_due_in_the_order_in_which_they_ended() {
+    let start = Instant::now();
+    let segments = [(); 3].map(|()| testing::segment());
+    let mut buckets = Buckets::new(Purpose::Sending);
+    let ends = (0..).map(|millis| start + Duration::from_millis(millis));
+    for (segment, end) in segments.iter().zip(ends.clone()) {
+        add(&mut buckets, start, segment);
+        buckets.end_segment(end, segment.trace().trace_id());
+    }
+    for (segment, end) in segments.iter().zip(ends) {
+        assert_eq!(buckets.next_due(), Some(end + LINGER));
+        let bucket = buckets.pop_due(end + LINGER).unwrap();
+        assert!(bucket.contains_only(segment));
+    }
+}
+
+/// Memory is limited elsewhere, for all held traces together.
+#[test]
+fn a_held_bucket_is_never_full() {
+    let (now, segment) = (Instant::now(), testing::segment());
+    let mut buckets = Buckets::new(Purpose::Holding);
+    let spans = || testing::span(&segment, crate::new_span_id());
+    let mut spans = std::iter::repeat_with(spans)
+        .take(MAX_ENVELOPE_SPANS)
+        .collect();
+    let full = buckets.add(now, &mut spans, MAX_ENVELOPE_BYTES, &segment);
+    assert!(full.is_none());
+}
+
+#[test]
+fn the_kept_part_of_a_held_trace_is_removed_and_the_rest_stays() {
+    let options = testing::options().traces_sample_rate(0.0);
+    let config = Config::from_client_options(&options).unwrap();
+    let config = Arc::new(config.with_keep_ai_traces(true));
+    let header = "4c79f60c11214eb38604f4ae0781bfb2-a1b2c3d4e5f60718-0";
+    let incoming = IncomingTrace::parse(header, None).unwrap();
+    let [kept, held] = [(); 2].map(|()| {
+        let trace = Trace::start(&config, Some(&incoming), "POST /ask", "http.server");
+        Arc::new(Segment::new(trace, crate::new_span_id(), "POST /ask"))
+    });
+    let mut buckets = Buckets::new(Purpose::Holding);
+    for segment in [&held, &kept, &held] {
+        add(&mut buckets, Instant::now(), segment);
+    }
+    assert!(buckets.remove_all_kept().is_empty());
+    kept.trace().note_ai_span();
+    let [removed] = &buckets.remove_all_kept()[..] else {
+        panic!("one bucket");
+    };
+    assert!(removed.contains_only(&kept));
+    assert_eq!(removed.spans.len(), 1);
+    assert_eq!(buckets.pop_oldest().unwrap().spans.len(), 2);
 }
 
 #[test]

@@ -170,3 +170,20 @@ impl Descriptions {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ids::new_span_id, testing};
+
+    #[test]
+    fn cached_descriptions_are_bounded() {
+        let mut span = testing::span(&testing::segment(), new_span_id());
+        let mut descriptions = Descriptions::default();
+        for op in 0..=MAX_DESCRIPTIONS {
+            span.op = format!("op.{op}").into();
+            descriptions.write(&mut Vec::new(), &span);
+        }
+        assert_eq!(descriptions.0.len(), 1);
+    }
+}

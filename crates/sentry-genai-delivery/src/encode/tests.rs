@@ -109,6 +109,8 @@ fn attribute_types_are_preserved() {
             Scalar::Double(1.0),
             Scalar::Double(f64::NAN),
             Scalar::Double(2.5),
+            Scalar::Bool(true),
+            Scalar::Integer(3),
         ],
     );
     attributes.push("empty", Vec::<Scalar>::new());
@@ -130,7 +132,7 @@ fn attribute_types_are_preserved() {
     assert_eq!(attributes["text"], string("line\n\u{1}\"ä\u{2028}😀"));
     assert_eq!(
         attributes["array"],
-        json!({"type": "array", "value": [1.0, 2.5]})
+        json!({"type": "array", "value": [1.0, 2.5, true, 3]})
     );
     assert_eq!(attributes["empty"], json!({"type": "array", "value": []}));
     assert!(text.contains(r#"{"type":"double","value":2.0}"#), "{text}");
@@ -145,14 +147,21 @@ fn the_segment_span_has_more_attributes() {
     assert_eq!(json["is_segment"], true);
     assert_eq!(json.get("parent_span_id"), None);
     let attributes = &json["attributes"];
-    assert_eq!(attributes["sentry.segment.name.source"], string("custom"));
     assert_eq!(attributes["process.runtime.name"], string("rust"));
-
-    span.op = "http.server".into();
-    span.attributes.push("http.route", "/ask");
-    let (_, json) = encode(&span, &segment);
-    let attributes = &json["attributes"];
-    assert_eq!(attributes["sentry.segment.name.source"], string("route"));
+    for (op, has_route, source) in [
+        ("http.server", false, "custom"),
+        ("http.server", true, "route"),
+        ("http.client", true, "custom"),
+    ] {
+        span.op = op.into();
+        span.attributes.remove("http.route");
+        if has_route {
+            span.attributes.push("http.route", "/ask");
+        }
+        let (_, json) = encode(&span, &segment);
+        let found = &json["attributes"]["sentry.segment.name.source"];
+        assert_eq!(*found, string(source), "{op}");
+    }
 }
 
 #[test]
@@ -171,6 +180,8 @@ fn attributes_set_by_the_span_are_not_overwritten() {
         span.attributes.push(key, "own");
     }
     let (text, json) = encode(&span, &segment);
+    let kind = string(span.kind.as_str());
+    assert_eq!(json["attributes"]["sentry.kind"], kind);
     for key in own {
         assert_eq!(json["attributes"][key], string("own"), "{key}");
         let written = text.matches(&format!("{key:?}")).count();
@@ -231,16 +242,21 @@ fn every_span_keeps_its_own_description() {
     let ops: Vec<_> = (0..50).map(|op| format!("op.{op}")).collect();
     let long = "x".repeat(1000);
     for op in ops.iter().chain([&long]).chain(&ops).chain(&ops[..3]) {
-        for kind in [SpanKind::Client, SpanKind::Server] {
+        for (kind, origin) in [
+            (SpanKind::Client, "auto.ai.rust.tracing"),
+            (SpanKind::Server, "auto.ai.rust.tracing"),
+            (SpanKind::Server, "manual"),
+        ] {
             let mut span = span(&segment, new_span_id());
             (span.op, span.kind) = (op.clone().into(), kind);
+            span.origin = origin.into();
             let mut buffer = Vec::new();
             encoder.write(&mut buffer, &span, &mut frame);
             let json: Json = serde_json::from_slice(&buffer).unwrap();
             let attribute = |key: &str| &json["attributes"][key];
             assert_eq!(*attribute("sentry.op"), string(op));
             assert_eq!(*attribute("sentry.kind"), string(kind.as_str()));
-            assert_eq!(*attribute("sentry.origin"), string("auto.ai.rust.tracing"));
+            assert_eq!(*attribute("sentry.origin"), string(origin));
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Envelopes as Sentry reads them.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::{
+    sync::Arc,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use serde_json::{Value, json};
 
@@ -96,6 +99,33 @@ fn large_spans_are_split_by_size_and_none_is_cut() {
         .map(|(_, span)| json!(span.span_id.to_string()))
         .collect();
     assert_eq!(sent, expected);
+}
+
+#[test]
+fn a_span_that_is_too_large_leaves_no_empty_envelope() {
+    let segment = testing::segment();
+    let encoded = encode(&segment, &spans(&segment, &[MAX_ENVELOPE_BYTES, 10]));
+    let counts: Vec<_> = encoded.envelopes.iter().map(|it| it.spans).collect();
+    assert_eq!((counts, encoded.too_large), (vec![1], 1));
+}
+
+#[test]
+fn spans_of_several_segments_share_an_envelope_and_keep_their_segments() {
+    let first = testing::segment();
+    let second = Segment::new(Arc::clone(first.trace()), new_span_id(), "second");
+    let in_turn = [&*first, &second, &second, &first];
+    let spans = in_turn.map(|segment| (testing::span(segment, new_span_id()), segment));
+    let config = testing::config(&testing::options());
+    let with_segments = spans.iter().map(|(span, segment)| (span, *segment));
+    let envelope = encode_envelope(&config, first.trace(), with_segments, UNIX_EPOCH);
+    let lines = lines(&envelope);
+    assert_eq!(lines[1]["item_count"], in_turn.len());
+    let items = lines[2]["items"].as_array().unwrap();
+    let ids = items
+        .iter()
+        .map(|item| &item["attributes"]["sentry.segment.id"]["value"]);
+    let expected = in_turn.map(|segment| json!(segment.span_id().to_string()));
+    assert!(ids.eq(&expected), "{items:#?}");
 }
 
 #[test]

@@ -240,6 +240,7 @@ fn a_too_large_envelope_is_split_once() {
     let envelopes = pair.ingest.envelopes();
     let spans: Vec<_> = envelopes.iter().map(|it| it.spans().len()).collect();
     assert_eq!(spans, [5, 2, 3]);
+    assert_eq!(pair.delivery.stats().buffered_bytes, 0);
 
     let pair = Pair::new();
     pair.ingest
