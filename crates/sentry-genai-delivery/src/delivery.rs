@@ -415,3 +415,30 @@ impl Drop for Handle {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use sentry_genai_conventions::TranslateOptions;
+
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn a_closed_delivery_ends_its_threads() {
+        const PATIENCE: Duration = Duration::from_secs(10);
+
+        let config = testing::config(&testing::options());
+        let translator = Translator::new(TranslateOptions::default());
+        let delivery = Delivery::start((*config).clone(), translator, None);
+        let shared = Arc::downgrade(delivery.shared());
+        assert!(delivery.close(PATIENCE));
+        drop(delivery);
+        let begin = Instant::now();
+        while shared.strong_count() > 0 {
+            assert!(begin.elapsed() < PATIENCE, "a thread goes on");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}

@@ -66,3 +66,37 @@ impl Progress {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    fn woken_by(change: impl FnOnce(&Progress)) -> [bool; 2] {
+        const PATIENCE: Duration = Duration::from_secs(10);
+
+        let progress = Progress::new();
+        thread::scope(|scope| {
+            let wait = || {
+                let begin = Instant::now();
+                let is_complete = progress.wait(FlushId(1), PATIENCE);
+                assert!(begin.elapsed() < PATIENCE, "nobody woke this thread");
+                is_complete
+            };
+            let waiting = [(); 2].map(|()| scope.spawn(wait));
+            thread::sleep(Duration::from_millis(50));
+            change(&progress);
+            waiting.map(|thread| thread.join().unwrap())
+        })
+    }
+
+    #[test]
+    fn all_who_wait_are_woken_by_the_flush_and_by_the_end() {
+        assert_eq!(
+            woken_by(|progress| progress.complete(FlushId(1))),
+            [true; 2]
+        );
+        assert_eq!(woken_by(Progress::stop), [false; 2]);
+    }
+}

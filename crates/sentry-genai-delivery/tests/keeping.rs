@@ -4,7 +4,7 @@
 
 use std::{
     sync::{Arc, mpsc},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use sentry_core::ClientOptions;
@@ -19,11 +19,19 @@ use sentry_genai_testkit::Ingest;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn start(ingest: &Ingest, hook: Option<BeforeSendSpan>) -> Delivery {
+    start_with(ingest, hook, |config| config)
+}
+
+fn start_with(
+    ingest: &Ingest,
+    hook: Option<BeforeSendSpan>,
+    configure: impl FnOnce(Config) -> Config,
+) -> Delivery {
     let options = ClientOptions::new()
         .dsn(&ingest.dsn())
         .traces_sample_rate(0.0);
     let config = Config::from_client_options(&options).unwrap();
-    let config = config.with_keep_ai_traces(true);
+    let config = configure(config.with_keep_ai_traces(true));
     Delivery::start(config, Translator::new(TranslateOptions::default()), hook)
 }
 
@@ -115,6 +123,31 @@ fn a_flush_sends_traces_kept_by_then() {
 }
 
 #[test]
+fn the_memory_of_decided_traces_is_there_for_held_ones() {
+    const LIMIT: usize = 64 * 1024;
+
+    let ingest = Ingest::start().unwrap();
+    let delivery = start_with(&ingest, None, |config| config.with_max_buffer_bytes(LIMIT));
+    for _ in 0..LIMIT / 256 {
+        let other = segment(&delivery, None);
+        send_child(&delivery, &other);
+        send_root(&delivery, &other);
+    }
+    let begin = Instant::now();
+    while delivery.stats().pending() > 0 {
+        assert!(begin.elapsed() < PATIENCE, "{delivery:?}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let ai = segment(&delivery, None);
+    send_child(&delivery, &ai);
+    assert!(delivery.flush(PATIENCE));
+    send_chat(&delivery, &ai);
+    send_root(&delivery, &ai);
+    assert!(delivery.close(PATIENCE));
+    assert_eq!(delivery.stats().accepted, 3, "{delivery:?}");
+}
+
+#[test]
 fn a_flush_before_a_close_leaves_held_traces_undecided() {
     let ingest = Ingest::start().unwrap();
     let (go, wait) = mpsc::channel::<()>();
@@ -138,8 +171,8 @@ fn a_flush_before_a_close_leaves_held_traces_undecided() {
     send_root(&delivery, &ai);
     delivery.close(Duration::ZERO);
     go.send(()).unwrap();
-    let end = std::time::Instant::now() + PATIENCE;
-    while delivery.stats().pending() > 0 && std::time::Instant::now() < end {
+    let end = Instant::now() + PATIENCE;
+    while delivery.stats().pending() > 0 && Instant::now() < end {
         std::thread::sleep(Duration::from_millis(10));
     }
     let lost = delivery.stats().lost(LossReason::SampleRate);

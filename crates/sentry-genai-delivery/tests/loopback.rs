@@ -13,6 +13,7 @@ use std::{
     sync::{
         Arc, Mutex, OnceLock,
         atomic::{AtomicU64, Ordering},
+        mpsc,
     },
     thread,
     time::{Duration, Instant},
@@ -313,6 +314,31 @@ fn close_inside_a_hook_loses_no_earlier_spans() {
     assert_eq!(delivery.stats().accepted, 1, "{delivery:?}");
     send_child(delivery, &segment);
     assert_eq!(delivery.stats().lost(LossReason::InternalSdkError), 1);
+}
+
+/// The worker is still translating it when nobody waits any more.
+#[test]
+fn a_span_that_is_translated_too_late_is_counted() {
+    let server = Server::start([]);
+    let config = Config::from_client_options(&options(&server)).unwrap();
+    let (go, wait) = mpsc::channel::<()>();
+    let wait = Mutex::new(wait);
+    let hook: BeforeSendSpan = Arc::new(move |span| {
+        let _ = wait.lock().unwrap().recv_timeout(PATIENCE);
+        Some(span)
+    });
+    let delivery = start_with(config, Some(hook));
+    send_root(&delivery, &segment(&delivery, "POST /ask"));
+    assert!(!delivery.close(Duration::ZERO));
+    go.send(()).unwrap();
+    let begin = Instant::now();
+    while delivery.stats().pending() > 0 {
+        assert!(begin.elapsed() < PATIENCE, "{delivery:?}");
+        thread::sleep(Duration::from_millis(5));
+    }
+    let stats = delivery.stats();
+    assert_eq!(stats.lost(LossReason::NetworkError), 1);
+    assert_eq!(stats.buffered_bytes, 0);
 }
 
 #[test]

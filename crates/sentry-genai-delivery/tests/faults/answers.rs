@@ -153,6 +153,20 @@ fn reports_survive_rejections() {
     assert_eq!(pair.reported(), [("send_error".to_owned(), 6)]);
 }
 
+#[test]
+fn a_report_counts_once_although_its_envelope_is_sent_again() {
+    let pair = Pair::new();
+    pair.ingest
+        .script([Fault::status(500), Fault::status(503), Fault::none()]);
+    for _ in 0..2 {
+        pair.send_trace(1);
+        pair.wait();
+    }
+    pair.flush();
+    assert_eq!(pair.verified_losses(), [(LossReason::SendError, 1)]);
+    assert_eq!(pair.reported(), [("send_error".to_owned(), 1)]);
+}
+
 /// No envelope follows that could carry the report.
 #[test]
 fn the_last_report_is_retried_until_it_is_read() {

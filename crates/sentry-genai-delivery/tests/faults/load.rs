@@ -67,6 +67,24 @@ fn closing_waits_no_longer_than_asked() {
 }
 
 #[test]
+fn a_flush_ends_when_another_thread_stops_waiting_for_the_server() {
+    let delivery = deliver_to("http://public@127.0.0.1:1/1", |config| {
+        config.with_retries(RetryPolicy::default().with_max_attempts(1000))
+    });
+    send_trace(&delivery, 1, "");
+    thread::scope(|scope| {
+        let flush = scope.spawn(|| {
+            let begin = Instant::now();
+            (delivery.flush(PATIENCE), begin.elapsed())
+        });
+        thread::sleep(Duration::from_millis(50));
+        assert!(!delivery.close(Duration::from_millis(50)));
+        let (is_complete, waited) = flush.join().unwrap();
+        assert!(!is_complete && waited < PATIENCE / 2, "{waited:?}");
+    });
+}
+
+#[test]
 fn a_compressed_envelope_arrives() {
     arrives_compressed(Compression::Always, "gzip");
     #[cfg(feature = "zstd")]
