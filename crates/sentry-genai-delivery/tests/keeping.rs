@@ -128,15 +128,17 @@ fn the_memory_of_decided_traces_is_there_for_held_ones() {
 
     let ingest = Ingest::start().unwrap();
     let delivery = start_with(&ingest, None, |config| config.with_max_buffer_bytes(LIMIT));
-    for _ in 0..LIMIT / 256 {
-        let other = segment(&delivery, None);
-        send_child(&delivery, &other);
-        send_root(&delivery, &other);
-    }
-    let begin = Instant::now();
-    while delivery.stats().pending() > 0 {
-        assert!(begin.elapsed() < PATIENCE, "{delivery:?}");
-        std::thread::sleep(Duration::from_millis(5));
+    for _ in 0..10 {
+        for _ in 0..LIMIT / 4096 {
+            let other = segment(&delivery, None);
+            send_child(&delivery, &other);
+            send_root(&delivery, &other);
+        }
+        let begin = Instant::now();
+        while delivery.stats().pending() > 0 {
+            assert!(begin.elapsed() < PATIENCE, "{delivery:?}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
     let ai = segment(&delivery, None);
     send_child(&delivery, &ai);

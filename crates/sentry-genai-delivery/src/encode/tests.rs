@@ -182,6 +182,8 @@ fn attributes_set_by_the_span_are_not_overwritten() {
     let (text, json) = encode(&span, &segment);
     let kind = string(span.kind.as_str());
     assert_eq!(json["attributes"]["sentry.kind"], kind);
+    let id = string(&segment.span_id().to_string());
+    assert_eq!(json["attributes"]["sentry.segment.id"], id);
     for key in own {
         assert_eq!(json["attributes"][key], string("own"), "{key}");
         let written = text.matches(&format!("{key:?}")).count();

@@ -1,3 +1,5 @@
+use std::thread;
+
 use super::*;
 use crate::{budget::Level, ids::new_span_id, testing};
 
@@ -79,21 +81,27 @@ fn overflow_without_a_worker_leaves_some_concurrent_traces_complete() {
 }
 
 #[test]
-fn an_idle_worker_sleeps_until_a_bucket_is_due_and_a_busy_one_for_a_moment() {
+fn an_idle_worker_sleeps_until_it_is_needed_and_a_busy_one_for_a_moment() {
     const LONG: Duration = Duration::from_secs(60);
 
     let queue = Queue::new(0);
-    let take = |was_busy, due| {
+    let take = |was_busy, due: Option<Duration>| {
         let start = Instant::now();
-        queue.take(&mut VecDeque::new(), 3, was_busy, Some(start + due));
+        let due = due.map(|due| start + due);
+        queue.take(&mut VecDeque::new(), 3, was_busy, due);
         start.elapsed()
     };
-    let due = BATCH_DELAY * 5;
-    assert!(take(false, due) >= due);
-    let moment = take(true, LONG);
+    let pause = BATCH_DELAY * 5;
+    assert!(take(false, Some(pause)) >= pause);
+    let moment = take(true, Some(LONG));
     assert!((BATCH_DELAY..LONG).contains(&moment), "{moment:?}");
-    assert!(queue.push(queued_span(), false, false, || true).is_ok());
-    assert!(take(false, LONG) < LONG);
+    thread::scope(|scope| {
+        let idle = scope.spawn(|| take(false, None));
+        thread::sleep(pause);
+        assert!(queue.push(queued_span(), false, false, || true).is_ok());
+        let waited = idle.join().unwrap();
+        assert!(waited >= pause / 2, "{waited:?}");
+    });
 }
 
 #[test]
