@@ -336,3 +336,22 @@ impl fmt::Debug for Config {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_stays_on_this_machine_is_not_compressed() {
+        for (host, is_compressed) in [
+            ("localhost", false),
+            ("127.0.0.1", false),
+            ("[::1]", false),
+            ("10.0.0.1", true),
+            ("sentry.example", true),
+        ] {
+            let encoding = Compression::Auto.encoding_for(host);
+            assert_eq!(encoding.is_some(), is_compressed, "{host}");
+        }
+    }
+}

@@ -205,6 +205,25 @@ fn a_transaction_has_the_links_of_its_root_and_of_its_spans() {
 }
 
 #[test]
+fn times_are_kept_and_nothing_ends_before_it_starts() {
+    let pair = Pair::new(TraceLifecycle::Classic);
+    let segment = pair.segment();
+    pair.child(&segment);
+    pair.send(&segment, new_span_id(), |span| {
+        span.end = Timestamp::from_nanos(1)
+    });
+    pair.root(&segment);
+    let transaction = &pair.transactions(3)[0];
+    let seconds = |span: &Value| {
+        let time = |member: &str| span[member].as_f64().unwrap();
+        (time("timestamp") - time("start_timestamp")).round()
+    };
+    assert_eq!(seconds(transaction), 1.0);
+    let of_children: Vec<_> = children(transaction).iter().map(seconds).collect();
+    assert_eq!(of_children, [1.0, 0.0]);
+}
+
+#[test]
 fn ai_spans_are_sent_separately_from_the_transaction() {
     let pair = Pair::new(TraceLifecycle::Transaction);
     let segment = pair.segment();

@@ -313,7 +313,9 @@ fn close_inside_a_hook_loses_no_earlier_spans() {
     assert!(delivery.close(PATIENCE));
     assert_eq!(delivery.stats().accepted, 1, "{delivery:?}");
     send_child(delivery, &segment);
-    assert_eq!(delivery.stats().lost(LossReason::InternalSdkError), 1);
+    let stats = delivery.stats();
+    assert_eq!(stats.lost(LossReason::InternalSdkError), 1);
+    assert_eq!(stats.buffered_bytes, 0);
 }
 
 /// The worker is still translating it when nobody waits any more.

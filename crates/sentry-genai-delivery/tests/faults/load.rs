@@ -62,7 +62,7 @@ fn closing_waits_no_longer_than_asked() {
             100,
             "{dsn}: {stats:?}"
         );
-        assert_eq!(stats.pending(), 0);
+        assert_eq!((stats.pending(), stats.buffered_bytes), (0, 0));
     }
 }
 
