@@ -210,7 +210,7 @@ fn times_are_kept_and_nothing_ends_before_it_starts() {
     let segment = pair.segment();
     pair.child(&segment);
     pair.send(&segment, new_span_id(), |span| {
-        span.end = Timestamp::from_nanos(1)
+        span.end = Timestamp::from_nanos(1);
     });
     pair.root(&segment);
     let transaction = &pair.transactions(3)[0];

@@ -108,8 +108,7 @@ impl Callsite {
 
 #[cfg(test)]
 mod tests {
-    use tracing::{Level, Span};
-    use tracing_core::{Kind, field::FieldSet};
+    use tracing::{Level, Span, field::FieldSet, metadata::Kind};
 
     use super::*;
 
