@@ -1,5 +1,7 @@
 //! `sentry-genai serve`
 
+mod connections;
+
 use std::{
     env, io,
     net::SocketAddr,
@@ -8,7 +10,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::serve::ListenerExt as _;
 use clap::Args;
 use sentry_core::types::Dsn;
 use sentry_genai_delivery::{Options, SendFailure};
@@ -16,14 +17,7 @@ use sentry_genai_gateway::{
     Client,
     serve::{Patience, Projects, Service, router},
 };
-use socket2::{SockRef, TcpKeepalive};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    runtime,
-    sync::watch,
-    task::JoinSet,
-    time,
-};
+use tokio::{net::TcpListener, runtime, sync::watch, task::JoinSet, time};
 
 use super::{Failure, Outcome, Privacy, Release, non_empty, print_message};
 
@@ -35,11 +29,6 @@ const SEND_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The shortest time between two reports that Sentry cannot be reached, or refuses.
 const REPORT_INTERVAL: Duration = Duration::from_secs(60);
-
-/// How long a connection is silent before the exporter's system is asked whether it still exists, and how often it is asked.
-const KEEPALIVE: TcpKeepalive = TcpKeepalive::new()
-    .with_time(Duration::from_secs(60))
-    .with_interval(Duration::from_secs(15));
 
 /// How long to wait, at the end, for requests that are under way.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -165,12 +154,12 @@ async fn serve(service: &Service, addresses: &[SocketAddr]) -> Result<(), Failur
             "listening on {}",
             listener.local_addr().map_err(listen_error)?
         ));
-        let mut shutdown = shutdown_sender.subscribe();
-        let server = axum::serve(listener.tap_io(keep_alive), router(service.clone()));
-        let server = server.with_graceful_shutdown(async move {
-            let _ = shutdown.changed().await;
-        });
-        servers.spawn(server.into_future());
+        let shutdown = shutdown_sender.subscribe();
+        servers.spawn(connections::serve(
+            listener,
+            router(service.clone()),
+            shutdown,
+        ));
     }
     let mut ticks = time::interval(SEND_INTERVAL);
     let mut problems = DeliveryProblems::default();
@@ -178,9 +167,6 @@ async fn serve(service: &Service, addresses: &[SocketAddr]) -> Result<(), Failur
     loop {
         tokio::select! {
             () = &mut shutdown => break,
-            ended = servers.join_next() => if let Some(Ok(Err(error))) = ended {
-                return Err(Failure::Usage(format!("cannot serve: {error}")));
-            },
             _ = ticks.tick() => {
                 let due = service.clone();
                 // Translating may take a while, and must not hold up the server.
@@ -194,13 +180,6 @@ async fn serve(service: &Service, addresses: &[SocketAddr]) -> Result<(), Failur
     let all = async { while servers.join_next().await.is_some() {} };
     let _ = time::timeout(DRAIN_TIMEOUT, all).await;
     Ok(())
-}
-
-/// Has the connection closed if its peer vanishes without a word, as a machine does that is switched off. Such connections would
-/// otherwise stay until there is no file descriptor left.
-fn keep_alive(connection: &mut TcpStream) {
-    // A connection without it works just as well.
-    let _ = SockRef::from(&*connection).set_tcp_keepalive(&KEEPALIVE);
 }
 
 /// What has been reported of problems with Sentry.
@@ -250,21 +229,4 @@ async fn shutdown_signal() {
         }
     }
     let _ = interrupted.await;
-}
-
-#[cfg(test)]
-mod tests {
-    use axum::serve::Listener as _;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn the_system_watches_accepted_connections() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let _client = TcpStream::connect(listener.local_addr().unwrap())
-            .await
-            .unwrap();
-        let (connection, _) = listener.tap_io(keep_alive).accept().await;
-        assert!(SockRef::from(&connection).keepalive().unwrap());
-    }
 }
