@@ -76,8 +76,7 @@ pub(crate) fn resolve(span: &mut SourceSpan, operation_kind: OperationKind) -> S
     let outcome = tool_outcome(&mut span.attributes, operation_kind);
     let exception = last_exception(span);
     let error_message = error_field(&mut span.attributes);
-    let response =
-        http_error_status(span, operation_kind).or_else(|| grpc_error_code(span, operation_kind));
+    let response = response_error(span, is_client(span.kind, operation_kind));
     let mut full_error = normalise_error_type(&mut span.attributes);
 
     let failed = match explicit {
@@ -104,8 +103,10 @@ pub(crate) fn resolve(span: &mut SourceSpan, operation_kind: OperationKind) -> S
         return Status::Ok;
     }
     let recorded = recorded_exception(&span.attributes);
-    let kind = outcome.or(exception.kind).or(recorded.kind).or(response);
-    if let Some(kind) = kind
+    // Since the operation has failed, a status says more than nothing, even one that does not prove a server's failure.
+    let response = || response_error(span, true);
+    let kind = outcome.or(exception.kind).or(recorded.kind);
+    if let Some(kind) = kind.or_else(response)
         && !span.attributes.contains(ERROR_TYPE)
     {
         span.attributes.push(ERROR_TYPE, &kind);
@@ -335,11 +336,11 @@ fn parse_bool(value: Value<'_>) -> Option<bool> {
 
 /// Returns the first HTTP status that is an error by OpenTelemetry's conventions: 400 for a client, 500 otherwise.
 pub(crate) fn first_http_failure(kind: Option<SpanKind>, operation_kind: OperationKind) -> i64 {
-    if is_client(kind, operation_kind) {
-        400
-    } else {
-        500
-    }
+    first_failure(is_client(kind, operation_kind))
+}
+
+fn first_failure(is_client: bool) -> i64 {
+    if is_client { 400 } else { 500 }
 }
 
 /// Returns whether a span is the client's side of a request. A model call is, even if a gateway records it on the span of the
@@ -352,12 +353,17 @@ fn is_client(kind: Option<SpanKind>, operation_kind: OperationKind) -> bool {
         )
 }
 
+/// Returns the status of a response that is an error by OpenTelemetry's conventions.
+fn response_error(span: &SourceSpan, is_client: bool) -> Option<String> {
+    http_error_status(span, is_client).or_else(|| grpc_error_code(span, is_client))
+}
+
 /// Returns the HTTP status if it is an error.
-fn http_error_status(span: &SourceSpan, operation_kind: OperationKind) -> Option<String> {
+fn http_error_status(span: &SourceSpan, is_client: bool) -> Option<String> {
     let status = HTTP_STATUSES
         .into_iter()
         .find_map(|key| span.attributes.integer(key))?;
-    (status >= first_http_failure(span.kind, operation_kind)).then(|| status.to_string())
+    (status >= first_failure(is_client)).then(|| status.to_string())
 }
 
 /// The names of gRPC's codes, by number.
@@ -400,7 +406,7 @@ pub(crate) fn grpc_code(code: &str) -> Option<&'static str> {
 }
 
 /// Returns the gRPC code of a call that failed, by OpenTelemetry's conventions: any but OK on a client's span.
-fn grpc_error_code(span: &SourceSpan, operation_kind: OperationKind) -> Option<String> {
+fn grpc_error_code(span: &SourceSpan, is_client: bool) -> Option<String> {
     if !span.attributes.may_begin_with("rpc.") {
         return None;
     }
@@ -411,7 +417,7 @@ fn grpc_error_code(span: &SourceSpan, operation_kind: OperationKind) -> Option<S
             Value::Str(code) => grpc_code(code),
             _ => None,
         })?;
-    let has_failed = if is_client(span.kind, operation_kind) {
+    let has_failed = if is_client {
         code != "OK"
     } else {
         GRPC_SERVER_ERRORS.contains(&code)

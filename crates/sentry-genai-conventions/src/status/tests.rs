@@ -287,6 +287,30 @@ fn the_grpc_code_decides_whether_a_call_failed() {
     );
 }
 
+/// The conventions do not blame a server for its client's errors, but the program may.
+#[test]
+fn a_status_is_the_type_of_an_error_that_the_program_reports() {
+    for (key, code, error_type) in [
+        ("rpc.grpc.status_code", 5, "NOT_FOUND"),
+        ("rpc.grpc.status_code", 0, "_OTHER"),
+        ("http.response.status_code", 404, "404"),
+        ("http.response.status_code", 200, "_OTHER"),
+    ] {
+        let mut span = testing::span("call");
+        span.kind = Some(SpanKind::Server);
+        span.attributes.push(key, code);
+        let translator = Translator::new(TranslateOptions::default());
+        assert_eq!(translator.translate(span.clone()).status, Status::Ok);
+        span.status = SourceStatus::Error(None);
+        let span = translator.translate(span);
+        assert_eq!(
+            span.attributes.text(ERROR_TYPE),
+            Some(error_type),
+            "{key} {code}"
+        );
+    }
+}
+
 /// Many programs record no kind, and a gateway may record a call on the span of the request that it serves.
 #[test]
 fn a_model_call_of_any_kind_is_a_clients() {
