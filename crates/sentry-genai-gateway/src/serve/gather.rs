@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -81,7 +82,7 @@ impl Gatherer {
 
     pub(super) fn add_spans(&mut self, now: Instant, spans: Vec<ReceivedSpan>) {
         for received in spans {
-            let bytes = received.span.footprint();
+            let bytes = span_footprint(&received);
             let pending = self.pending_trace(now, received.span.trace_id, bytes);
             pending.spans.push(received);
         }
@@ -195,10 +196,16 @@ impl Gatherer {
 /// Returns the approximate number of bytes that the contents of a request occupy while they wait.
 pub(super) fn footprint(request: &Request) -> usize {
     match request {
-        Request::Traces(spans) => spans.iter().map(|it| it.span.footprint()).sum(),
+        Request::Traces(spans) => spans.iter().map(span_footprint).sum(),
         Request::Events(events) => events.iter().map(event_footprint).sum(),
         Request::OtherSignal => 0,
     }
+}
+
+/// Returns what a span occupies, with its share of the resource.
+fn span_footprint(ReceivedSpan { resource, span }: &ReceivedSpan) -> usize {
+    let share = resource.footprint() / Arc::strong_count(resource);
+    span.footprint() + span.scope.len() + share
 }
 
 fn event_footprint(received: &ReceivedEvent) -> usize {
@@ -207,8 +214,6 @@ fn event_footprint(received: &ReceivedEvent) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use sentry_genai_conventions::{Attributes, SourceEvent, SourceSpan, SpanId, Timestamp};
 
     use super::*;
@@ -311,5 +316,24 @@ mod tests {
         );
         evicted.sort_unstable();
         assert_eq!(evicted, (1..=50).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn spans_take_up_the_room_of_their_resource() {
+        let mut resource = Attributes::default();
+        resource.push("process.command_args", "x".repeat(100_000));
+        let resource = Arc::new(resource);
+        let spans = [1, 2, 3, 4].map(|number| {
+            let mut span = span(number, number);
+            span.resource = Arc::clone(&resource);
+            span
+        });
+        drop(resource);
+        let mut gatherer = Gatherer::new(Patience::default());
+        gatherer.add_spans(Instant::now(), spans.into());
+        assert!((100_000..120_000).contains(&gatherer.bytes()));
+        let all = gatherer.take_all();
+        gatherer.release(all.load);
+        assert_eq!(gatherer.bytes(), 0);
     }
 }
