@@ -29,14 +29,17 @@ struct Running {
     child: Child,
     address: String,
     /// What it writes to standard error, except for its first line.
-    #[cfg_attr(not(unix), expect(dead_code, reason = "only signals end it"))]
     log: Option<JoinHandle<String>>,
 }
 
 impl Running {
     /// Starts the program on a free port.
     fn start(ingest: &Ingest, arguments: &[&str]) -> Self {
-        let mut child = program()
+        Self::start_program(program(), ingest, arguments)
+    }
+
+    fn start_program(mut program: Command, ingest: &Ingest, arguments: &[&str]) -> Self {
+        let mut child = program
             .args(["serve", "--listen", "127.0.0.1:0"])
             .args(arguments)
             .env("SENTRY_DSN", ingest.dsn())
@@ -67,6 +70,13 @@ impl Running {
         let kill = Command::new("kill").args(["-TERM", &id]).status();
         assert!(kill.unwrap().success());
         assert!(self.child.wait().unwrap().success());
+        self.log.take().unwrap().join().unwrap()
+    }
+
+    /// Ends the program at once, and returns what it wrote to standard error.
+    fn kill(&mut self) -> String {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
         self.log.take().unwrap().join().unwrap()
     }
 

@@ -3,6 +3,7 @@
 mod connections;
 
 use std::{
+    collections::HashSet,
     env, io,
     net::SocketAddr,
     num::NonZero,
@@ -106,20 +107,28 @@ impl Serve {
             .map_err(|error| Failure::Usage(format!("--dsn or SENTRY_DSN: {error}")))?;
         let client = |dsn| self.release.of(Client::new(dsn));
         let mut projects = Projects::new(client(dsn));
+        let mut services = HashSet::new();
         for (service, dsn) in &self.route {
+            if !services.insert(service) {
+                return Err(Failure::Usage(format!("--route: {service} is given twice")));
+            }
             projects = projects.with_service(service, client(dsn.clone()));
         }
+        let options = Options::new()
+            .with_capture_inputs(self.privacy.pii)
+            .with_capture_outputs(self.privacy.pii)
+            .with_capture_client_addresses(self.privacy.pii);
+        Service::start(projects, options, self.patience()?)
+            .ok_or_else(|| Failure::Usage("--dsn: cannot send to this DSN".to_owned()))
+    }
+
+    fn patience(&self) -> Result<Patience, Failure> {
         let mut patience = Patience::default();
         patience.quiet = Duration::try_from_secs_f64(self.gather)
             .map_err(|error| Failure::Usage(format!("--gather: {error}")))?;
         patience.longest = patience.longest.max(patience.quiet);
         patience.max_bytes = self.max_memory.get().saturating_mul(1024 * 1024);
-        let options = Options::new()
-            .with_capture_inputs(self.privacy.pii)
-            .with_capture_outputs(self.privacy.pii)
-            .with_capture_client_addresses(self.privacy.pii);
-        Service::start(projects, options, patience)
-            .ok_or_else(|| Failure::Usage("--dsn: cannot send to this DSN".to_owned()))
+        Ok(patience)
     }
 }
 
@@ -229,4 +238,33 @@ async fn shutdown_signal() {
         }
     }
     let _ = interrupted.await;
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Arguments {
+        #[command(flatten)]
+        serve: Serve,
+    }
+
+    fn patience(arguments: &[&str]) -> (Duration, Duration, usize) {
+        let arguments = [&["serve"], arguments].concat();
+        let patience = Arguments::parse_from(arguments).serve.patience().unwrap();
+        (patience.quiet, patience.longest, patience.max_bytes)
+    }
+
+    #[test]
+    fn a_trace_waits_at_least_as_long_as_for_one_span() {
+        let seconds = Duration::from_secs;
+        assert_eq!(patience(&[]), (seconds(6), seconds(30), 64 << 20));
+        let short = patience(&["--gather", "1", "--max-memory", "16"]);
+        assert_eq!(short, (seconds(1), seconds(30), 16 << 20));
+        let long = patience(&["--gather", "45"]);
+        assert_eq!(long, (seconds(45), seconds(45), 64 << 20));
+    }
 }

@@ -40,6 +40,36 @@ fn python_and_javascript_spellings_are_equal() {
 }
 
 #[test]
+fn kinds_and_statuses_are_names_or_numbers() {
+    let kind = |value: &str| one(&format!(r#""kind":{value}"#)).kind;
+    for (number, name, expected) in [
+        (2, "SERVER", SpanKind::Server),
+        (3, "CLIENT", SpanKind::Client),
+        (4, "PRODUCER", SpanKind::Producer),
+        (5, "CONSUMER", SpanKind::Consumer),
+    ] {
+        let texts = [
+            number.to_string(),
+            format!(r#""{name}""#),
+            format!(r#""SPAN_KIND_{name}""#),
+        ];
+        for text in texts {
+            assert_eq!(kind(&text), Some(expected), "{text}");
+        }
+    }
+    let status = |value: &str| one(&format!(r#""status":{{"code":{value}}}"#)).status;
+    for code in ["1", r#""1""#, r#""OK""#, r#""STATUS_CODE_OK""#, r#""Ok""#] {
+        assert_eq!(status(code), SourceStatus::Ok, "{code}");
+    }
+    for code in ["2", r#""2""#, r#""ERROR""#, r#""Error""#] {
+        assert_eq!(status(code), SourceStatus::Error(None), "{code}");
+    }
+    for code in ["0", r#""UNSET""#, "[]"] {
+        assert_eq!(status(code), SourceStatus::Unset, "{code}");
+    }
+}
+
+#[test]
 fn bytes_can_be_text() {
     let span = one(r#""attributes":[
         {"key":"text","value":{"bytesValue":"eyJhIjoiw6QifQo="}},
@@ -353,6 +383,11 @@ fn missing_times_are_taken_from_events() {
         (r#""startTimeUnixNano":"5","endTimeUnixNano":"0""#, (5, 5)),
         (r#""startTimeUnixNano":"5","endTimeUnixNano":"4""#, (5, 5)),
         (r#""startTimeUnixNano":"5""#, (5, 5)),
+        (
+            r#""startTimeUnixNano":5e9,"endTimeUnixNano":-1.0"#,
+            (5_000_000_000, 5_000_000_000),
+        ),
+        (r#""startTimeUnixNano":"5","endTimeUnixNano":2e19"#, (5, 5)),
         (&format!(r#""endTimeUnixNano":"9",{events}"#), (6, 9)),
         (&format!(r#""startTimeUnixNano":"5",{events}"#), (5, 7)),
         (&format!(r#""startTimeUnixNano":"8",{events}"#), (8, 8)),

@@ -254,3 +254,28 @@ pub(super) fn rpc_status((status, message): RequestError) -> Status {
     };
     Status::new(code, message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_waits_for_the_room_of_others_but_not_for_long() {
+        let admission = Admission::new(0);
+        let half = admission.admit(MAX_REQUEST_BYTES / 2).await.unwrap();
+        let mut room = Room {
+            permits: admission.admit(MAX_REQUEST_BYTES / 4).await.unwrap(),
+            admission: &admission,
+            size: MAX_REQUEST_BYTES / 4,
+            max_size: MAX_REQUEST_BYTES,
+        };
+        room.grow().await.unwrap();
+        let (status, _) = admission.admit(1).await.unwrap_err();
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        let (later, ()) = tokio::join!(admission.admit(MAX_REQUEST_BYTES / 2), async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            drop(half);
+        });
+        assert!(later.is_ok());
+    }
+}

@@ -108,6 +108,35 @@ fn unreadable_requests_are_invalid_arguments() {
 }
 
 #[test]
+fn a_refusal_for_its_size_says_so_and_one_for_now_can_be_repeated() {
+    let ingest = Ingest::start().unwrap();
+    ingest.always(Fault::none().with_delay(PATIENCE));
+    let running = Running::start(&ingest, &["--max-memory", "1"]);
+    let text = "word ".repeat(6_000);
+    let refusal = (1..=u8::MAX).find_map(|number| {
+        let spans = [span(number, 1, None, "work", &json!({"app.note": text}))];
+        let body = request("shop", &spans).to_string();
+        let headers = [("content-type", "application/json")];
+        running.post("/v1/traces", &headers, body.as_bytes());
+        export(&running, TRACES, Vec::new()).err()
+    });
+    assert_eq!(refusal.unwrap().code(), Code::Unavailable);
+    let too_much = export(&running, TRACES, noise(17 * 1024 * 1024)).unwrap_err();
+    assert_eq!(too_much.code(), Code::ResourceExhausted, "{too_much}");
+}
+
+/// Returns bytes that cannot be compressed.
+fn noise(count: usize) -> Vec<u8> {
+    let numbers = std::iter::successors(Some(1_u32), |it| {
+        Some(it.wrapping_mul(1_664_525).wrapping_add(1_013_904_223))
+    });
+    numbers
+        .map(|number| (number >> 24) as u8)
+        .take(count)
+        .collect()
+}
+
+#[test]
 fn clients_that_hang_delay_no_others() {
     let ingest = Ingest::start().unwrap();
     let running = Running::start(&ingest, &["--max-memory", "16"]);

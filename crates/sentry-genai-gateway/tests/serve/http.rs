@@ -148,6 +148,14 @@ fn prometheus_reads_the_figures() {
     let text = response.body_mut().read_to_string().unwrap();
     let accepted = format!("sentry_genai_accepted_spans_total {}\n", health["accepted"]);
     assert!(text.contains(&accepted), "{text}");
+    for name in [
+        "received_spans_total",
+        "gathered_spans",
+        "buffered_bytes",
+        "full",
+    ] {
+        assert!(text.contains(&format!("\nsentry_genai_{name} ")), "{name}");
+    }
     let lost = "sentry_genai_lost_spans_total{reason=\"network_error\"} 0\n";
     assert!(text.contains(lost), "{text}");
 }

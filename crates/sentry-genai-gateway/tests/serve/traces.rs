@@ -1,6 +1,6 @@
 //! Traces that arrive in parts.
 
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 
 use crate::*;
 
@@ -182,6 +182,42 @@ fn a_full_service_rejects_requests_and_loses_no_accepted_span() {
 }
 
 #[test]
+fn a_full_service_says_so() {
+    let ingest = Ingest::start().unwrap();
+    ingest.always(Fault::none().with_delay(PATIENCE));
+    let running = Running::start(&ingest, &["--max-memory", "1"]);
+    let text = "word ".repeat(6_000);
+    let is_full = (1..=u8::MAX).any(|number| {
+        let spans = [span(number, 1, None, "work", &json!({"app.note": text}))];
+        running.post_json("/v1/traces", &request("shop", &spans)).0 == 503
+    });
+    assert!(is_full);
+    assert_eq!(running.health()["full"], true);
+    let mut metrics = agent().get(running.url("/metrics")).call().unwrap();
+    let metrics = metrics.body_mut().read_to_string().unwrap();
+    assert!(metrics.contains("sentry_genai_full 1\n"), "{metrics}");
+}
+
+/// Proxies that are configured must not be bypassed.
+#[test]
+fn sentry_is_reached_through_the_proxy_of_the_environment() {
+    let ingest = Ingest::start().unwrap();
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut program = program();
+    program.env(
+        "HTTP_PROXY",
+        format!("http://{}", proxy.local_addr().unwrap()),
+    );
+    let running = Running::start_program(program, &ingest, &["--gather", "0.1"]);
+    let spans = [span(1, 1, None, "work", &json!({}))];
+    running.post_json("/v1/traces", &request("shop", &spans));
+    let (mut connection, _) = proxy.accept().unwrap();
+    let mut method = [0; 8];
+    connection.read_exact(&mut method).unwrap();
+    assert_eq!(&method, b"CONNECT ");
+}
+
+#[test]
 fn many_large_concurrent_requests_lose_no_accepted_span() {
     let ingest = Ingest::start().unwrap();
     let running = Running::start(&ingest, &["--gather", "0.1", "--max-memory", "1"]);
@@ -240,6 +276,30 @@ fn shutdown_sends_all_buffered_spans() {
     assert_eq!(ingest.spans().len(), 1);
 }
 
+/// Whoever reads the log learns of trouble before the end.
+#[test]
+fn trouble_is_reported_while_the_service_runs() {
+    let ingest = Ingest::start().unwrap();
+    ingest.always(Fault::status(403));
+    let mut running = Running::start(&ingest, &["--gather", "0.1"]);
+    for number in 1..=2 {
+        let spans = [span(number, 1, None, "work", &json!({}))];
+        running.post_json("/v1/traces", &request("shop", &spans));
+        running.wait_for(|health| health["lost"]["send_error"] == number);
+        thread::sleep(Duration::from_secs(1));
+    }
+    let report = running.kill();
+    assert!(
+        report.starts_with("sentry-genai: HTTP status 403"),
+        "{report}"
+    );
+    assert_eq!(
+        report.lines().count(),
+        1,
+        "no more than once a minute: {report}"
+    );
+}
+
 /// Reports come once a minute, so those of the last minute would be missing.
 #[cfg(unix)]
 #[test]
@@ -252,6 +312,31 @@ fn shutdown_reports_all_losses() {
     let report = running.terminate();
     assert!(report.starts_with("sentry-genai: HTTP status 403 (20"));
     assert!(report.ends_with("Z); spans lost so far: 1\n"), "{report}");
+}
+
+#[test]
+fn arguments_that_cannot_be_followed_are_errors() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = listener.local_addr().unwrap().to_string();
+    let dsn = "http://key@127.0.0.1:1/1";
+    let route = format!("shop={dsn}");
+    let nameless = format!("={dsn}");
+    for (arguments, expected) in [
+        (&["--listen", &*taken][..], "cannot listen on"),
+        (
+            &["--route", &route, "--route", &route],
+            "shop is given twice",
+        ),
+        (&["--route", &nameless], "SERVICE=DSN"),
+        (&["--gather=-1"], "--gather"),
+    ] {
+        let mut program = program();
+        let program = program.args(["serve", "--dsn", dsn]).args(arguments);
+        let output = program.output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains(expected), "{stderr}");
+    }
 }
 
 #[test]
