@@ -40,3 +40,25 @@ impl Baggage {
         (!self.0.is_empty()).then_some(self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_added_as_far_as_there_is_room() {
+        let mut baggage = Baggage::default();
+        baggage.add_members("");
+        baggage.add_foreign("tenant", "a b", "");
+        baggage.add_foreign("user", "é", "secret;ttl=1");
+        baggage.add_foreign("sentry-release", "x", "");
+        let expected = "tenant=a%20b,user=%C3%A9;secret;ttl=1";
+        let rest = MAX_BYTES - expected.len() - ",".len();
+        baggage.add_members(&"x".repeat(rest + 1));
+        assert_eq!(baggage.0, expected);
+        baggage.add_members(&"x".repeat(rest));
+        assert_eq!(baggage.0.len(), MAX_BYTES);
+        baggage.add_members("");
+        assert!(baggage.into_header().unwrap().ends_with('x'));
+    }
+}

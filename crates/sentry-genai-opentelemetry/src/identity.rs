@@ -156,6 +156,18 @@ mod tests {
     }
 
     #[test]
+    fn the_session_under_the_best_key_counts_and_the_last_one_there() {
+        let mut reader = IdentityReader::new(None);
+        let sessions = [(1, "a"), (2, "b"), (1, "c"), (0, "d"), (1, "e"), (0, "f")];
+        for (number, expected) in [(1, "a"), (2, "a"), (3, "c"), (4, "d"), (5, "d"), (6, "f")] {
+            let (rank, text) = sessions[number - 1];
+            reader.store(Inheritable::Session { rank }, text);
+            let session = reader.identity.session.as_deref();
+            assert_eq!(session, Some(expected), "{number}");
+        }
+    }
+
+    #[test]
     fn a_conditional_agent_key_counts_only_on_genai_spans() {
         let mut attributes = Attributes::default();
         attributes.push("agent_name", "Bot");

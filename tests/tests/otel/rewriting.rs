@@ -135,3 +135,17 @@ fn content_that_may_not_leave_does_not_and_the_hook_has_the_last_word() {
     let mut links = spans.iter().flat_map(|span| &*span.links.links);
     assert_eq!(links.next().unwrap().attributes.len(), 1);
 }
+
+/// Nobody looks into a link for what is an input and what an output.
+#[test]
+fn links_keep_their_attributes_if_all_content_may_leave() {
+    for (inputs, outputs, kept) in [(true, true, 2), (true, false, 1), (false, true, 1)] {
+        let options = Options::new()
+            .with_capture_inputs(inputs)
+            .with_capture_outputs(outputs);
+        let spans = run(&ClientOptions::new(), &options);
+        let links = spans.iter().find_map(|span| span.links.links.first());
+        let attributes = &links.unwrap().attributes;
+        assert_eq!(attributes.len(), kept, "{inputs} {outputs}");
+    }
+}
