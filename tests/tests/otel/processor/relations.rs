@@ -219,6 +219,29 @@ fn what_an_agent_says_late_reaches_the_spans_below_it() {
     assert_eq!(received.span("work").conversation_id(), None);
 }
 
+#[test]
+fn spans_learn_from_relatives_that_have_left_before() {
+    let program = Program::start();
+    let usage = ("gen_ai.usage.input_tokens", 42.into());
+    let call = [operation("chat"), usage.clone()];
+    let agent = [operation("invoke_agent"), usage];
+    let agent = program.span("agent", &agent, &Context::new());
+    let work = program.span("work", &[], &agent);
+    let open = program.span("execute_tool", &[operation("execute_tool")], &work);
+    program.span("chat", &call, &work).span().end();
+    program.flush();
+    let late = KeyValue::new("gen_ai.conversation.id", "late");
+    agent.span().set_attribute(late);
+    agent.span().end();
+    program.flush();
+    open.span().end();
+    let received = program.flush();
+    let agent = received.span("invoke_agent");
+    assert_eq!(agent.int("gen_ai.usage.input_tokens"), None);
+    let open = received.span("execute_tool");
+    assert_eq!(open.conversation_id(), Some("late"));
+}
+
 /// Some libraries name the conversation only on the model calls.
 #[test]
 fn what_only_the_calls_say_holds_for_their_agent_if_they_agree() {
