@@ -24,6 +24,8 @@ pub(super) static TRACELOOP: Dialect = Dialect {
         // Laminar adds these to everything in its traces.
         ("lmnr.association.properties.session_id", "session.id"),
         ("lmnr.association.properties.user_id", "user.id"),
+        // The leader of a team is an agent that has no span of its own.
+        (AGNO_TEAM, "gen_ai.agent.name"),
         ("crewai.agent.tools", DEFINITIONS),
         ("gen_ai.openai.api_base", "server.address"),
         ("gen_ai.request.streaming", "gen_ai.response.streaming"),
@@ -67,6 +69,7 @@ const SPAN_KIND: &str = "traceloop.span.kind";
 const ENTITY_NAME: &str = "traceloop.entity.name";
 const ENTITY_INPUT: &str = "traceloop.entity.input";
 const ENTITY_OUTPUT: &str = "traceloop.entity.output";
+const AGNO_TEAM: &str = "agno.team.name";
 const VERTEX: &str = "vertexai";
 const GEMINI: &str = "google_generativeai";
 const LANGCHAIN_PROVIDER: &str = "traceloop.association.properties.ls_provider";
@@ -120,7 +123,10 @@ fn operation(span: &SourceSpan) -> Override {
         Some("task") if javascript::is_tool(span) || tools::is_llama_index_call(span) => {
             return Override::To("execute_tool");
         }
-        Some("workflow") if frameworks::llama_index_agent(span).is_some() => {
+        Some("workflow")
+            if frameworks::llama_index_agent(span).is_some()
+                || span.attributes.contains(AGNO_TEAM) =>
+        {
             return Override::To("invoke_agent");
         }
         // The instrumented library may call the run of any chain an agent. The agent itself has a span below.

@@ -46,6 +46,21 @@ pub(crate) fn read_cut_constructor(text: &str) -> Option<Value> {
     Some(read_if(text, char::is_alphabetic)?.value)
 }
 
+/// Reads `field=value field=value`, the text of a Pydantic model in Python, if it is complete.
+pub(crate) fn read_model(text: &str) -> Option<Object> {
+    let mut reader = Reader::new(text);
+    let mut fields = Object::new();
+    while reader.peek_token().is_some() {
+        let name = reader.take_while(|c| c.is_alphanumeric() || c == '_');
+        if name.is_empty() || reader.peek_token()? != '=' {
+            return None;
+        }
+        reader.chars.next();
+        fields.insert(name.to_owned(), reader.value(MAX_DEPTH)?);
+    }
+    (!reader.is_truncated).then_some(fields)
+}
+
 /// Reads a whole text, provided that it starts with such a character.
 fn read_if(text: &str, is_start: impl Fn(char) -> bool) -> Option<Repaired> {
     let mut reader = Reader::new(text);

@@ -36,6 +36,22 @@ fn agno_tool_results_are_read_from_their_repr() {
 }
 
 #[test]
+fn agno_teams_are_agents() {
+    let attributes = [
+        ("traceloop.span.kind", "workflow"),
+        ("agno.team.name", "Lead"),
+        ("traceloop.entity.output", "done"),
+    ];
+    let span = translated(
+        "opentelemetry.instrumentation.agno",
+        "Lead.team",
+        &attributes,
+    );
+    assert_eq!(span.name, "invoke_agent Lead");
+    assert!(span.attributes.text(OUTPUT).unwrap().contains("done"));
+}
+
+#[test]
 fn llama_index_tool_tasks_are_tool_calls() {
     let scope = "opentelemetry.instrumentation.llamaindex";
     let kind = ("traceloop.span.kind", "task");
@@ -265,4 +281,30 @@ fn mcp_answers_that_report_a_failure_are_unwrapped() {
     ];
     let (.., result, _) = tool(scope, "weather.tool", &attributes);
     assert_eq!(result, "no such city");
+}
+
+/// OpenLLMetry's instrumentation of Google GenAI writes parts that are neither text nor calls of functions like this.
+#[test]
+fn google_parts_are_restored_from_texts() {
+    let answer = r#"[{"role": "assistant", "parts": [
+        {"type": "text", "content": "code='print(1)' language=<Language.PYTHON: 'PYTHON'> id=None"},
+        {"type": "text", "content": "outcome=<Outcome.OUTCOME_OK: 'OUTCOME_OK'> output='1\\n' id=None"},
+        {"type": "text", "content": "set id=None"},
+        {"type": "text", "content": "code_execution_result=None executable_code=None function_call=None inline_data=None text='' thought=None thought_signature=b'x'"}]}]"#;
+    let attributes = [
+        ("gen_ai.operation.name", "generate_content"),
+        (OUTPUT, answer),
+    ];
+    let scope = "opentelemetry.instrumentation.google_generativeai";
+    let span = translated(scope, "generate_content m", &attributes);
+    let text = span.attributes.text(OUTPUT).unwrap();
+    let messages: serde_json::Value = serde_json::from_str(text).unwrap();
+    assert_eq!(
+        messages[0]["parts"],
+        serde_json::json!([
+            {"type": "tool_call", "name": "code_execution", "arguments": {"code": "print(1)", "language": "PYTHON"}},
+            {"type": "tool_call_response", "name": "code_execution", "response": {"outcome": "OUTCOME_OK", "output": "1\n"}, "result": r#"{"outcome":"OUTCOME_OK","output":"1\n"}"#},
+            {"type": "text", "content": "set id=None"},
+        ])
+    );
 }

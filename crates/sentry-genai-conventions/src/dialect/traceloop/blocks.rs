@@ -1,8 +1,8 @@
-//! Blocks of messages that OpenLLMetry's instrumentations of LangChain and Bedrock turn into texts.
+//! Blocks of messages that OpenLLMetry's instrumentations of LangChain, Bedrock and Google GenAI turn into texts.
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     INPUT, OUTPUT,
@@ -17,22 +17,26 @@ const PYTHON: &str = "opentelemetry.instrumentation.langchain";
 /// A block of reasoning is a text here, too.
 const BEDROCK: &str = "opentelemetry.instrumentation.bedrock";
 
+/// Code that Gemini runs, and parts without anything, are texts of Python's models.
+const GOOGLE: &str = "opentelemetry.instrumentation.google_generativeai";
+
 /// Replaces these texts with the blocks.
 pub(super) fn restore(span: &mut SourceSpan) {
-    let start = match &*span.scope {
-        JAVASCRIPT => r#""content":"[{"#,
-        PYTHON | BEDROCK => r#""content": "{"#,
+    let (marks, blocks): (&[&str], fn(&Value) -> Option<Vec<Value>>) = match &*span.scope {
+        JAVASCRIPT => (&[r#""content":"[{"#], json_blocks),
+        PYTHON | BEDROCK => (&[r#""content": "{"#], json_blocks),
+        GOOGLE => (&["=None", "=<"], google_blocks),
         _ => return,
     };
     let attributes = &mut span.attributes;
     for key in [INPUT, OUTPUT] {
-        let text = attributes.text(key).filter(|text| text.contains(start));
+        let text = (attributes.text(key)).filter(|text| marks.iter().any(|it| text.contains(it)));
         let Some(Value::Array(mut messages)) = text.and_then(messages::read_json) else {
             continue;
         };
         for message in &mut messages {
             if let Some(Value::Array(parts)) = message.get_mut("parts") {
-                *parts = restored(std::mem::take(parts));
+                *parts = restored(std::mem::take(parts), blocks);
             }
         }
         json::set(attributes, key, messages.into());
@@ -40,7 +44,7 @@ pub(super) fn restore(span: &mut SourceSpan) {
 }
 
 /// Returns the parts with blocks in place of their texts, and each tool call only once.
-fn restored(parts: Vec<Value>) -> Vec<Value> {
+fn restored(parts: Vec<Value>, blocks: fn(&Value) -> Option<Vec<Value>>) -> Vec<Value> {
     let mut call_ids = BTreeSet::new();
     let mut restored = Vec::new();
     for part in parts {
@@ -61,8 +65,8 @@ fn restored(parts: Vec<Value>) -> Vec<Value> {
     restored
 }
 
-/// Returns the blocks in the text of a part.
-fn blocks(part: &Value) -> Option<Vec<Value>> {
+/// Returns the blocks in the JSON of a part's text.
+fn json_blocks(part: &Value) -> Option<Vec<Value>> {
     let text = part["content"].as_str()?;
     if text.starts_with("[{") {
         let items: Vec<Value> = serde_json::from_str(text).ok()?;
@@ -76,4 +80,21 @@ fn blocks(part: &Value) -> Option<Vec<Value>> {
     let block: Object = serde_json::from_str(text).ok()?;
     let is_block = block.contains_key("type") || block.contains_key("reasoningContent");
     (is_block && messages::is_part(&block)).then(|| vec![block.into()])
+}
+
+/// Returns the block that a part's text describes in Python's fields. One without content is none.
+fn google_blocks(part: &Value) -> Option<Vec<Value>> {
+    let fields = messages::read_model(part["content"].as_str()?)?;
+    let has = |keys: &[&str]| keys.iter().all(|key| fields.contains_key(*key));
+    if has(&["code", "language"]) {
+        Some(vec![json!({"executable_code": fields})])
+    } else if has(&["outcome", "output"]) {
+        Some(vec![json!({"code_execution_result": fields})])
+    } else {
+        let is_empty = |(key, value): (&String, &Value)| {
+            value.is_null() || value == "" || key == "thought_signature"
+        };
+        let is_part = has(&["text", "function_call", "inline_data"]);
+        (is_part && fields.iter().all(is_empty)).then(Vec::new)
+    }
 }
