@@ -2,12 +2,14 @@
 //! have workflows, agents, tools and tasks.
 
 mod blocks;
+mod flattened;
 mod frameworks;
 mod javascript;
 mod tools;
 
 use serde_json::Value;
 
+pub(super) use flattened::{messages_from_flattened, put_definitions};
 pub(super) use tools::text_output;
 
 use super::{
@@ -202,7 +204,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         derive_reasoning_tokens(&mut span.attributes);
     }
     name_provider(span);
-    read_flattened(span);
+    flattened::read_messages(span);
     put_definitions(&mut span.attributes, "llm.request.functions.");
     read_entity(span, kind);
     if kind == OperationKind::Call && is_bedrock(span) {
@@ -264,27 +266,6 @@ fn read_entity(span: &mut SourceSpan, kind: OperationKind) {
     }
 }
 
-/// Reads the flattened messages.
-fn read_flattened(span: &mut SourceSpan) {
-    // The SDKs for Go and Ruby have the older names.
-    let prompts = indexed::take(&mut span.attributes, "gen_ai.prompt.")
-        .or_else(|| indexed::take(&mut span.attributes, "llm.prompts."));
-    if let Some(mut prompts) = prompts {
-        if is_bedrock(span) {
-            bedrock::unquote_contents(&mut prompts);
-        }
-        let messages = messages_from_flattened(prompts, "user");
-        json::put(&mut span.attributes, INPUT, messages);
-    }
-    let completions = indexed::take(&mut span.attributes, "gen_ai.completion.")
-        .or_else(|| indexed::take(&mut span.attributes, "llm.completions."))
-        .filter(|completions| !frameworks::are_field_names(span, completions));
-    if let Some(completions) = completions {
-        let messages = messages_from_flattened(completions, "assistant");
-        json::put(&mut span.attributes, OUTPUT, messages);
-    }
-}
-
 /// Renames spans whose name contains the prompt or an id.
 fn rename_span(span: &mut SourceSpan) {
     // Otherwise the name includes the task in the words of the prompt.
@@ -343,42 +324,6 @@ fn derive_reasoning_tokens(attributes: &mut Attributes) {
     }
 }
 
-/// Creates messages from a flattened list. The prompt of an old completion is from the user, and reasoning belongs to the turn
-/// that follows.
-pub(super) fn messages_from_flattened(messages: Value, role: &str) -> Value {
-    let Value::Array(items) = messages else {
-        return messages;
-    };
-    let mut turns: Vec<Value> = Vec::with_capacity(items.len());
-    for mut item in items {
-        let Some(message) = item.as_object_mut() else {
-            continue;
-        };
-        if let Some(text) = message.remove("user") {
-            message.entry("content").or_insert(text);
-            message.insert("role".to_owned(), "user".into());
-        }
-        message.entry("role").or_insert_with(|| role.into());
-        // LangChain's instrumentation writes an empty text as a quoted one.
-        if message.get("content").and_then(Value::as_str) == Some("\"\"") {
-            message.remove("content");
-        }
-        let is_answer = message.get("role").and_then(Value::as_str) == Some("assistant");
-        if is_answer
-            && turns.last().is_some_and(|last| last["role"] == "thinking")
-            && let Some(mut reasoning) = turns.pop()
-        {
-            // Without streaming, only the first turn states why the response ended.
-            if let Some(reason) = reasoning.get_mut("finish_reason").map(Value::take) {
-                message.entry("finish_reason").or_insert(reason);
-            }
-            message.insert("reasoning_content".to_owned(), reasoning["content"].take());
-        }
-        turns.push(item);
-    }
-    Value::Array(turns)
-}
-
 /// Extracts the reason from an error of OpenAI's agents: `{'message': 'Error running tool', 'data': {'error': 'timeout'}}`.
 fn read_error_reason(span: &mut SourceSpan) {
     let SourceStatus::Error(Some(description)) = &mut span.status else {
@@ -396,21 +341,6 @@ fn read_error_reason(span: &mut SourceSpan) {
             None => message.to_owned(),
         };
     }
-}
-
-/// Restores the definitions of tools from `llm.request.functions.N.*`.
-pub(super) fn put_definitions(attributes: &mut Attributes, prefix: &str) {
-    let Some(Value::Array(mut functions)) = indexed::take(attributes, prefix) else {
-        return;
-    };
-    for function in &mut functions {
-        for key in ["parameters", "input_schema"] {
-            if let Some(schema) = function.get_mut(key) {
-                *schema = json::parsed(schema.take());
-            }
-        }
-    }
-    json::put(attributes, DEFINITIONS, Value::Array(functions));
 }
 
 /// Moves the input or output of a function to its canonical key, without what wraps it.

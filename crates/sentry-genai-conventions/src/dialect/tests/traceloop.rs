@@ -308,3 +308,38 @@ fn google_parts_are_restored_from_texts() {
         ])
     );
 }
+
+#[test]
+fn a_tool_call_that_is_also_written_as_a_function_call_is_one() {
+    let completion = |key: &str| &*format!("gen_ai.completion.0.{key}").leak();
+    let attributes = [
+        ("llm.request.type", "chat"),
+        ("gen_ai.request.model", "m"),
+        (completion("role"), "assistant"),
+        (completion("function_call.name"), "f"),
+        (completion("function_call.arguments"), "{}"),
+        (completion("tool_calls.0.name"), "f"),
+        (completion("tool_calls.0.arguments"), "{}"),
+        (completion("tool_calls.1.name"), "g"),
+    ];
+    let scope = "@traceloop/instrumentation-together-ai";
+    let span = translated(scope, "together.chat", &attributes);
+    let output = span.attributes.text(OUTPUT).unwrap();
+    assert_eq!(output.matches("tool_call").count(), 2, "{output}");
+}
+
+#[test]
+fn schemas_of_tools_are_read_from_arguments_in_javascript() {
+    let attributes = [
+        ("llm.request.type", "chat"),
+        ("gen_ai.request.model", "m"),
+        ("llm.request.functions.0.name", "f"),
+        ("llm.request.functions.0.arguments", r#"{"type":"object"}"#),
+    ];
+    let scope = "@traceloop/instrumentation-together-ai";
+    let span = translated(scope, "together.chat", &attributes);
+    assert_eq!(
+        span.attributes.text(DEFINITIONS),
+        Some(r#"[{"type":"function","name":"f","parameters":{"type":"object"}}]"#)
+    );
+}
