@@ -174,7 +174,7 @@ fn read_request(attributes: &mut Attributes, fields: &mut Object) {
 }
 
 /// Records the answer from LlamaIndex's own form of it and from the provider's response.
-fn read_response(attributes: &mut Attributes, mut response: Object) {
+pub(super) fn read_response(attributes: &mut Attributes, mut response: Object) {
     let raw = response.remove("raw").unwrap_or_default();
     for (field, key) in [
         ("id", "gen_ai.response.id"),
@@ -210,7 +210,7 @@ fn read_response(attributes: &mut Attributes, mut response: Object) {
 
 /// Spells a message as other libraries do. Its content is in blocks, and the id of the call that a tool answers is stored
 /// separately.
-fn message(mut message: Value) -> Value {
+pub(super) fn message(mut message: Value) -> Value {
     let Some(fields) = message.as_object_mut() else {
         return message;
     };

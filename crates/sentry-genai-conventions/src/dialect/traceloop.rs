@@ -207,8 +207,11 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     flattened::read_messages(span);
     put_definitions(&mut span.attributes, "llm.request.functions.");
     read_entity(span, kind);
-    if kind == OperationKind::Call && is_bedrock(span) {
-        tokens::add_cache(&mut span.attributes);
+    if kind == OperationKind::Call {
+        frameworks::read_llama_index_function(span);
+        if is_bedrock(span) {
+            tokens::add_cache(&mut span.attributes);
+        }
     }
 }
 

@@ -343,3 +343,40 @@ fn schemas_of_tools_are_read_from_arguments_in_javascript() {
         Some(r#"[{"type":"function","name":"f","parameters":{"type":"object"}}]"#)
     );
 }
+
+#[test]
+fn llama_index_tool_calls_are_read_from_the_function() {
+    let call = r#"{"role": "assistant", "additional_kwargs": {"tool_calls": [{"id": "c1", "function": {"name": "f", "arguments": "{}"}, "type": "function"}]}, "blocks": [{"block_type": "tool_call", "tool_call_id": "c1", "tool_name": "f", "tool_kwargs": "{}"}]}"#;
+    let question = r#"{"role": "user", "additional_kwargs": {}, "blocks": [{"block_type": "text", "text": "q"}]}"#;
+    let request = format!(
+        r#"{{"messages": [{question}, {call}], "kwargs": {{"tools": [{{"type": "function", "function": {{"name": "f"}}}}]}}}}"#
+    );
+    let response = format!(
+        r#"{{"message": {call}, "raw": {{"usage": {{"prompt_tokens": 9, "completion_tokens": 7, "completion_tokens_details": {{"reasoning_tokens": 3}}}}}}}}"#
+    );
+    let attributes = [
+        ("traceloop.span.kind", "task"),
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.response.model", "m"),
+        (
+            INPUT,
+            r#"[{"role": "user", "parts": [{"type": "text", "content": "q"}]}, {"role": "assistant", "parts": []}]"#,
+        ),
+        (OUTPUT, r#"[{"role": "assistant", "parts": []}]"#),
+        ("traceloop.entity.input", &request),
+        ("traceloop.entity.output", &response),
+    ];
+    let scope = "opentelemetry.instrumentation.llamaindex";
+    let span = translated(scope, "OpenAI.task", &attributes);
+    let call =
+        r#"{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"f","arguments":{}}]"#;
+    let text = |key| span.attributes.text(key).unwrap_or_default();
+    assert_eq!(
+        text(INPUT),
+        format!(r#"[{{"role":"user","parts":[{{"type":"text","content":"q"}}]}},{call}}}]"#)
+    );
+    assert_eq!(text(OUTPUT), format!("[{call}}}]"));
+    assert_eq!(text(DEFINITIONS), r#"[{"type":"function","name":"f"}]"#);
+    let reasoning = "gen_ai.usage.reasoning.output_tokens";
+    assert_eq!(span.attributes.integer(reasoning), Some(3));
+}
