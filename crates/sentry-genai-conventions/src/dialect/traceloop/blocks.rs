@@ -20,9 +20,12 @@ const BEDROCK: &str = "opentelemetry.instrumentation.bedrock";
 /// Code that Gemini runs, and parts without anything, are texts of Python's models.
 const GOOGLE: &str = "opentelemetry.instrumentation.google_generativeai";
 
+/// Reads the blocks in the text of a part.
+type Blocks = fn(&Value) -> Option<Vec<Value>>;
+
 /// Replaces these texts with the blocks.
 pub(super) fn restore(span: &mut SourceSpan) {
-    let (marks, blocks): (&[&str], fn(&Value) -> Option<Vec<Value>>) = match &*span.scope {
+    let (marks, blocks): (&[&str], Blocks) = match &*span.scope {
         JAVASCRIPT => (&[r#""content":"[{"#], json_blocks),
         PYTHON | BEDROCK => (&[r#""content": "{"#], json_blocks),
         GOOGLE => (&["=None", "=<"], google_blocks),
@@ -44,7 +47,7 @@ pub(super) fn restore(span: &mut SourceSpan) {
 }
 
 /// Returns the parts with blocks in place of their texts, and each tool call only once.
-fn restored(parts: Vec<Value>, blocks: fn(&Value) -> Option<Vec<Value>>) -> Vec<Value> {
+fn restored(parts: Vec<Value>, blocks: Blocks) -> Vec<Value> {
     let mut call_ids = BTreeSet::new();
     let mut restored = Vec::new();
     for part in parts {
