@@ -245,9 +245,7 @@ fn canonical(lowercase: &str) -> &str {
         // For example `openai-responses`, if `openai` is known.
         let without_kind = || {
             let (provider, kind) = lowercase.rsplit_once(['-', '_'])?;
-            ENDPOINT_KINDS
-                .contains(&kind)
-                .then(|| known(provider))?
+            ENDPOINT_KINDS.contains(&kind).then(|| known(provider))?
         };
         return with_synonym(lowercase)
             .or_else(|| of_host(lowercase))
