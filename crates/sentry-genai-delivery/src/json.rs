@@ -44,7 +44,7 @@ fn write_long_string(buffer: &mut Vec<u8>, text: &str) {
 /// Writes a JSON string of a text that needs no escaping.
 #[inline]
 pub(crate) fn write_plain_string(buffer: &mut Vec<u8>, text: &str) {
-    debug_assert!(needs_no_escape(text), "{text:?}");
+    debug_assert!(needs_no_escape(text));
     buffer.push(b'"');
     buffer.extend_from_slice(text.as_bytes());
     buffer.push(b'"');
