@@ -103,6 +103,8 @@ static SYNONYMS: &[(&str, &str)] = &[
     ("moderations", "evaluate"),
     ("ocr", "generate_content"),
     ("openai.responses.create", "responses"),
+    // In the examples of Sentry's documentation, model calls have the op `gen_ai.request`.
+    ("request", "chat"),
     ("response_create", "responses"),
     ("responses_create", "responses"),
     ("run_agent", "invoke_agent"),
@@ -123,11 +125,6 @@ static SYNONYMS: &[(&str, &str)] = &[
     ("transcribe", "generate_content"),
     ("transcription", "generate_content"),
 ];
-
-/// Finds an operation by its op, for spans whose author set only `sentry.op`.
-pub(crate) fn from_op(op: &str) -> Option<&'static AiOperation> {
-    by_name(op.strip_prefix("gen_ai.")?)
-}
 
 /// Returns whether Sentry would take a span with this op for a model call because it does not know the op.
 pub(crate) fn is_unknown_op(op: &str) -> bool {

@@ -55,7 +55,7 @@ pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognis
     let explicit = text("gen_ai.operation.name");
     if let (None, Some(op)) = (explicit, text("sentry.op")) {
         // Whoever set another op had a reason not to call it an AI operation.
-        return operation::from_op(op).map(ai);
+        return find_operation(span, dialect, op.strip_prefix("gen_ai.")?).map(ai);
     }
     match (dialect.operation)(span) {
         Override::To(name) => return Some(operation::by_name(name).map_or(plain, ai)),
@@ -63,9 +63,7 @@ pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognis
         Override::None => {}
     }
     if let Some(explicit) = explicit {
-        let row = operation::by_name(explicit)
-            .or_else(|| operation::by_name(infer_operation(span, dialect, explicit)?));
-        return Some(row.map_or(plain, ai));
+        return Some(find_operation(span, dialect, explicit).map_or(plain, ai));
     }
     if let Some((row, rest)) = named
         && (is_conclusive_name(row.name, rest) || is_confirmed(span, row))
@@ -94,6 +92,15 @@ fn recognise_mcp(span: &SourceSpan, method: &str) -> Recognised {
         operation: operation::mcp(method, kind),
         subject,
     }
+}
+
+/// Returns the operation that a program means by a name.
+fn find_operation(
+    span: &SourceSpan,
+    dialect: &Dialect,
+    name: &str,
+) -> Option<&'static operation::AiOperation> {
+    operation::by_name(name).or_else(|| operation::by_name(infer_operation(span, dialect, name)?))
 }
 
 /// Returns the operation that a program means by a name which no convention knows.

@@ -35,6 +35,7 @@ pub(super) fn is_call(span: &SourceSpan) -> bool {
     let is_named_call = is_embedding
         || has_finish_reason
         || has_word(&name, CALL_WORDS)
+        || names_call(&span.name)
         || is_named_after_model(span, &name);
     is_named_call
         && !has_word(&name, POST_CALL_WORDS)

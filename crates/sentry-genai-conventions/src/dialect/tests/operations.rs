@@ -10,6 +10,11 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("any", "invoke_workflow flow", &[("gen_ai.operation.name", "invoke_workflow")], "function", "invoke_workflow flow"),
     ("any", "retrieval what is it", &[("gen_ai.operation.name", "retrieval")], "function", "retrieval"),
     ("any", "ask", &[("sentry.op", "gen_ai.chat_completion"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
+    ("any", "ask", &[("sentry.op", "gen_ai.request"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
+    ("any", "request m", &[("gen_ai.operation.name", "request"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
+    // An op that no convention knows is understood like an operation of this name.
+    ("any", "ask", &[("sentry.op", "gen_ai.summarise"), ("gen_ai.request.model", "m"), ("gen_ai.usage.input_tokens", "3")], "gen_ai.chat", "chat m"),
+    ("any", "ask", &[("sentry.op", "gen_ai.summarise"), ("gen_ai.request.model", "m")], "function", "ask"),
     ("any", "flow", &[("sentry.op", "gen_ai.workflow")], "function", "flow"),
     ("any", "remember", &[("sentry.op", "gen_ai.memory.client"), ("gen_ai.operation.name", "search_memory")], "gen_ai.memory.client", "search_memory"),
     ("any", "queue", &[("sentry.op", "queue.process")], "queue.process", "queue"),
