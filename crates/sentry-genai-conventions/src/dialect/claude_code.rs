@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{
-    ARGUMENTS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases, first_chunk,
+    ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases, first_chunk,
     has_known_operation, json, json::Object,
 };
 use crate::{Attributes, SourceSpan, Value, tokens};
@@ -17,8 +17,11 @@ pub(super) static CLAUDE_CODE: Dialect = Dialect {
         ("response.model_output", OUTPUT),
         ("stop_reason", "gen_ai.response.finish_reasons"),
         ("system_prompt", "gen_ai.system_instructions"),
+        // The part of the system prompt that a program of the Agent SDK sets.
+        ("user_system_prompt", "gen_ai.system_instructions"),
         ("tool_name", "gen_ai.tool.name"),
         ("tool_use_id", "gen_ai.tool.call.id"),
+        ("tools", DEFINITIONS),
         ("user_prompt", INPUT),
     ]),
     noise: &[],

@@ -111,8 +111,16 @@ fn claude_code_reports_fractional_milliseconds() {
 fn claude_code_content_has_no_headers() {
     let scope = "com.anthropic.claude_code.tracing";
     let context = "[TOOL RESULT: toolu_1]\nSunny\n\n---\n\n[USER]\nAnd in Rome?";
-    let call = [("span.type", "llm_request"), ("new_context", context)];
+    let call = [
+        ("span.type", "llm_request"),
+        ("new_context", context),
+        ("user_system_prompt", "Be brief"),
+        ("tools", r#"[{"name":"Bash","hash":"109d6d35498a"}]"#),
+    ];
     let span = translated(scope, "claude_code.llm_request", &call);
+    let text = |key| span.attributes.text(key);
+    assert!(text(INSTRUCTIONS).is_some_and(|text| text.contains("Be brief")));
+    assert!(text(DEFINITIONS).is_some_and(|text| text.contains(r#""name":"Bash""#)));
     let expected = r#"[{"role":"tool","parts":[{"type":"tool_call_response","id":"toolu_1","response":"Sunny","result":"Sunny"}]},{"role":"user","parts":[{"type":"text","content":"And in Rome?"}]}]"#;
     let [input, expected] = [span.attributes.text(INPUT).unwrap(), expected]
         .map(|text| messages::read_json(text).unwrap());
