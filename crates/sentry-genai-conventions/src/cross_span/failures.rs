@@ -6,16 +6,20 @@ use super::{SpanTree, attempts::is_without_answer};
 use crate::{
     AiKind, SentrySpan, Status,
     content::FINISH_REASONS,
+    dialect::is_scope_of_rig,
     status::{ERROR_TYPE, UNKNOWN_ERROR},
 };
 
 /// The most spans between a call and what failed in it.
 const MAX_DEPTH: usize = 4;
 
-/// Returns whether a span is a failed call that does not tell why, a failed part of a call that does not know of it, or an agent
-/// that failed because its call did.
+/// Returns whether a span is a failed call that does not tell why, a failed part of a call that does not know of it, an agent that
+/// failed because its call did, or a call that may have failed with what is around it.
 pub(super) fn may_concern_call(span: &SentrySpan) -> bool {
-    is_untyped(span) || is_failed_execution(span) || is_stopped_by_call(span)
+    is_untyped(span)
+        || is_failed_execution(span)
+        || is_stopped_by_call(span)
+        || is_unanswered_call_of_rig(span)
 }
 
 /// Tells calls of what failed in them.
@@ -29,6 +33,26 @@ pub(super) fn apply_to_calls(spans: &mut [SentrySpan], tree: &SpanTree) {
     }
     copy_types_to_calls(spans, tree);
     fail_last_calls(spans, tree);
+    fail_unanswered_calls(spans, tree);
+}
+
+/// Marks calls of rig's that know of no answer as failed if the span around them failed.
+fn fail_unanswered_calls(spans: &mut [SentrySpan], tree: &SpanTree) {
+    for position in 0..spans.len() {
+        if is_unanswered_call_of_rig(&spans[position])
+            && let Some(around) = tree.parents[position]
+            && let Ok([call, around]) = spans.get_disjoint_mut([position, around])
+            && around.status == Status::Error
+        {
+            copy_failure(call, around);
+        }
+    }
+}
+
+/// Returns whether a span is a call of rig's without anything that only an answer has. It may have failed: rig records that nowhere,
+/// and returns the error to the function that has the span around the call.
+fn is_unanswered_call_of_rig(span: &SentrySpan) -> bool {
+    span.status == Status::Ok && is_scope_of_rig(&span.scope) && is_without_answer(span)
 }
 
 /// Marks the last call of each agent that failed because its call did, unless the call has finished.

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::{
-    ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases, first_chunk,
-    has_known_operation, json, json::Object,
+    ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases,
+    first_chunk, has_known_operation, json, json::Object,
 };
 use crate::{Attributes, SourceSpan, Value, tokens};
 

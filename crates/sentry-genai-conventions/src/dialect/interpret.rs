@@ -29,7 +29,12 @@ pub(super) fn has_prefix(span: &SourceSpan, prefix: &str) -> bool {
 
 /// Returns whether a span is from the crate `library`, judging by the path of the Rust module that made it.
 pub(super) fn is_of_crate(span: &SourceSpan, library: &str) -> bool {
-    span.scope
+    is_in_crate(&span.scope, library)
+}
+
+/// Returns whether the path of a Rust module is in the crate `library`.
+pub(super) fn is_in_crate(module: &str, library: &str) -> bool {
+    module
         .strip_prefix(library)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }

@@ -1,7 +1,8 @@
 //! rig, before and after it was split into crates.
 
 use super::{
-    Dialect, FailureAttribute, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases, is_of_crate,
+    Dialect, FailureAttribute, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases,
+    interpret::is_in_crate,
 };
 use crate::SourceSpan;
 
@@ -27,9 +28,14 @@ pub(super) fn is_streaming(name: &str) -> bool {
 }
 
 fn recognises(span: &SourceSpan) -> bool {
+    is_scope_of_rig(&span.scope)
+}
+
+/// Returns whether a scope is a module of rig's.
+pub(crate) fn is_scope_of_rig(scope: &str) -> bool {
     ["rig", "rig_core", "rig_agent"]
         .iter()
-        .any(|library| is_of_crate(span, library))
+        .any(|library| is_in_crate(scope, library))
 }
 
 /// The name of agents that have none.

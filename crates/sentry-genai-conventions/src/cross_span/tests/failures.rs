@@ -81,6 +81,27 @@ fn the_last_call_of_an_agent_failed_with_it_if_the_error_is_of_the_model() {
     assert_eq!(outcomes(misuse, &[]), [Status::Ok; 2]);
 }
 
+/// rig returns the error of a call, and records nothing of it.
+#[test]
+fn a_call_of_rig_without_an_answer_failed_with_what_is_around_it() {
+    let status = |scope: &'static str, error: &[(&'static str, &str)], call: &[_]| {
+        let call = [&[CHAT, ("scope", scope)], call].concat();
+        let mut spans = Trace(Vec::new())
+            .with(1, 0, "handle", error)
+            .with(2, 1, "chat m", &call)
+            .0;
+        reconcile(&mut spans, &ContentLimits::default());
+        spans[1].status
+    };
+    let error = [("error.type", "ProviderError")];
+    assert_eq!(status("rig::agent_chat", &error, &[]), Status::Error);
+    assert_eq!(status("rig::agent_chat", &[], &[]), Status::Ok);
+    assert_eq!(status("rigid", &error, &[]), Status::Ok);
+    for answer in [(COUNT, "42"), ("gen_ai.response.id", "r-1")] {
+        assert_eq!(status("rig::agent_chat", &error, &[answer]), Status::Ok);
+    }
+}
+
 /// OpenLLMetry's span of a stream ends before the stream breaks off.
 #[test]
 fn a_call_that_does_not_know_how_it_ended_failed_with_the_description_around_it() {
