@@ -59,9 +59,9 @@ fn set_attribute(span: &Span, key: &str, value: Input<'_>) {
             Input::Str(text) => attributes.push_owned_key(key, &*excerpt(&text, max_text_bytes)),
             value => attributes.push_owned_key(key, value),
         };
+        let start = state.make_room();
         match &mut state.source {
             Some(source) => {
-                let start = source.attributes.records();
                 push(&mut source.attributes);
                 state.apply_late_attributes(start, KeyFlags::of(key));
             }
