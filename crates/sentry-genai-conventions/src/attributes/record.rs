@@ -111,6 +111,9 @@ impl Attributes {
                 *values <= 2
             })
             .collect();
+        if kept.len() == self.entries.len() {
+            return;
+        }
         kept.reverse();
         let mut rest = Self::with_capacity(kept.len(), 0);
         for entry in kept {
