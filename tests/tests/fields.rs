@@ -69,6 +69,35 @@ fn records_come_late_and_twice() {
     assert_eq!(span.int("gen_ai.usage.total_tokens"), Some(59));
 }
 
+/// Together, the answers so far are larger than all that may wait.
+#[test]
+fn an_answer_recorded_again_for_each_of_its_parts_arrives() {
+    let bridge = Bridge::with_content();
+    let message = |text: &str| {
+        format!(r#"[{{"role":"assistant","parts":[{{"type":"text","content":"{text}"}}]}}]"#)
+    };
+    bridge.run(|| {
+        let span = info_span!(
+            "chat",
+            gen_ai.operation.name = "chat",
+            gen_ai.output.messages = Empty
+        );
+        for words in 1..=1000 {
+            span.record(
+                "gen_ai.output.messages",
+                message(&"word ".repeat(10 * words)),
+            );
+            span.set_gen_ai_attribute("gen_ai.usage.output_tokens", 10 * words);
+        }
+    });
+    let span = bridge.span("chat");
+    assert_eq!(span.int("gen_ai.usage.output_tokens"), Some(10_000));
+    let answer = message(&"word ".repeat(10_000));
+    assert_eq!(span.str("gen_ai.output.messages"), Some(&*answer));
+    let stats = bridge.guard().handle().unwrap().stats();
+    assert_eq!(stats.lost_total(), 0);
+}
+
 #[test]
 fn undeclared_attributes_can_be_set() {
     let bridge = Bridge::start();

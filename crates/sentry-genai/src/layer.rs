@@ -6,7 +6,7 @@ mod roots;
 
 use std::thread;
 
-use sentry_genai_conventions::{SourceEvent, SourceSpan, SpanId};
+use sentry_genai_conventions::{LoggedError, SourceEvent, SourceSpan, SpanId};
 use sentry_genai_delivery::{new_span_id, on_delivery_thread};
 use tracing::{Event, Id, Level, Metadata, Subscriber, span};
 use tracing_subscriber::{
@@ -276,9 +276,12 @@ where
         };
         // A field's `Debug` may log, so no lock is held while fields are read.
         let source_event = if is_error {
-            let mut exception = ExceptionRecorder::default();
+            let mut exception = ExceptionRecorder {
+                error: LoggedError::default(),
+                max_text_bytes: handle.max_text_bytes(),
+            };
             event.record(&mut exception);
-            exception.0.into_event()
+            exception.error.into_event()
         } else {
             let mut source_event = SourceEvent::new(metadata.name());
             source_event.attributes = handle.delivery().attributes(metadata.fields().len());

@@ -121,7 +121,8 @@ impl IncomingContext {
 }
 
 /// Returns the headers `sentry-trace` and `baggage`, with which another service continues the trace of the current span. Empty
-/// outside of a span. With [`Options::with_traceparent`](crate::Options::with_traceparent), `traceparent` is among them.
+/// outside of a span, and without a bridge. In a trace that is not sampled, they say so. With
+/// [`Options::with_traceparent`](crate::Options::with_traceparent), `traceparent` is among them.
 ///
 /// `baggage` also carries the conversation, unless
 /// [`Options::with_conversation_propagation`](crate::Options::with_conversation_propagation) is off. Do not send these headers to

@@ -120,9 +120,8 @@ impl<'a, 'r, R: LookupSpan<'r>> LateRecorder<'a, 'r, R> {
         if !state.belongs_to(layer_id) {
             return None;
         }
-        let source = state.source.as_ref()?;
         Some(Self {
-            start: source.attributes.records(),
+            start: state.make_room(),
             max_text_bytes: state.trace.handle.max_text_bytes(),
             callsite: Callsite::of(span.metadata()),
             key_flags: KeyFlags::default(),

@@ -20,7 +20,8 @@ use crate::state::SpanState;
 ///
 /// This trait is sealed, so that methods can be added to it.
 pub trait SpanExt: sealed::Sealed {
-    /// Sets an attribute. If a key is set more than once, by whatever means, the last value wins.
+    /// Sets an attribute. If a key is set more than once, by whatever means, the last value wins. A long text is cut to the
+    /// [limits](crate::Options::with_content_limits).
     ///
     /// Other layers do not see the attribute. Nothing happens if the span is disabled or was not seen by a
     /// [`GenAiLayer`](crate::GenAiLayer), and nothing is sent if its trace is not sampled.
@@ -59,9 +60,9 @@ fn set_attribute(span: &Span, key: &str, value: Input<'_>) {
             Input::Str(text) => attributes.push_owned_key(key, &*excerpt(&text, max_text_bytes)),
             value => attributes.push_owned_key(key, value),
         };
+        let start = state.make_room();
         match &mut state.source {
             Some(source) => {
-                let start = source.attributes.records();
                 push(&mut source.attributes);
                 state.apply_late_attributes(start, KeyFlags::of(key));
             }

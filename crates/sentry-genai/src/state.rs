@@ -21,12 +21,17 @@ pub(crate) struct SpanState {
     _open: Option<OpenCount>,
     /// The layer that records the span.
     layer_id: u32,
+    /// How much room the attributes have before those that were replaced are dropped, as the logarithm of the bytes.
+    room: u8,
     pub(crate) trace: Arc<LocalTrace>,
     /// The span to be sent; `None` if its trace is not recorded. The box goes from the start of the span to the worker without
     /// being copied.
     pub(crate) source: Option<Box<SourceSpan>>,
     pub(crate) node: Node,
 }
+
+/// The logarithm of the bytes that attributes may take before those that were replaced are looked for.
+const ROOM: u8 = 18;
 
 /// Tells a layer from others in the same subscriber, wherever it is moved to. A copy of a layer is another one.
 #[derive(Debug)]
@@ -102,6 +107,7 @@ impl SpanState {
         Self {
             _open: source.is_some().then(OpenCount::count),
             layer_id: layer_id.0,
+            room: ROOM,
             trace,
             source,
             node,
@@ -151,6 +157,22 @@ impl SpanState {
         node.apply(attributes, 0, key_flags, trace, UpdateTiming::Late);
     }
 
+    /// Makes room before attributes are added to an open span, and returns how many it has.
+    ///
+    /// A program may record a field again for each part of an answer, or for as long as it runs.
+    #[inline]
+    pub(crate) fn make_room(&mut self) -> usize {
+        let Some(source) = &mut self.source else {
+            return 0;
+        };
+        if bytes(&source.attributes) >> self.room > 0 {
+            source.attributes.drop_replaced();
+            let power = bytes(&source.attributes).max(1).ilog2() as u8 + 2;
+            self.room = power.max(ROOM);
+        }
+        source.attributes.records()
+    }
+
     /// Evaluates the attributes from index `start` on, which were added while the span was open.
     pub(crate) fn apply_late_attributes(&mut self, start: usize, key_flags: KeyFlags) {
         self.node.key_flags.insert(key_flags);
@@ -191,6 +213,12 @@ impl SpanState {
             ),
         }
     }
+}
+
+/// Returns about how many bytes the attributes take, each with 64 bytes for its key and type.
+#[inline]
+fn bytes(attributes: &Attributes) -> usize {
+    attributes.text_bytes() + 64 * attributes.records()
 }
 
 /// Returns the name that the span's fields give it, if any.

@@ -170,7 +170,7 @@ fn a_conversation_that_must_not_or_cannot_cross_does_not() {
     let scope = Context::new()
         .with_conversation_id("secret")
         .with_span(root);
-    let off = service.propagator().with_conversation(false);
+    let off = service.propagator().with_conversation_propagation(false);
     assert!(!inject(&off, &scope)["baggage"].contains("secret"));
     let long = scope.with_conversation_id("x".repeat(513));
     assert!(!inject(&service.propagator(), &long)["baggage"].contains("xxx"));

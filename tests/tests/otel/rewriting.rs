@@ -19,7 +19,7 @@ use super::door::{
 const QUESTION: &str = "Which tea goes with cake?";
 
 /// An agent that asks a model, in one batch, with the question in an event, as in older libraries.
-fn run(client_options: &ClientOptions, options: &Options) -> Vec<SpanData> {
+fn run(client_options: &ClientOptions, options: Options) -> Vec<SpanData> {
     let memory = InMemorySpanExporter::default();
     let exporter = RewritingExporter::with_options(memory.clone(), client_options, options);
     let resource = Resource::builder_empty()
@@ -85,7 +85,7 @@ fn what_otlp_would_lose_becomes_an_attribute() {
     let options = ClientOptions::new()
         .environment("staging")
         .send_default_pii(true);
-    let spans = run(&options, &Options::new());
+    let spans = run(&options, Options::new());
     assert_eq!(spans.len(), 3);
     let named = |name: &str| spans.iter().find(|span| span.name == name).unwrap();
     let root = named("root");
@@ -127,7 +127,7 @@ fn content_that_may_not_leave_does_not_and_the_hook_has_the_last_word() {
     }
     let options =
         Options::new().with_before_send_span(|span| (span.name != "root").then_some(span));
-    let spans = run(&ClientOptions::new(), &options);
+    let spans = run(&ClientOptions::new(), options);
     assert_eq!(spans.len(), 2);
     for span in &spans {
         assert!(!format!("{span:?}").contains(QUESTION));
@@ -143,7 +143,7 @@ fn links_keep_their_attributes_if_all_content_may_leave() {
         let options = Options::new()
             .with_capture_inputs(inputs)
             .with_capture_outputs(outputs);
-        let spans = run(&ClientOptions::new(), &options);
+        let spans = run(&ClientOptions::new(), options);
         let links = spans.iter().find_map(|span| span.links.links.first());
         let attributes = &links.unwrap().attributes;
         assert_eq!(attributes.len(), kept, "{inputs} {outputs}");

@@ -1,6 +1,9 @@
 //! Adding values to the store.
 
-use std::fmt::{self, Write as _};
+use std::{
+    collections::HashMap,
+    fmt::{self, Write as _},
+};
 
 use super::{
     AttributeKey, Attributes, Entry, Hash, Input, Key, Range, Slot, encodable::Plain,
@@ -94,6 +97,36 @@ impl Attributes {
                 }
                 entry
             }));
+    }
+
+    /// Drops the values that have been replaced at least twice, and their texts.
+    ///
+    /// The one before the last stays: some libraries record two attributes under the same key.
+    pub fn drop_replaced(&mut self) {
+        let mut later = HashMap::new();
+        let mut kept: Vec<_> = (self.entries.iter().rev())
+            .filter(|entry| {
+                let values = later.entry(entry.key.name(&self.text)).or_insert(0_u8);
+                *values = values.saturating_add(1);
+                *values <= 2
+            })
+            .collect();
+        if kept.len() == self.entries.len() {
+            return;
+        }
+        kept.reverse();
+        let mut rest = Self::with_capacity(kept.len(), 0);
+        for entry in kept {
+            let name = entry.key.name(&self.text);
+            let key = match entry.key {
+                Key::Static(_) => Some(entry.key),
+                Key::Text(_) => rest.write(name).map(Key::Text),
+            };
+            if let (Some(key), Some(value)) = (key, self.value(&entry.value)) {
+                rest.push_input(key, entry.hash, prefix_bit(name), value.into());
+            }
+        }
+        *self = rest;
     }
 
     fn push_input(&mut self, key: Key, hash: Hash, prefix_bit: u64, value: Input<'_>) {

@@ -13,6 +13,28 @@ fn settle_keeps_the_last_value_of_a_key() {
 }
 
 #[test]
+fn the_last_two_values_of_a_key_stay_and_the_texts_of_others_go() {
+    let mut attributes = Attributes::default();
+    attributes.push_owned_key("once", vec!["x".to_owned()]);
+    for number in 0..300_i64 {
+        attributes.push("number", number);
+        attributes.push_owned_key("text", "y".repeat(1000));
+    }
+    attributes.push("text", "last");
+    attributes.drop_replaced();
+    let expected = [
+        ("once", Value::Array(&[Scalar::Str("x".to_owned())])),
+        ("number", Value::Integer(298)),
+        ("number", Value::Integer(299)),
+        ("text", Value::Str(&"y".repeat(1000))),
+        ("text", Value::Str("last")),
+    ];
+    assert_eq!(attributes.iter().collect::<Vec<_>>(), expected);
+    assert_eq!(attributes.get("once"), Some(expected[0].1));
+    assert!(attributes.footprint() < 4000, "{}", attributes.footprint());
+}
+
+#[test]
 fn append_keeps_the_values_of_both_stores() {
     let mut attributes = Attributes::default();
     attributes.push("a", "first");

@@ -15,7 +15,8 @@ use crate::{
 ///
 /// This trait is sealed, so that methods can be added to it.
 pub trait GenAiContextExt: sealed::Sealed {
-    /// Returns a context in which AI spans belong to the conversation `id`, unless they or an ancestor name another one.
+    /// Returns a context in which AI spans belong to the conversation `id`, unless they or an ancestor name another one. An empty
+    /// id has no effect.
     ///
     /// ```
     /// # #[cfg(feature = "otel-0-33")] {
@@ -31,7 +32,11 @@ pub trait GenAiContextExt: sealed::Sealed {
 
 impl GenAiContextExt for Context {
     fn with_conversation_id(&self, id: impl Into<Arc<str>>) -> Self {
-        self.with_value(ConversationInContext(id.into()))
+        let id = id.into();
+        if id.is_empty() {
+            return self.clone();
+        }
+        self.with_value(ConversationInContext(id))
     }
 }
 

@@ -222,18 +222,22 @@ fn push_attributes(attributes: &mut Attributes, pairs: &[KeyValue], max_text_byt
     }
 }
 
-/// Converts a list. Its texts share `max_text_bytes`.
+/// Converts a list. Its elements share `max_text_bytes`, and those for which nothing remains are left out.
 fn scalars(array: &Array, mut max_text_bytes: usize) -> Option<Vec<Scalar>> {
+    let numbers = max_text_bytes / size_of::<u64>();
     Some(match array {
-        Array::Bool(values) => values.iter().copied().map(Scalar::Bool).collect(),
-        Array::I64(values) => values.iter().copied().map(Scalar::Integer).collect(),
-        Array::F64(values) => values.iter().copied().map(Scalar::Double).collect(),
+        Array::Bool(values) => (values.iter().take(numbers).copied().map(Scalar::Bool)).collect(),
+        Array::I64(values) => (values.iter().take(numbers).copied().map(Scalar::Integer)).collect(),
+        Array::F64(values) => (values.iter().take(numbers).copied().map(Scalar::Double)).collect(),
         Array::String(values) => values
             .iter()
-            .map(|text: &StringValue| {
+            .map_while(|text: &StringValue| {
+                if max_text_bytes == 0 {
+                    return None;
+                }
                 let kept = excerpt(text.as_str(), max_text_bytes);
                 max_text_bytes = max_text_bytes.saturating_sub(kept.len());
-                Scalar::Str(kept.into_owned())
+                Some(Scalar::Str(kept.into_owned()))
             })
             .collect(),
         _ => return None,

@@ -42,7 +42,8 @@ const ERROR_TYPE: &str = "error.type";
 /// the processor](Self::provider_builder) avoids that copy; in a provider built elsewhere, use the processor's
 /// [sampler](Self::sampler).
 ///
-/// Clones share one state: keep one for [`stats`](Self::stats).
+/// Clones share one state: keep one for [`stats`](Self::stats). It ends with the first provider that is shut down, so give each
+/// provider a processor of its own.
 ///
 /// ```
 /// # #[cfg(feature = "otel-0-33")] {

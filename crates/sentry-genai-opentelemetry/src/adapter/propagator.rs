@@ -86,8 +86,8 @@ impl SentryGenAiPropagator {
     ///
     /// An id longer than 512 bytes, or with control characters, is never propagated.
     #[must_use]
-    pub fn with_conversation(mut self, crosses: bool) -> Self {
-        self.conversation = if crosses {
+    pub fn with_conversation_propagation(mut self, propagate: bool) -> Self {
+        self.conversation = if propagate {
             ConversationPropagation::Baggage
         } else {
             ConversationPropagation::Off

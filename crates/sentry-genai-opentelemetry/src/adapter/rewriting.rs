@@ -53,15 +53,15 @@ impl<E: SpanExporter> RewritingExporter<E> {
     /// Of the client's options, only release, environment and `send_default_pii` are used; a DSN is not needed. If release or
     /// environment is missing, that of the resource is used: `service.version` and `deployment.environment.name`.
     pub fn new(next: E, client_options: &ClientOptions) -> Self {
-        Self::with_options(next, client_options, &Options::new())
+        Self::with_options(next, client_options, Options::new())
     }
 
     /// Creates an exporter with the given options, such as which content may leave the process, its limits, and a hook. A span
     /// for which the hook returns `None`, or on which it panics, is not passed on.
-    pub fn with_options(next: E, client_options: &ClientOptions, options: &Options) -> Self {
+    pub fn with_options(next: E, client_options: &ClientOptions, options: Options) -> Self {
         Self {
             next,
-            rewriter: Rewriter::new(client_options, options),
+            rewriter: Rewriter::new(client_options, &options),
         }
     }
 

@@ -121,11 +121,5 @@ impl fmt::Display for ReplayError {
     }
 }
 
-impl Error for ReplayError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Json(error) => Some(error),
-            Self::Format(_) | Self::Inconsistent(_) => None,
-        }
-    }
-}
+// The text of the source is part of the error's own.
+impl Error for ReplayError {}

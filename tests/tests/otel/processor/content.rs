@@ -89,18 +89,32 @@ fn a_text_is_as_long_as_a_shared_delivery_allows() {
 }
 
 #[test]
-fn a_list_of_long_texts_has_the_room_of_one_text() {
+fn a_list_has_the_room_of_one_text() {
     let program = Program::with(Receiver::with_content(), Options::new());
     let long = StringValue::from("x".repeat(2_000_000));
-    let texts = Value::Array(vec!["short".into(), long.clone(), long, "last".into()].into());
-    let root = program.span("root", &[("texts", texts)], &Context::new());
+    let few = vec!["first".into(), long.clone(), long, "last".into()];
+    let mut many = vec![StringValue::from("word"); 1_000_000];
+    many[0] = "first".into();
+    let list = |texts: Vec<StringValue>| Value::Array(texts.into());
+    let numbers = Value::Array(vec![7_i64; 2_000_000].into());
+    let lists = [
+        ("few", list(few)),
+        ("many", list(many)),
+        ("numbers", numbers),
+    ];
+    let root = program.span("root", &lists, &Context::new());
     root.span().end();
     let received = program.flush();
     assert_eq!(program.processor.stats().lost_total(), 0);
     let span = received.span("root");
-    let texts = span.attr("texts").unwrap();
-    assert_eq!(texts[0], "short");
-    assert!(texts.to_string().len() < 500_000);
+    for key in ["few", "many"] {
+        let texts = span.attr(key).unwrap();
+        assert_eq!(texts[0], "first");
+        assert!(texts.to_string().len() < 700_000, "{key}");
+    }
+    let numbers = span.attr("numbers").unwrap();
+    assert_eq!(numbers[10_000], 7);
+    assert!(numbers.to_string().len() < 700_000);
 }
 
 #[test]

@@ -124,6 +124,7 @@ fn what_a_hook_does_makes_no_spans() {
     program.flush();
     let received = program.flush();
     assert_eq!(received.spans().len(), 1);
+    assert_eq!(program.processor.open_spans().open, 0);
 }
 
 #[test]

@@ -179,6 +179,7 @@ fn a_conversation_comes_from_the_span_its_ancestors_the_context_and_baggage_in_t
     inner.span().end();
     outer.span().end();
     chat("e", &Context::new(), &[("session.id", "session".into())]);
+    chat("f", &scope.with_conversation_id(""), &[]);
     let received = program.flush();
     for (model, expected) in [
         ("a", "baggage"),
@@ -186,6 +187,7 @@ fn a_conversation_comes_from_the_span_its_ancestors_the_context_and_baggage_in_t
         ("c", "ancestor"),
         ("d", "own"),
         ("e", "session"),
+        ("f", "scope"),
     ] {
         let span = received.span(&format!("chat {model}"));
         assert_eq!(span.conversation_id(), Some(expected), "{model}");
