@@ -2,6 +2,7 @@
 
 use std::env;
 
+use memchr::memmem;
 use reqwest::{Client, Request, Response};
 use tracing::Instrument as _;
 
@@ -24,7 +25,7 @@ const CAPTURE_CONTENT: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTEN
 /// | `:generateContent`, `:streamGenerateContent` (Gemini) | `generate_content` | `gcp.gemini` |
 /// | `/api/chat` (Ollama) | `chat` | `ollama` |
 ///
-/// All other requests are sent as they are, without a span. So are requests whose body is a stream or names no model.
+/// All other requests are sent as they are, without a span. So are requests that name no model, and those whose body is a stream.
 ///
 /// The span has the attributes of OpenTelemetry's GenAI conventions: model, parameters, token counts, finish reasons, the time to the
 /// first chunk of a stream (seconds), and an error if the request fails. It ends when the body of the answer has been read, or is
@@ -91,15 +92,25 @@ impl GenAiClient {
     /// Opens the span of a model call. Returns `None` if the request is not one, or nobody wants the span.
     fn observe(&self, request: &Request) -> Option<Observer> {
         let api = Api::of(request)?;
-        if !span::is_wanted() {
+        let body = request.body()?.as_bytes()?;
+        let model_in_path = api.model_in_path(request.url());
+        if model_in_path.is_none() && !may_name_model(body) {
             return None;
         }
-        let body = RequestBody::parse(request.body()?.as_bytes()?)?;
-        let model = body.model().or_else(|| api.model_in_path(request.url()))?;
         let provider = self.provider.as_deref().unwrap_or(api.provider());
-        let span = span::open(api.operation(), provider, &model);
+        // Whether a span is wanted cannot be asked without opening it: with filters on layers, the question would disturb the next
+        // span (tokio-rs/tracing#2519).
+        let span = span::open(api.operation(), provider);
+        if span.is_disabled() {
+            return None;
+        }
         span::record_address(&span, request.url());
-        body.record(api, &span, self.content);
+        RequestBody::read(body).record(api, &span, model_in_path, self.content);
         Some(Observer::new(span, api, self.content))
     }
+}
+
+/// Returns whether a body might have a member `model`, without parsing it.
+fn may_name_model(body: &[u8]) -> bool {
+    memmem::find(body, br#""model""#).is_some()
 }

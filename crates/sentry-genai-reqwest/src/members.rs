@@ -21,7 +21,7 @@ impl<'a> Members<'a> {
     }
 
     /// Returns the members of a member.
-    pub(crate) fn object(&self, key: &str) -> Option<Members<'a>> {
+    pub(crate) fn object(&self, key: &str) -> Option<Self> {
         Members::parse(self.raw(key)?.as_bytes())
     }
 
@@ -33,7 +33,7 @@ impl<'a> Members<'a> {
     }
 
     /// Returns the members of each element of a member that is an array of objects.
-    pub(crate) fn objects(&self, key: &str) -> Vec<Members<'a>> {
+    pub(crate) fn objects(&self, key: &str) -> Vec<Self> {
         let elements = self.elements(key).into_iter();
         elements
             .filter_map(|element| Members::parse(element.as_bytes()))

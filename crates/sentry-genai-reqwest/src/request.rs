@@ -38,23 +38,28 @@ static CONTENT: &[(&str, &[&str])] = &[
 static EMBEDDED: &[(&str, &[&str])] = &[("gen_ai.embeddings.input", &["input"])];
 
 impl<'a> RequestBody<'a> {
-    /// Returns `None` if the body is not a JSON object.
-    pub(crate) fn parse(body: &'a [u8]) -> Option<Self> {
-        let members = Members::parse(body)?;
+    /// A body that is not a JSON object has no members.
+    pub(crate) fn read(body: &'a [u8]) -> Self {
+        let members = Members::parse(body).unwrap_or_default();
         let parameters = members.object("generationConfig");
         let parameters = parameters.or_else(|| members.object("options"));
-        Some(Self {
+        Self {
             parameters: parameters.unwrap_or_default(),
             members,
-        })
+        }
     }
 
-    pub(crate) fn model(&self) -> Option<String> {
-        self.members.text("model")
-    }
-
-    /// Records the parameters of the call, and its content if that is allowed.
-    pub(crate) fn record(&self, api: Api, span: &Span, content: bool) {
+    /// Records the model, the parameters of the call, and its content if that is allowed.
+    pub(crate) fn record(
+        &self,
+        api: Api,
+        span: &Span,
+        model_in_path: Option<String>,
+        content: bool,
+    ) {
+        if let Some(model) = self.members.text("model").or(model_in_path) {
+            span.record("gen_ai.request.model", model);
+        }
         for (field, names) in PARAMETERS {
             let values = [&self.members, &self.parameters].into_iter();
             let mut values =

@@ -2,20 +2,15 @@
 
 use reqwest::Url;
 use serde_json::Value;
-use tracing::{Level, Span, field::Empty};
+use tracing::{Span, field::Empty};
 
 use crate::api::Operation;
 
 const TARGET: &str = "sentry_genai_reqwest";
 
-/// Returns whether any subscriber might want the span of a call.
-pub(crate) fn is_wanted() -> bool {
-    tracing::span_enabled!(target: TARGET, Level::INFO)
-}
-
 /// Opens a span with all fields that may be recorded on it later.
 macro_rules! span {
-    ($name:literal, $provider:expr, $model:expr) => {
+    ($name:literal, $provider:expr) => {
         tracing::info_span!(
             target: TARGET,
             $name,
@@ -27,7 +22,7 @@ macro_rules! span {
             gen_ai.operation.name = $name,
             gen_ai.provider.name = $provider,
             gen_ai.conversation.id = Empty,
-            gen_ai.request.model = $model,
+            gen_ai.request.model = Empty,
             gen_ai.request.max_tokens = Empty,
             gen_ai.request.temperature = Empty,
             gen_ai.request.top_p = Empty,
@@ -56,13 +51,13 @@ macro_rules! span {
     };
 }
 
-pub(crate) fn open(operation: Operation, provider: &str, model: &str) -> Span {
+pub(crate) fn open(operation: Operation, provider: &str) -> Span {
     match operation {
-        Operation::Chat => span!("chat", provider, model),
-        Operation::TextCompletion => span!("text_completion", provider, model),
-        Operation::Responses => span!("responses", provider, model),
-        Operation::Embeddings => span!("embeddings", provider, model),
-        Operation::GenerateContent => span!("generate_content", provider, model),
+        Operation::Chat => span!("chat", provider),
+        Operation::TextCompletion => span!("text_completion", provider),
+        Operation::Responses => span!("responses", provider),
+        Operation::Embeddings => span!("embeddings", provider),
+        Operation::GenerateContent => span!("generate_content", provider),
     }
 }
 

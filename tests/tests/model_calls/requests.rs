@@ -195,7 +195,7 @@ fn other_requests_have_no_span() {
         for request in [
             http().get(format!("{url}/models")).build().unwrap(),
             post(&format!("{url}/moderations"), &json!({"model": "m"})),
-            post(&format!("{url}/chat/completions"), &json!({"no": "model"})),
+            post(&format!("{url}/chat/completions"), &json!({"messages": []})),
             http()
                 .post(format!("{url}/chat/completions"))
                 .body("not JSON")
@@ -212,6 +212,21 @@ fn other_requests_have_no_span() {
         }
     });
     assert_eq!(bridge.spans(), []);
+}
+
+#[test]
+fn a_body_that_the_provider_cannot_read_is_a_failed_call() {
+    let (bridge, llm) = (Bridge::start(), FakeLlm::start().unwrap());
+    bridge.block_on(async {
+        let url = format!("{}/chat/completions", llm.openai_url());
+        let request = http().post(url).body(r#"{"model": "m","#).build().unwrap();
+        GenAiClient::new(http()).execute(request).await.unwrap();
+    });
+    let spans = bridge.spans();
+    assert_spans(&spans)
+        .one("chat")
+        .is_error()
+        .has("error.type", "400");
 }
 
 #[test]
