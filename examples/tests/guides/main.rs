@@ -16,8 +16,9 @@ mod opentelemetry_guide;
 use std::{fs, path::Path};
 
 /// Every file with snippets that are marked `ignore`.
-const GUIDES: [&str; 4] = [
+const GUIDES: [&str; 5] = [
     "README.md",
+    "crates/sentry-genai-reqwest/README.md",
     "crates/sentry-genai-testkit/README.md",
     "docs/getting-started.md",
     "docs/opentelemetry.md",
@@ -186,6 +187,20 @@ mod getting_started {
         mcp.method.name = "tools/call", gen_ai.tool.name = "get_weather", otel.kind = "server",
     ))]
     async fn get_weather(city: String) -> String { left_out() }
+
+    fn async_openai_client() {
+        use async_openai::{error::OpenAIError, middleware::{HttpRequestFactory, retry::OpenAIRetryLayer}};
+        use sentry_genai_reqwest::GenAiClient;
+        use tower::{ServiceBuilder, service_fn};
+
+        let http = GenAiClient::new(reqwest::Client::new());
+        let send = service_fn(move |request: HttpRequestFactory| {
+            let http = http.clone();
+            async move { Ok::<_, OpenAIError>(http.execute(request.build().await?).await?) }
+        });
+        let service = ServiceBuilder::new().layer(OpenAIRetryLayer::default()).service(send);
+        let client = async_openai::Client::new().with_http_service(service);
+    }
 
     mod mcp {
         use sentry_genai::propagation::{IncomingContext, outgoing_headers};

@@ -1,0 +1,7 @@
+//! Model calls that a program sends with reqwest, and what Sentry receives of them.
+
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
+mod async_openai_client;
+mod requests;
+mod server;
