@@ -220,6 +220,7 @@ impl Answer {
 fn complete_block(block: &mut Value) {
     if let Value::Object(members) = block
         && let Some(Value::String(json)) = members.remove("partial_json")
+        && !json.is_empty()
     {
         let input = serde_json::from_str(&json);
         members.insert("input".to_owned(), input.unwrap_or(Value::String(json)));
