@@ -97,6 +97,7 @@ impl Worker {
 
     fn run_once(&mut self) -> ControlFlow<()> {
         let status = self.take_batch();
+        self.drop_marked_buckets();
         let recycled_parts = &self.shared.recycled_parts;
         recycled_parts.drain_vectors(|vector| self.buckets.recycle(vector));
         let now = Instant::now();
@@ -140,10 +141,6 @@ impl Worker {
     /// Sends what can be sent. Unless this flush `is_last`, held traces may still be decided.
     fn flush(&mut self, is_last: bool) {
         self.dispatch_all();
-        for bucket in self.held.remove_dropped() {
-            self.held_bytes -= bucket.bytes;
-            self.drop_bucket(bucket);
-        }
         for bucket in self.held.remove_all_kept() {
             self.dispatch_held(bucket);
         }
@@ -312,6 +309,20 @@ impl Worker {
         }
     }
 
+    /// Drops the gathered parts of traces that have been dropped in the queue.
+    fn drop_marked_buckets(&mut self) {
+        if !self.shared.queue.take_dropped_flag() {
+            return;
+        }
+        for bucket in self.held.remove_dropped() {
+            self.held_bytes -= bucket.bytes;
+            self.drop_bucket(bucket);
+        }
+        for bucket in self.buckets.remove_dropped() {
+            self.drop_bucket(bucket);
+        }
+    }
+
     /// Drops a bucket for lack of memory. Its model calls are measured nevertheless.
     fn drop_bucket(&mut self, mut bucket: Bucket) {
         let spans = bucket.spans.len() as u64;
@@ -412,10 +423,8 @@ impl Worker {
                 None => break,
             }
         }
-        if self.shared.budget.is_over_worker_share() && self.shared.queue.take_dropped_flag() {
-            for bucket in self.buckets.remove_dropped() {
-                self.drop_bucket(bucket);
-            }
+        if self.shared.budget.is_over_worker_share() {
+            self.drop_marked_buckets();
         }
         while self.shared.budget.is_over_worker_share() {
             let jobs = self.shared.outbox.drop_oldest_trace();
