@@ -397,9 +397,13 @@ impl Delivery {
     pub fn record_unsampled(&self, spans: u64) {
         let shared = self.shared_without_fork_check();
         if !shared.config.sampling.is_disabled() {
-            shared.accounting.count_produced(spans);
-            shared.accounting.count_lost(LossReason::SampleRate, spans);
+            shared.record_lost(LossReason::SampleRate, spans);
         }
+    }
+
+    /// Counts spans that the door has lost before it could hand them over.
+    pub fn record_lost(&self, reason: LossReason, spans: u64) {
+        self.shared_without_fork_check().record_lost(reason, spans);
     }
 }
 
