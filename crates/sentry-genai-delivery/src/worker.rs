@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    mem,
     ops::ControlFlow,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -452,20 +453,21 @@ impl Worker {
 
     /// Counts the contents of the buckets as lost, after a panic has left them in an unknown state.
     fn discard_buckets(&mut self) {
-        for buckets in [&mut self.buckets, &mut self.held, &mut self.unsampled] {
+        const REASON: LossReason = LossReason::InternalSdkError;
+
+        let discarded = [
+            mem::replace(&mut self.buckets, sending_buckets(&self.shared)),
+            mem::replace(&mut self.held, Buckets::new(Purpose::Holding)),
+            mem::replace(&mut self.unsampled, Buckets::new(Purpose::Sending)),
+        ];
+        self.held_bytes = 0;
+        for mut buckets in discarded {
             while let Some(bucket) = buckets.pop_oldest() {
-                self.shared.budget.release(bucket.bytes);
-                let spans = bucket.spans.len() as u64;
-                let accounting = &self.shared.accounting;
-                accounting.count_lost(LossReason::InternalSdkError, spans);
+                self.count_lost_bucket(&bucket, bucket.spans.len() as u64, REASON);
             }
         }
-        self.count_lost(LossReason::InternalSdkError, self.translated.len() as u64);
+        self.count_lost(REASON, self.translated.len() as u64);
         self.translated.clear();
-        self.buckets = sending_buckets(&self.shared);
-        self.held = Buckets::new(Purpose::Holding);
-        self.held_bytes = 0;
-        self.unsampled = Buckets::new(Purpose::Sending);
     }
 
     fn count_lost(&self, reason: LossReason, spans: u64) {
