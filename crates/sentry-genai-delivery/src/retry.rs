@@ -78,6 +78,8 @@ impl Backoff {
     /// Starts a pause. It doubles with every failure in a row, unless the server asked for one. Of requests that fail together,
     /// only the first counts, or the longest pause that the server asked for.
     pub(crate) fn fail(&mut self, now: Instant, policy: &RetryPolicy, requested: Option<Duration>) {
+        // `Retry-After: 0`, or a date in the past. All attempts would be used up within milliseconds.
+        let requested = requested.filter(|pause| !pause.is_zero());
         let is_first = self.paused_until(now).is_none();
         if requested.is_none() && !is_first {
             return;
@@ -142,6 +144,16 @@ mod tests {
         assert_eq!(backoff.paused_until(now), Some(now + requested));
         backoff.succeed(now + requested);
         assert!(!backoff.is_probing());
+    }
+
+    #[test]
+    fn a_requested_pause_of_zero_is_none() {
+        let now = Instant::now();
+        let mut backoff = Backoff::default();
+        backoff.fail(now, &RetryPolicy::default(), Some(Duration::ZERO));
+        assert!(backoff.paused_until(now).is_some());
+        backoff.succeed(now);
+        assert!(backoff.paused_until(now).is_none(), "nobody asked for it");
     }
 
     /// As in Sentry's SDK for Java, which counts the longest of several limits.
