@@ -421,6 +421,13 @@ mod tests {
         assert_eq!(kind_of(ConnectionReset, true), FailureKind::NoAnswer);
     }
 
+    #[test]
+    fn a_server_that_cannot_be_reached_says_nothing_of_certificates() {
+        assert!(!is_tls_error(&Error::HostNotFound));
+        let refused = io::ErrorKind::ConnectionRefused;
+        assert!(!is_tls_error(&Error::Io(refused.into())));
+    }
+
     /// curl reads the same variables. A program that has to use a proxy must not go round it, and nobody would notice.
     #[test]
     fn a_proxy_that_cannot_be_used_is_not_bypassed() {

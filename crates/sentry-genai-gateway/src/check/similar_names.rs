@@ -232,6 +232,7 @@ mod tests {
             "gen_ai.tool.type",
             "gen_ai.request.mode",
             "gen_ai.request.models",
+            "gen_ai.request.nodal",
             "gen_ai.request.speed",
             "gen_ai.request.top_n",
             "gen_ai.tool.names",
