@@ -19,6 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use sentry_core::ClientOptions;
 use sentry_genai_conventions::Translator;
 use sentry_genai_delivery::{Delivery, LossReason, Options, SendFailure, Stats};
 
@@ -101,15 +102,15 @@ impl Service {
         options: Options,
         patience: Patience,
     ) -> Option<Self> {
-        let projects = projects.into();
-        let translator = Translator::new(options.translation(&projects.client_options()));
+        // The translation depends on no option that a client can have here.
+        let translator = Translator::new(options.translation(&ClientOptions::new()));
         // The deliveries never drop accepted spans for want of memory: requests are refused long before. The room includes what
         // translation adds to spans, and a second copy, needed while they are encoded as an envelope.
         let buffer_bytes = patience.max_bytes.saturating_mul(4);
         let options = options.with_max_buffer_bytes(buffer_bytes);
         Some(Self(Arc::new(Inner {
             translator,
-            routes: Routes::start(projects, &options)?,
+            routes: Routes::start(projects.into(), &options)?,
             max_bytes: patience.max_bytes,
             gatherer: Mutex::new(Gatherer::new(patience)),
             segments: Mutex::default(),

@@ -36,12 +36,6 @@ impl Projects {
         self.services.insert(name.into(), client);
         self
     }
-
-    /// Returns the options of the project for all other services. Clients do not differ in any option that the translation
-    /// depends on.
-    pub(super) fn client_options(&self) -> ClientOptions {
-        client_options(&self.fallback)
-    }
 }
 
 impl From<Client> for Projects {
