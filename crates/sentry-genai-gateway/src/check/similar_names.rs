@@ -240,6 +240,7 @@ mod tests {
             "gen_ai.mine",
             "gen_ai",
             "genre.name",
+            "gpu",
             "request.model",
             "http.request.method",
             "",
