@@ -171,11 +171,15 @@ fn errors_include_the_position() {
 
     let mut without_id = span();
     without_id[0] = field(1, &[0; 16]);
-    let error = decode(&request(&without_id)).unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "resource_spans[0].scope_spans[0].spans[0].trace_id: expected 16 bytes, not all zero"
-    );
+    let without_id = request(&without_id);
+    for (bytes, number) in [
+        (without_id.clone(), 0),
+        ([request(&span()), without_id].concat(), 1),
+    ] {
+        let error = decode(&bytes).unwrap_err().to_string();
+        let place = format!("resource_spans[{number}].scope_spans[0].spans[0].trace_id");
+        assert_eq!(error, format!("{place}: expected 16 bytes, not all zero"));
+    }
 }
 
 #[test]
@@ -237,6 +241,14 @@ fn metrics() -> Vec<u8> {
     field(1, &field(2, &field(2, &metric)))
 }
 
+/// A profile, with a type where metrics have their points, and the dictionary that all profiles share.
+fn profiles() -> Vec<u8> {
+    let of_type = |number| field(number, &varint(1, 1));
+    let profile = [of_type(1), fixed64(3, 5), of_type(5)].concat();
+    let resource = field(1, &field(2, &field(2, &profile)));
+    [resource, field(2, &field(1, b""))].concat()
+}
+
 fn framed(messages: &[&[u8]]) -> Vec<u8> {
     let frame = |message: &&[u8]| [&(message.len() as u32).to_be_bytes()[..], message].concat();
     messages.iter().flat_map(frame).collect()
@@ -280,12 +292,7 @@ fn other_signals_are_ignored() {
         ])]),
         logs(&[record(&[field(5, &field(1, b"hi")), fixed64(11, 6)])]),
         metrics(),
-        // A profile, and the dictionary that all profiles share.
-        [
-            field(1, &field(2, &field(2, &field(1, &varint(1, 1))))),
-            field(2, &field(1, b"")),
-        ]
-        .concat(),
+        profiles(),
     ];
     for other in &others {
         let read: Vec<_> = requests(other).collect();
