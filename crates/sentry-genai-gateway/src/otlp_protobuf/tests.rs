@@ -161,13 +161,24 @@ fn an_undecodable_span_does_not_affect_others() {
 
 #[test]
 fn errors_include_the_position() {
-    let mut broken = request(&span());
-    broken.truncate(40);
-    let error = decode(&broken).unwrap_err().to_string();
-    assert!(
-        error.starts_with("byte ") && error.contains("resource_spans"),
-        "{error}"
-    );
+    // The first request is cut after its key and its length, which takes two bytes, as does that of the second.
+    let whole = request(&span());
+    for (bytes, position) in [
+        (whole[..40].to_vec(), 3),
+        ([&whole, &whole[..40]].concat(), whole.len() + 3),
+    ] {
+        assert_eq!(
+            requests(&bytes).last().unwrap().unwrap_err().to_string(),
+            format!("byte {position}: ExportTraceServiceRequest.resource_spans: buffer underflow")
+        );
+    }
+
+    // A trace id that should be longer, in the second span.
+    let spans = [&span().concat()[..], b"\x0a\x10i"].map(|span| field(2, span));
+    let bytes = field(1, &field(2, &spans.concat()));
+    let error = requests(&bytes).last().unwrap().unwrap_err().to_string();
+    let position = bytes.len() - 1;
+    assert!(error.starts_with(&format!("byte {position}: ")), "{error}");
 
     let mut without_id = span();
     without_id[0] = field(1, &[0; 16]);
