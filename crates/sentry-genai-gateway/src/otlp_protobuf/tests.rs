@@ -129,6 +129,16 @@ fn length_prefixed_requests() {
 
 /// One attribute has a wrong wire type, or is nested too deeply to be read.
 #[test]
+fn fields_that_are_not_known_yet_are_skipped() {
+    let fixed32 = [&[15 << 3 | 5][..], &7_u32.to_le_bytes()].concat();
+    let unknown = [varint(15, 7), fixed64(15, 7), fixed32, field(15, b"new")].concat();
+    let bytes = [&unknown, &request(&span())[..], &unknown].concat();
+    assert_eq!(decode(&bytes).unwrap().len(), 1);
+    // The list of resources is no number.
+    assert!(decode(&varint(1, 7)).is_err());
+}
+
+#[test]
 fn an_undecodable_span_does_not_affect_others() {
     let deep = (0..200).fold(field(1, b"hunter2"), |value, _| field(5, &field(1, &value)));
     let spans_of = |resource: &[u8], bad: &[u8]| {
