@@ -81,13 +81,14 @@ fn a_server_that_hangs_when_the_program_ends() {
     let timeout = Duration::from_millis(600);
     let begin = Instant::now();
     let millis = timeout.as_millis().to_string();
-    let output = program(&ingest, "hang")
+    let output = program(&ingest, "trouble")
         .env("SHUTDOWN_MILLIS", millis)
         .output();
     let ratio = begin.elapsed().as_secs_f64() / timeout.as_secs_f64();
     assert!((1.0..3.0).contains(&ratio), "{ratio}");
     let lines = lines(&output.unwrap());
     assert_eq!(lines[1], "true", "every span is accounted for");
+    assert!(lines[2].contains("no answer within"), "{}", lines[2]);
 }
 
 #[cfg(unix)]

@@ -295,9 +295,13 @@ impl Delivery {
         let flush = shared.queue.close();
         let complete = shared.wait(flush, timeout);
         if !complete && !on_delivery_thread() {
+            let accounting = &shared.accounting;
+            // The request has not failed yet, and the program may be gone when it does.
+            if shared.outbox.awaits_answer() {
+                accounting.set_last_failure(format!("no answer within {timeout:.1?}"));
+            }
             for size in shared.outbox.abandon() {
                 shared.budget.release(size.bytes);
-                let accounting = &shared.accounting;
                 accounting.count_lost(LossReason::NetworkError, size.spans);
             }
         }
@@ -368,6 +372,8 @@ impl Delivery {
     }
 
     /// Returns how and when the most recent failed request failed. Returns `None` if no request has failed.
+    ///
+    /// A server that stays silent until [`close`](Self::close) gives up counts as a failure, too.
     #[must_use]
     pub fn last_failure(&self) -> Option<SendFailure> {
         self.shared().accounting.last_failure()
@@ -391,9 +397,13 @@ impl Delivery {
     pub fn record_unsampled(&self, spans: u64) {
         let shared = self.shared_without_fork_check();
         if !shared.config.sampling.is_disabled() {
-            shared.accounting.count_produced(spans);
-            shared.accounting.count_lost(LossReason::SampleRate, spans);
+            shared.record_lost(LossReason::SampleRate, spans);
         }
+    }
+
+    /// Counts spans that the door has lost before it could hand them over.
+    pub fn record_lost(&self, reason: LossReason, spans: u64) {
+        self.shared_without_fork_check().record_lost(reason, spans);
     }
 }
 

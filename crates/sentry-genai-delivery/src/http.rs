@@ -1,9 +1,7 @@
 //! Sends each envelope as an HTTP request.
 
 use std::{
-    env,
-    ffi::OsString,
-    fmt, fs,
+    fmt,
     io::{self, Read as _},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -18,11 +16,12 @@ use ureq::{
             CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, HOST, RETRY_AFTER, USER_AGENT,
         },
     },
-    tls::{PemItem, RootCerts, TlsConfig, parse_pem},
+    tls::{RootCerts, TlsConfig},
     unversioned::transport::DefaultConnector,
 };
 
 use crate::{
+    certificates,
     compress::{Compressors, Encoding},
     config::Config,
     encode::{SDK_NAME, SDK_VERSION},
@@ -36,9 +35,6 @@ const MAX_BODY_WAIT: Duration = Duration::from_secs(2);
 
 /// How much is kept of the explanation of a refusal.
 const MAX_DETAIL_CHARS: usize = 100;
-
-/// Names a file of certificates to trust instead of the built-in ones, as for OpenSSL.
-const ROOTS_VARIABLE: &str = "SSL_CERT_FILE";
 
 /// How long an unused connection is kept. Servers close theirs after about a minute, and must not be first.
 const MAX_IDLE: Duration = Duration::from_secs(15);
@@ -104,6 +100,8 @@ pub(crate) struct HttpTransport {
     /// program's thread should not wait for.
     agent: Mutex<Option<Agent>>,
     resolver: CachingResolver,
+    /// Why the configured proxy cannot be used, if it cannot.
+    proxy: Result<Option<Proxy>, &'static str>,
     /// `None` if the DSN names a server that cannot be expressed in HTTP.
     destination: Option<Destination>,
     /// How bodies are compressed, if at all.
@@ -155,6 +153,7 @@ impl HttpTransport {
         Self {
             agent: Mutex::default(),
             resolver: CachingResolver::new(config.connect_timeout),
+            proxy: proxy(&config),
             destination: Destination::of(&config.dsn, &user_agent()),
             encoding: config.compression.encoding_for(config.dsn.host()),
             compressors: Compressors::default(),
@@ -163,7 +162,10 @@ impl HttpTransport {
     }
 
     fn agent(&self) -> Agent {
-        let new = || agent(&self.config, self.resolver.clone());
+        let new = || {
+            let proxy = self.proxy.clone().unwrap_or_default();
+            agent(&self.config, proxy, self.resolver.clone())
+        };
         self.lock_agent().get_or_insert_with(new).clone()
     }
 
@@ -199,11 +201,7 @@ impl HttpTransport {
             if kind == FailureKind::NotConnected {
                 self.resolver.invalidate();
             }
-            // "Connection refused" alone would leave open by whom. The proxy's credentials are left out.
-            let cause = match self.agent().config().proxy() {
-                Some(proxy) => format!("{error} (proxy {}:{})", proxy.host(), proxy.port()),
-                None => error.to_string(),
-            };
+            let cause = self.describe(&error);
             RequestError { kind, cause }
         })?;
         let headers = response.headers();
@@ -239,12 +237,11 @@ impl HttpTransport {
         let Some(Destination { uri, headers }) = &self.destination else {
             return Err(Error::HostNotFound);
         };
-        let agent = self.agent();
-        // Without its SOCKS feature, `ureq` would panic. Bypassing the proxy is not for us to decide.
-        if agent.config().proxy().is_some_and(is_socks) {
-            return Err(Error::ConnectProxyFailed("SOCKS is not supported".into()));
+        // Bypassing the proxy is not for us to decide.
+        if let Err(reason) = self.proxy {
+            return Err(Error::ConnectProxyFailed(reason.to_owned()));
         }
-        let mut request = agent.post(uri);
+        let mut request = self.agent().post(uri);
         if let Some(all) = request.headers_mut() {
             all.clone_from(headers);
             all.insert(CONTENT_LENGTH, HeaderValue::from(body.rest.len()));
@@ -253,6 +250,21 @@ impl HttpTransport {
             }
         }
         request.send(SendBody::from_reader(body))
+    }
+
+    /// Describes an error to someone who has to find out what is wrong with the network.
+    fn describe(&self, error: &Error) -> String {
+        let mut description = error.to_string();
+        // "Connection refused" alone would leave open by whom. The proxy's credentials are left out.
+        if let Ok(Some(proxy)) = &self.proxy {
+            description += &format!(" (proxy {}:{})", proxy.host(), proxy.port());
+        }
+        if is_tls_error(error)
+            && let Some(Err(reason)) = certificates::given()
+        {
+            description += &format!(" ({}: {reason})", certificates::VARIABLE);
+        }
+        description
     }
 }
 
@@ -298,9 +310,13 @@ fn user_agent() -> String {
     format!("{SDK_NAME}/{SDK_VERSION}")
 }
 
-fn agent(config: &Config, resolver: CachingResolver) -> Agent {
+fn agent(config: &Config, proxy: Option<Proxy>, resolver: CachingResolver) -> Agent {
+    let roots = match certificates::given() {
+        Some(Ok(certificates)) => RootCerts::new_with_certs(&certificates),
+        _ => RootCerts::WebPki,
+    };
     let tls = TlsConfig::builder()
-        .root_certs(root_certificates(env::var_os(ROOTS_VARIABLE)))
+        .root_certs(roots)
         .disable_verification(config.accept_invalid_certs)
         .build();
     let timeout = Some(config.request_timeout);
@@ -324,39 +340,33 @@ fn agent(config: &Config, resolver: CachingResolver) -> Agent {
         // Answers are short. There is one such buffer for each connection.
         .input_buffer_size(16 * 1024)
         .tls_config(tls)
-        .proxy(proxy(config))
+        .proxy(proxy)
         .build();
     Agent::with_parts(agent_config, DefaultConnector::new(), resolver)
 }
 
-/// Returns the certificates of a PEM file. Returns the built-in ones if the file is missing or holds none.
-fn root_certificates(file: Option<OsString>) -> RootCerts {
-    let pem = file
-        .and_then(|file| fs::read(file).ok())
-        .unwrap_or_default();
-    let certificates = parse_pem(&pem).filter_map(|item| match item {
-        Ok(PemItem::Certificate(certificate)) => Some(certificate),
-        _ => None,
-    });
-    let certificates: Vec<_> = certificates.collect();
-    if certificates.is_empty() {
-        RootCerts::WebPki
-    } else {
-        RootCerts::new_with_certs(&certificates)
-    }
+/// Whether it may have been about the server's certificate.
+fn is_tls_error(error: &Error) -> bool {
+    matches!(error, Error::Io(error) if error.kind() == io::ErrorKind::InvalidData)
 }
 
-/// The proxy for the scheme of the DSN, with the same precedence as in the transports of the Sentry SDK.
-fn proxy(config: &Config) -> Option<Proxy> {
+/// The proxy for the scheme of the DSN, with the same precedence as in the transports of the Sentry SDK, or why it cannot be used.
+fn proxy(config: &Config) -> Result<Option<Proxy>, &'static str> {
     let https = match config.dsn.scheme() {
         Scheme::Https => config.https_proxy.as_deref(),
         Scheme::Http => None,
     };
-    Proxy::new(https.or(config.http_proxy.as_deref())?).ok()
-}
-
-fn is_socks(proxy: &Proxy) -> bool {
-    !matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https)
+    let url = https.or(config.http_proxy.as_deref());
+    // An empty setting means that there is no proxy.
+    let Some(url) = url.map(str::trim).filter(|url| !url.is_empty()) else {
+        return Ok(None);
+    };
+    let proxy = Proxy::new(url).map_err(|_| "its URL cannot be parsed")?;
+    match proxy.protocol() {
+        ProxyProtocol::Http | ProxyProtocol::Https => Ok(Some(proxy)),
+        // Without its SOCKS feature, `ureq` would panic.
+        _ => Err("SOCKS is not supported"),
+    }
 }
 
 /// Returns the explanation in the body of a refusal. Its `causes`, which may quote the request, are left out.
@@ -411,17 +421,29 @@ mod tests {
         assert_eq!(kind_of(ConnectionReset, true), FailureKind::NoAnswer);
     }
 
-    /// curl reads the same variable.
     #[test]
-    fn a_socks_proxy_is_not_connected() {
-        for proxy in ["socks5://127.0.0.1:9", "socks4://127.0.0.1:9"] {
+    fn a_server_that_cannot_be_reached_says_nothing_of_certificates() {
+        assert!(!is_tls_error(&Error::HostNotFound));
+        let refused = io::ErrorKind::ConnectionRefused;
+        assert!(!is_tls_error(&Error::Io(refused.into())));
+    }
+
+    /// curl reads the same variables. A program that has to use a proxy must not go round it, and nobody would notice.
+    #[test]
+    fn a_proxy_that_cannot_be_used_is_not_bypassed() {
+        for (proxy, reason) in [
+            ("socks5://127.0.0.1:9", "SOCKS is not supported"),
+            ("socks4://127.0.0.1:9", "SOCKS is not supported"),
+            ("\"http://127.0.0.1:9\"", "its URL cannot be parsed"),
+            ("ftp://127.0.0.1:9", "its URL cannot be parsed"),
+        ] {
             let options = testing::options().http_proxy(proxy);
             let transport = HttpTransport::new(testing::config(&options));
             let error = transport
                 .send_envelope(b"{}\n", &mut Vec::new())
                 .unwrap_err();
             assert_eq!(error.kind, FailureKind::NotConnected);
-            assert!(error.cause.contains("SOCKS"), "{}", error.cause);
+            assert_eq!(error.cause, format!("CONNECT proxy failed: {reason}"));
         }
     }
 

@@ -16,6 +16,7 @@ mod baggage;
 mod buckets;
 mod budget;
 mod buffers;
+mod certificates;
 mod compress;
 mod config;
 mod correlation;

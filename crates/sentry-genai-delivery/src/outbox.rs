@@ -106,6 +106,12 @@ impl Outbox {
         sizes
     }
 
+    /// Whether a sender waits for the server. If the server has failed already, another attempt does not count.
+    pub(crate) fn awaits_answer(&self) -> bool {
+        let contents = self.lock();
+        !contents.in_flight.is_empty() && !contents.backoff.is_probing()
+    }
+
     /// Waits at most `idle_timeout` for the next task, and not at all if `max_idle` other senders are waiting already.
     pub(crate) fn take(&self, idle_timeout: Duration, max_idle: usize) -> Task {
         let start = Instant::now();

@@ -76,14 +76,17 @@ impl Backoff {
     }
 
     /// Starts a pause. It doubles with every failure in a row, unless the server asked for one. Of requests that fail together,
-    /// only the first counts.
+    /// only the first counts, or the longest pause that the server asked for.
     pub(crate) fn fail(&mut self, now: Instant, policy: &RetryPolicy, requested: Option<Duration>) {
+        // `Retry-After: 0`, or a date in the past. All attempts would be used up within milliseconds.
+        let requested = requested.filter(|pause| !pause.is_zero());
         let is_first = self.paused_until(now).is_none();
         if requested.is_none() && !is_first {
             return;
         }
         let doubled = 2_u32.saturating_pow(self.failures);
         self.failures += u32::from(is_first);
+        let earlier = self.resume_at.filter(|_| self.is_requested);
         self.is_requested = requested.is_some();
         let pause = policy.first_pause.saturating_mul(doubled);
         let pause = match requested {
@@ -94,7 +97,8 @@ impl Backoff {
                 .mul_f64(0.5 + fastrand::f64() / 2.0),
         };
         // Nobody needs a longer pause, and not every point in time can be represented.
-        self.resume_at = now.checked_add(pause.min(Duration::from_secs(24 * 60 * 60)));
+        let resume_at = now.checked_add(pause.min(Duration::from_secs(24 * 60 * 60)));
+        self.resume_at = resume_at.max(earlier);
     }
 
     /// Returns until when nothing is sent.
@@ -140,6 +144,28 @@ mod tests {
         assert_eq!(backoff.paused_until(now), Some(now + requested));
         backoff.succeed(now + requested);
         assert!(!backoff.is_probing());
+    }
+
+    #[test]
+    fn a_requested_pause_of_zero_is_none() {
+        let now = Instant::now();
+        let mut backoff = Backoff::default();
+        backoff.fail(now, &RetryPolicy::default(), Some(Duration::ZERO));
+        assert!(backoff.paused_until(now).is_some());
+        backoff.succeed(now);
+        assert!(backoff.paused_until(now).is_none(), "nobody asked for it");
+    }
+
+    /// As in Sentry's SDK for Java, which counts the longest of several limits.
+    #[test]
+    fn a_shorter_request_does_not_end_a_longer_requested_pause() {
+        let (policy, now) = (RetryPolicy::default(), Instant::now());
+        let mut backoff = Backoff::default();
+        for (seconds, expected) in [(7, 7), (1, 7), (20, 20)] {
+            backoff.fail(now, &policy, Some(Duration::from_secs(seconds)));
+            let until = now + Duration::from_secs(expected);
+            assert_eq!(backoff.paused_until(now), Some(until));
+        }
     }
 
     #[test]

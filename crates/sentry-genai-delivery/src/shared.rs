@@ -134,6 +134,12 @@ impl Shared {
         }
     }
 
+    /// Counts spans that were never handed over.
+    pub(crate) fn record_lost(&self, reason: LossReason, spans: u64) {
+        self.accounting.count_produced(spans);
+        self.accounting.count_lost(reason, spans);
+    }
+
     /// Counts a job as lost.
     pub(crate) fn count_lost_job(&self, meta: &JobMeta, reason: LossReason) {
         self.accounting.count_lost(reason, meta.size.spans);

@@ -22,29 +22,6 @@ pub const MAX_ENVELOPE_SPANS: usize = 1000;
 /// The maximum size of an envelope in bytes, before compression.
 pub const MAX_ENVELOPE_BYTES: usize = 4 * 1024 * 1024;
 
-/// Encodes one envelope with all of `spans`, whatever their number and size, and freezes the DSC of `trace`.
-///
-/// Every span is written with the ids of `trace` and of its segment.
-#[must_use]
-pub fn encode_envelope<'a>(
-    config: &Config,
-    trace: &Trace,
-    spans: impl IntoIterator<Item = (&'a SentrySpan, &'a Segment)>,
-    sent_at: SystemTime,
-) -> Vec<u8> {
-    let mut encoder = SpanEncoder::new(config);
-    let mut open = OpenEnvelope::new(trace, 0, Vec::new());
-    let mut frame = None;
-    for (span, segment) in spans {
-        open.begin_span();
-        encoder.write_framed(&mut open.buffer, span, segment, &mut frame);
-        open.spans += 1;
-    }
-    let mut envelope = open.close();
-    set_sent_at(&mut envelope.bytes, sent_at);
-    envelope.bytes
-}
-
 /// Envelopes that hold the spans of one trace. The `Debug` output shows their sizes, but not their contents.
 #[derive(Clone, Default)]
 #[non_exhaustive]

@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    mem,
     ops::ControlFlow,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -97,6 +98,7 @@ impl Worker {
 
     fn run_once(&mut self) -> ControlFlow<()> {
         let status = self.take_batch();
+        self.drop_marked_buckets();
         let recycled_parts = &self.shared.recycled_parts;
         recycled_parts.drain_vectors(|vector| self.buckets.recycle(vector));
         let now = Instant::now();
@@ -140,10 +142,6 @@ impl Worker {
     /// Sends what can be sent. Unless this flush `is_last`, held traces may still be decided.
     fn flush(&mut self, is_last: bool) {
         self.dispatch_all();
-        for bucket in self.held.remove_dropped() {
-            self.held_bytes -= bucket.bytes;
-            self.drop_bucket(bucket);
-        }
         for bucket in self.held.remove_all_kept() {
             self.dispatch_held(bucket);
         }
@@ -312,6 +310,20 @@ impl Worker {
         }
     }
 
+    /// Drops the gathered parts of traces that have been dropped in the queue.
+    fn drop_marked_buckets(&mut self) {
+        if !self.shared.queue.take_dropped_flag() {
+            return;
+        }
+        for bucket in self.held.remove_dropped() {
+            self.held_bytes -= bucket.bytes;
+            self.drop_bucket(bucket);
+        }
+        for bucket in self.buckets.remove_dropped() {
+            self.drop_bucket(bucket);
+        }
+    }
+
     /// Drops a bucket for lack of memory. Its model calls are measured nevertheless.
     fn drop_bucket(&mut self, mut bucket: Bucket) {
         let spans = bucket.spans.len() as u64;
@@ -412,10 +424,8 @@ impl Worker {
                 None => break,
             }
         }
-        if self.shared.budget.is_over_worker_share() && self.shared.queue.take_dropped_flag() {
-            for bucket in self.buckets.remove_dropped() {
-                self.drop_bucket(bucket);
-            }
+        if self.shared.budget.is_over_worker_share() {
+            self.drop_marked_buckets();
         }
         while self.shared.budget.is_over_worker_share() {
             let jobs = self.shared.outbox.drop_oldest_trace();
@@ -443,20 +453,21 @@ impl Worker {
 
     /// Counts the contents of the buckets as lost, after a panic has left them in an unknown state.
     fn discard_buckets(&mut self) {
-        for buckets in [&mut self.buckets, &mut self.held, &mut self.unsampled] {
+        const REASON: LossReason = LossReason::InternalSdkError;
+
+        let discarded = [
+            mem::replace(&mut self.buckets, sending_buckets(&self.shared)),
+            mem::replace(&mut self.held, Buckets::new(Purpose::Holding)),
+            mem::replace(&mut self.unsampled, Buckets::new(Purpose::Sending)),
+        ];
+        self.held_bytes = 0;
+        for mut buckets in discarded {
             while let Some(bucket) = buckets.pop_oldest() {
-                self.shared.budget.release(bucket.bytes);
-                let spans = bucket.spans.len() as u64;
-                let accounting = &self.shared.accounting;
-                accounting.count_lost(LossReason::InternalSdkError, spans);
+                self.count_lost_bucket(&bucket, bucket.spans.len() as u64, REASON);
             }
         }
-        self.count_lost(LossReason::InternalSdkError, self.translated.len() as u64);
+        self.count_lost(REASON, self.translated.len() as u64);
         self.translated.clear();
-        self.buckets = sending_buckets(&self.shared);
-        self.held = Buckets::new(Purpose::Holding);
-        self.held_bytes = 0;
-        self.unsampled = Buckets::new(Purpose::Sending);
     }
 
     fn count_lost(&self, reason: LossReason, spans: u64) {

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 use std::{
-    sync::{Arc, mpsc},
+    sync::{Arc, Mutex, mpsc},
     time::{Duration, Instant},
 };
 
@@ -149,24 +149,59 @@ fn the_memory_of_decided_traces_is_there_for_held_ones() {
     assert_eq!(delivery.stats().accepted, 3, "{delivery:?}");
 }
 
-#[test]
-fn a_flush_before_a_close_leaves_held_traces_undecided() {
-    let ingest = Ingest::start().unwrap();
+/// Returns a hook that stops at a slow span until it is told to go on.
+fn stopping_hook() -> (BeforeSendSpan, mpsc::Sender<()>) {
     let (go, wait) = mpsc::channel::<()>();
-    let wait = std::sync::Mutex::new(wait);
+    let wait = Mutex::new(wait);
     let hook = move |span: SentrySpan| {
         if span.name == "slow" {
             let _ = wait.lock().unwrap().recv_timeout(PATIENCE);
         }
         Some(span)
     };
-    let delivery = start(&ingest, Some(Arc::new(hook)));
-    let (other, ai) = (segment(&delivery, None), segment(&delivery, None));
-    let mut slow = span(&other, new_span_id());
+    (Arc::new(hook), go)
+}
+
+/// Lets the worker wait in the hook, so that everything that follows arrives at once.
+fn stop_worker(delivery: &Delivery) {
+    let segment = segment(delivery, None);
+    let mut slow = span(&segment, new_span_id());
     slow.name = "slow".into();
-    delivery.send(slow, &other);
-    // The worker waits in the hook, so that everything that follows arrives at once.
+    delivery.send(slow, &segment);
     std::thread::sleep(Duration::from_millis(100));
+}
+
+#[test]
+fn the_held_part_of_a_trace_that_overflows_is_dropped_with_the_rest() {
+    const LIMIT: usize = 64 * 1024;
+
+    let ingest = Ingest::start().unwrap();
+    let (hook, go) = stopping_hook();
+    let limit = |config: Config| config.with_max_buffer_bytes(LIMIT);
+    let delivery = start_with(&ingest, Some(hook), limit);
+    let long = segment(&delivery, None);
+    send_child(&delivery, &long);
+    assert!(delivery.flush(PATIENCE));
+    stop_worker(&delivery);
+    let mut large = span(&long, new_span_id());
+    large.attributes.push("app.text", "x".repeat(LIMIT));
+    delivery.send(large, &long);
+    assert_eq!(delivery.stats().lost(LossReason::QueueOverflow), 1);
+    go.send(()).unwrap();
+    let begin = Instant::now();
+    while delivery.stats().lost(LossReason::QueueOverflow) < 2 {
+        assert!(begin.elapsed() < PATIENCE, "{delivery:?}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_flush_before_a_close_leaves_held_traces_undecided() {
+    let ingest = Ingest::start().unwrap();
+    let (hook, go) = stopping_hook();
+    let delivery = start(&ingest, Some(hook));
+    let ai = segment(&delivery, None);
+    stop_worker(&delivery);
     send_child(&delivery, &ai);
     delivery.flush(Duration::ZERO);
     send_chat(&delivery, &ai);

@@ -95,23 +95,26 @@ fn root(span: u64, parents: &HashMap<u64, Option<u64>>, roots: &mut HashMap<u64,
 
 /// Appends a field with the type that the visitor received.
 fn push(attributes: &mut Attributes, field: &CapturedField) {
-    let (key, value) = (&*field.field, &field.value);
-    let number = match field.via {
-        Via::I64 => value.as_i64().map(i128::from),
-        Via::U64 => value.as_u64().map(i128::from),
-        Via::I128 => field.text().parse().ok(),
-        _ => None,
-    };
-    match (field.via, number) {
-        (_, Some(number)) => attributes.push_owned_key(key, number),
-        (Via::F64, _) if value.is_f64() || value.is_i64() => {
-            attributes.push_owned_key(key, value.as_f64().unwrap_or_default());
+    let (key, text) = (&*field.field, field.text());
+    match field.via {
+        Via::I64 | Via::U64 | Via::I128 => {
+            if let Ok(number) = text.parse::<i128>() {
+                return attributes.push_owned_key(key, number);
+            }
         }
-        (Via::Bool, _) if value.is_boolean() => {
-            attributes.push_owned_key(key, value.as_bool() == Some(true));
+        Via::F64 => {
+            if let Some(number) = field.value.as_f64() {
+                return attributes.push_owned_key(key, number);
+            }
         }
-        _ => attributes.push_owned_key(key, field.text()),
+        Via::Bool => {
+            if let Some(value) = field.value.as_bool() {
+                return attributes.push_owned_key(key, value);
+            }
+        }
+        _ => {}
     }
+    attributes.push_owned_key(key, text);
 }
 
 /// Returns what an event adds to its span, if anything: an error, or content as defined by the conventions.
@@ -154,5 +157,108 @@ impl Ids {
 
     fn span(&self, number: u64) -> Option<SpanId> {
         SpanId::from_bytes(self.number(("span", number)).to_be_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sentry_genai_conventions::Value;
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+
+    fn span(number: u64, parent: Option<u64>, more: &Json) -> Json {
+        let mut span = json!({
+            "span": number, "parent": parent, "parent_kind": "contextual", "name": "work", "target": "shop", "level": "INFO",
+            "declared_fields": [], "fields_at_new": [], "new_us": 0, "closed_us": 1,
+        });
+        let fields = span.as_object_mut().unwrap();
+        fields.extend(more.as_object().unwrap().clone());
+        span
+    }
+
+    fn read(captured: &[Json], ended: Timestamp) -> Vec<ReceivedSpan> {
+        let file = json!({"format": "tracing-capture-v1", "spans": captured}).to_string();
+        spans(&CaptureFile::parse(&file).unwrap(), &file, ended)
+    }
+
+    #[test]
+    fn a_field_keeps_the_type_that_the_visitor_received() {
+        let beyond_64_bits = "170141183460469231731687303715884105727";
+        let fields = [
+            ("i64", json!(-7)),
+            ("u64", json!(7)),
+            ("i128", json!("7")),
+            ("i128", json!(beyond_64_bits)),
+            ("f64", json!(0.5)),
+            ("f64", json!(2)),
+            ("f64", json!("NaN")),
+            ("bool", json!(true)),
+            ("bool", json!(false)),
+            ("str", json!("7")),
+            ("debug", json!("true")),
+        ];
+        let captured = fields.iter().enumerate().map(|(number, (via, value))| {
+            json!({"field": format!("f{number:02}"), "via": via, "value": value})
+        });
+        let more = json!({"fields_at_new": captured.collect::<Vec<_>>()});
+        let received = read(&[span(1, None, &more)], Timestamp::default());
+        let attributes = &received[0].span.attributes;
+        let values: Vec<_> = attributes.iter().map(|(_, value)| value).collect();
+        let expected = [
+            Value::Integer(-7),
+            Value::Integer(7),
+            Value::Integer(7),
+            Value::Str(beyond_64_bits),
+            Value::Double(0.5),
+            Value::Double(2.0),
+            Value::Str("NaN"),
+            Value::Bool(true),
+            Value::Bool(false),
+            Value::Str("7"),
+            Value::Str("true"),
+        ];
+        assert_eq!(values, expected);
+    }
+
+    #[test]
+    fn the_last_thing_that_happened_happened_at_the_given_time() {
+        let event = json!({"name": "e", "target": "t", "level": "ERROR", "at_us": 5, "fields": []});
+        let record = json!({"field": "f", "via": "str", "value": "", "at_us": 9});
+        for (more, last) in [
+            (json!({"closed_us": 4}), 4),
+            (json!({"closed_us": null, "new_us": 3}), 3),
+            (json!({"closed_us": null, "events": [event]}), 5),
+            (json!({"records": [record]}), 9),
+        ] {
+            let ended = Timestamp::from_nanos(1_000_000);
+            let received = read(&[span(1, None, &more), span(2, None, &json!({}))], ended);
+            let other = &received[1].span;
+            assert_eq!(other.start.as_nanos(), 1_000_000 - last * 1000, "{more}");
+            if more.get("closed_us") == Some(&Json::Null) {
+                assert_eq!(received[0].span.end, ended, "it was left open: {more}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_root_starts_a_trace_even_if_parents_form_a_cycle() {
+        let captured = [
+            span(1, None, &json!({})),
+            span(2, Some(1), &json!({})),
+            span(3, None, &json!({"follows_from": [2]})),
+            span(4, Some(5), &json!({})),
+            span(5, Some(4), &json!({})),
+        ];
+        let received = read(&captured, Timestamp::default());
+        let traces: Vec<_> = received.iter().map(|it| it.span.trace_id).collect();
+        assert_eq!(traces[0], traces[1]);
+        assert_eq!(traces[3], traces[4]);
+        assert!(traces[0] != traces[2] && traces[0] != traces[3] && traces[2] != traces[3]);
+        let link = &received[2].span.links[0];
+        assert_eq!(
+            (link.trace_id, link.span_id),
+            (traces[1], received[1].span.span_id)
+        );
     }
 }

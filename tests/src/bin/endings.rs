@@ -43,14 +43,14 @@ fn main() -> Result<(), Box<dyn Error>> {
             drop(guard);
             process::exit(7);
         }
-        "hang" => {
-            work("never answered");
+        "trouble" => {
+            work("perhaps not accepted");
             let begin = Instant::now();
-            let stats = guard.handle().cloned();
+            let handle = guard.handle().cloned().ok_or("no client")?;
             drop(guard);
             println!("{}", begin.elapsed().as_millis());
-            let stats = stats.map(|handle| handle.stats());
-            println!("{}", stats.is_some_and(|it| it.pending() == 0));
+            println!("{}", handle.stats().pending() == 0);
+            println!("{:?}", handle.last_failure());
         }
         #[cfg(unix)]
         "fork" => forked(guard, None)?,

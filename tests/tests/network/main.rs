@@ -62,21 +62,31 @@ fn an_invalid_certificate_is_accepted_on_request() {
 
 #[test]
 fn a_certificate_of_an_authority_of_ones_own() {
-    for trusted in [true, false] {
-        let ingest = Ingest::start().unwrap();
-        let front = TlsFront::start(&ingest);
-        let file = std::env::temp_dir().join(format!("roots-{trusted}-{}.pem", std::process::id()));
-        std::fs::write(&file, if trusted { front.pem() } else { "" }).unwrap();
-        let status = command(env!("CARGO_BIN_EXE_endings"))
-            .arg("exit")
+    let ingest = Ingest::start().unwrap();
+    let front = TlsFront::start(&ingest);
+    let directory = std::env::temp_dir();
+    let file = |name| directory.join(format!("{name}-{}.pem", std::process::id()));
+    let (roots, empty) = (file("roots"), file("empty"));
+    std::fs::write(&roots, front.pem()).unwrap();
+    std::fs::write(&empty, "").unwrap();
+    for (roots, last_failure) in [
+        (&roots, "None"),
+        (&empty, "UnknownIssuer (SSL_CERT_FILE: no certificates)"),
+        (&file("missing"), "UnknownIssuer (SSL_CERT_FILE: "),
+    ] {
+        let output = command(env!("CARGO_BIN_EXE_endings"))
+            .arg("trouble")
             .env("SENTRY_DSN", front.dsn())
-            .env("SSL_CERT_FILE", &file)
+            .env("SSL_CERT_FILE", roots)
             .env("SHUTDOWN_MILLIS", "1000")
-            .status();
-        std::fs::remove_file(&file).unwrap();
-        assert_eq!(status.unwrap().code(), Some(7));
-        assert_eq!(ingest.spans().len(), usize::from(trusted));
+            .output()
+            .unwrap();
+        let shown = String::from_utf8(output.stdout).unwrap();
+        assert!(shown.contains(last_failure), "{shown}");
+        assert_eq!(ingest.spans().len(), 1, "only the first is trusted");
     }
+    std::fs::remove_file(roots).unwrap();
+    std::fs::remove_file(empty).unwrap();
 }
 
 #[test]

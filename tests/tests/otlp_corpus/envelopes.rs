@@ -4,7 +4,7 @@ use std::{fs, path::Path, sync::Arc, time::SystemTime};
 
 use sentry::ClientOptions;
 use sentry_genai_conventions::SentrySpan;
-use sentry_genai_delivery::{Config, IncomingTrace, Segment, Trace, wire::encode_envelope};
+use sentry_genai_delivery::{Config, IncomingTrace, Segment, Trace, wire::encode_envelopes};
 use serde_json::Value;
 
 use crate::corpus;
@@ -24,7 +24,9 @@ fn envelope(config: &Arc<Config>, trace: &[SentrySpan]) -> Vec<u8> {
     let context = Trace::start(config, Some(&incoming), &root.name, &root.op);
     let segment = Segment::new(context, root.span_id, &*root.name);
     let spans = trace.iter().map(|span| (span, &segment));
-    encode_envelope(config, segment.trace(), spans, SystemTime::now())
+    let encoded = encode_envelopes(config, segment.trace(), spans, SystemTime::now());
+    let [envelope] = <[_; 1]>::try_from(encoded.envelopes).unwrap();
+    envelope
 }
 
 /// Every trace fits into one envelope of valid JSON. With `SAVE_ENVELOPES` set to a folder, the envelopes are written there.

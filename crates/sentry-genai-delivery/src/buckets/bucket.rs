@@ -159,9 +159,8 @@ impl Bucket {
         }
     }
 
-    /// Keeps the last span of every id, as the server would. Returns the number of removed spans.
-    pub(crate) fn drop_duplicates(&mut self) -> usize {
-        let before = self.spans.len();
+    /// Keeps the last span of every id, as the server would.
+    pub(crate) fn drop_duplicates(&mut self) {
         let mut ids: Vec<_> = self
             .spans
             .iter()
@@ -170,11 +169,10 @@ impl Bucket {
         // Nearly always there are no duplicates, and sorting is the fastest way to find that out.
         ids.sort_unstable();
         if ids.windows(2).any(|pair| pair[0] == pair[1]) {
-            let mut seen = HashSet::with_capacity_and_hasher(before, Default::default());
+            let mut seen = HashSet::default();
             self.spans.reverse();
             self.spans.retain(|span| seen.insert(span.span_id));
             self.spans.reverse();
         }
-        before - self.spans.len()
     }
 }

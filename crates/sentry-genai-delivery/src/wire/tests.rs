@@ -39,8 +39,9 @@ fn header_item_header_and_container() {
     let span = testing::span(&segment, new_span_id());
     let sent_at = UNIX_EPOCH + Duration::from_secs(1_795_132_805);
     let config = testing::config(&testing::options());
-    let envelope = encode_envelope(&config, segment.trace(), [(&span, &*segment)], sent_at);
-    let [header, item, container] = &lines(&envelope)[..] else {
+    let spans = [(&span, &*segment)].into_iter();
+    let encoded = encode_envelopes(&config, segment.trace(), spans, sent_at);
+    let [header, item, container] = &lines(&encoded.envelopes[0])[..] else {
         panic!("not three lines");
     };
 
@@ -117,8 +118,8 @@ fn spans_of_several_segments_share_an_envelope_and_keep_their_segments() {
     let spans = in_turn.map(|segment| (testing::span(segment, new_span_id()), segment));
     let config = testing::config(&testing::options());
     let with_segments = spans.iter().map(|(span, segment)| (span, *segment));
-    let envelope = encode_envelope(&config, first.trace(), with_segments, UNIX_EPOCH);
-    let lines = lines(&envelope);
+    let encoded = encode_envelopes(&config, first.trace(), with_segments, UNIX_EPOCH);
+    let lines = lines(&encoded.envelopes[0]);
     assert_eq!(lines[1]["item_count"], in_turn.len());
     let items = lines[2]["items"].as_array().unwrap();
     let ids = items

@@ -22,6 +22,10 @@ fn a_hanging_server_does_not_block_the_application() {
     assert_eq!(stats.lost(LossReason::NetworkError), 2);
     assert_eq!(stats.lost(LossReason::InternalSdkError), 1);
     assert_eq!(stats.pending(), 0);
+    assert_eq!(
+        delivery.last_failure().unwrap().cause,
+        "no answer within 300.0ms"
+    );
 }
 
 #[test]

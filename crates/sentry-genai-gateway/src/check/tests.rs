@@ -174,6 +174,9 @@ fn misspelled_names() {
     // Nothing is lost.
     call.attributes.push("gen_ai.usage.input_tokens", 5_i64);
     assert_eq!(misspelled(call), [""; 0]);
+    // It is understood, but says nothing.
+    let empty = with(span(1, None), &[GOOD[0], ("gen_ai.conversation_id", "")]);
+    assert_eq!(misspelled(empty), [""; 0]);
 
     // A name that is understood next to others means nothing on its own.
     let mut plain = with(span(1, None), &[("genai.model", "gpt-5-mini")]);

@@ -89,10 +89,7 @@ impl Serve {
             }
             return Ok(Outcome::Fine);
         }
-        let reason = failure.map_or_else(
-            || "Sentry did not answer in time".to_owned(),
-            |failure| failure.to_string(),
-        );
+        let reason = failure.map_or_else(|| "out of time".to_owned(), |it| it.to_string());
         print_message(&format_args!("not all spans were sent: {reason}"));
         Ok(Outcome::Unreadable)
     }

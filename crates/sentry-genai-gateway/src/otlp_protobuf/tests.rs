@@ -129,6 +129,16 @@ fn length_prefixed_requests() {
 
 /// One attribute has a wrong wire type, or is nested too deeply to be read.
 #[test]
+fn fields_that_are_not_known_yet_are_skipped() {
+    let fixed32 = [&[15 << 3 | 5][..], &7_u32.to_le_bytes()].concat();
+    let unknown = [varint(15, 7), fixed64(15, 7), fixed32, field(15, b"new")].concat();
+    let bytes = [&unknown, &request(&span())[..], &unknown].concat();
+    assert_eq!(decode(&bytes).unwrap().len(), 1);
+    // The list of resources is no number.
+    assert!(decode(&varint(1, 7)).is_err());
+}
+
+#[test]
 fn an_undecodable_span_does_not_affect_others() {
     let deep = (0..200).fold(field(1, b"hunter2"), |value, _| field(5, &field(1, &value)));
     let spans_of = |resource: &[u8], bad: &[u8]| {
@@ -161,21 +171,36 @@ fn an_undecodable_span_does_not_affect_others() {
 
 #[test]
 fn errors_include_the_position() {
-    let mut broken = request(&span());
-    broken.truncate(40);
-    let error = decode(&broken).unwrap_err().to_string();
-    assert!(
-        error.starts_with("byte ") && error.contains("resource_spans"),
-        "{error}"
-    );
+    // The first request is cut after its key and its length, which takes two bytes, as does that of the second.
+    let whole = request(&span());
+    for (bytes, position) in [
+        (whole[..40].to_vec(), 3),
+        ([&whole, &whole[..40]].concat(), whole.len() + 3),
+    ] {
+        assert_eq!(
+            requests(&bytes).last().unwrap().unwrap_err().to_string(),
+            format!("byte {position}: ExportTraceServiceRequest.resource_spans: buffer underflow")
+        );
+    }
+
+    // A trace id that should be longer, in the second span.
+    let spans = [&span().concat()[..], b"\x0a\x10i"].map(|span| field(2, span));
+    let bytes = field(1, &field(2, &spans.concat()));
+    let error = requests(&bytes).last().unwrap().unwrap_err().to_string();
+    let position = bytes.len() - 1;
+    assert!(error.starts_with(&format!("byte {position}: ")), "{error}");
 
     let mut without_id = span();
     without_id[0] = field(1, &[0; 16]);
-    let error = decode(&request(&without_id)).unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "resource_spans[0].scope_spans[0].spans[0].trace_id: expected 16 bytes, not all zero"
-    );
+    let without_id = request(&without_id);
+    for (bytes, number) in [
+        (without_id.clone(), 0),
+        ([request(&span()), without_id].concat(), 1),
+    ] {
+        let error = decode(&bytes).unwrap_err().to_string();
+        let place = format!("resource_spans[{number}].scope_spans[0].spans[0].trace_id");
+        assert_eq!(error, format!("{place}: expected 16 bytes, not all zero"));
+    }
 }
 
 #[test]
@@ -237,6 +262,14 @@ fn metrics() -> Vec<u8> {
     field(1, &field(2, &field(2, &metric)))
 }
 
+/// A profile, with a type where metrics have their points, and the dictionary that all profiles share.
+fn profiles() -> Vec<u8> {
+    let of_type = |number| field(number, &varint(1, 1));
+    let profile = [of_type(1), fixed64(3, 5), of_type(5)].concat();
+    let resource = field(1, &field(2, &field(2, &profile)));
+    [resource, field(2, &field(1, b""))].concat()
+}
+
 fn framed(messages: &[&[u8]]) -> Vec<u8> {
     let frame = |message: &&[u8]| [&(message.len() as u32).to_be_bytes()[..], message].concat();
     messages.iter().flat_map(frame).collect()
@@ -280,12 +313,7 @@ fn other_signals_are_ignored() {
         ])]),
         logs(&[record(&[field(5, &field(1, b"hi")), fixed64(11, 6)])]),
         metrics(),
-        // A profile, and the dictionary that all profiles share.
-        [
-            field(1, &field(2, &field(2, &field(1, &varint(1, 1))))),
-            field(2, &field(1, b"")),
-        ]
-        .concat(),
+        profiles(),
     ];
     for other in &others {
         let read: Vec<_> = requests(other).collect();

@@ -11,6 +11,7 @@ mod segments;
 use std::{
     error::Error,
     fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -18,8 +19,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use sentry_core::ClientOptions;
 use sentry_genai_conventions::Translator;
-use sentry_genai_delivery::{Options, SendFailure, Stats};
+use sentry_genai_delivery::{Delivery, LossReason, Options, SendFailure, Stats};
 
 pub use gather::Patience;
 pub use http::router;
@@ -30,7 +32,7 @@ use gather::{Gatherer, Load, TraceBatch};
 use routes::{Route, Routes};
 use segments::Segments;
 
-use crate::{Request, resource, translate_batch};
+use crate::{ReceivedSpan, Request, resource, translate_batch};
 
 /// Receives spans over OTLP, and sends them to Sentry in Sentry's own form. Clones refer to the same service.
 ///
@@ -100,15 +102,15 @@ impl Service {
         options: Options,
         patience: Patience,
     ) -> Option<Self> {
-        let projects = projects.into();
-        let translator = Translator::new(options.translation(&projects.client_options()));
+        // The translation depends on no option that a client can have here.
+        let translator = Translator::new(options.translation(&ClientOptions::new()));
         // The deliveries never drop accepted spans for want of memory: requests are refused long before. The room includes what
         // translation adds to spans, and a second copy, needed while they are encoded as an envelope.
         let buffer_bytes = patience.max_bytes.saturating_mul(4);
         let options = options.with_max_buffer_bytes(buffer_bytes);
         Some(Self(Arc::new(Inner {
             translator,
-            routes: Routes::start(projects, &options)?,
+            routes: Routes::start(projects.into(), &options)?,
             max_bytes: patience.max_bytes,
             gatherer: Mutex::new(Gatherer::new(patience)),
             segments: Mutex::default(),
@@ -178,9 +180,11 @@ impl Service {
     /// Sends everything and ends the service. Returns whether all spans were accepted by the server or counted as lost within
     /// `timeout`.
     pub fn close(&self, timeout: Duration) -> bool {
+        let begin = Instant::now();
         let all = self.gatherer().take_all();
         self.send(all);
-        self.0.routes.close(timeout)
+        // Meanwhile, spans were sent already.
+        self.0.routes.close(timeout.saturating_sub(begin.elapsed()))
     }
 
     /// Returns what has become of the spans so far.
@@ -208,22 +212,33 @@ impl Service {
             service: self,
             load,
         };
+        for spans in traces {
+            let routes = &self.0.routes;
+            let number = spans.first().map_or(0, |span| routes.find(&span.resource));
+            let delivery = &routes.get(number).delivery;
+            count_panic(delivery, spans.len(), |remaining| {
+                self.send_trace(spans, remaining);
+            });
+        }
+    }
+
+    /// Translates a trace and hands its spans to the delivery. Subtracts those from `remaining`.
+    fn send_trace(&self, spans: Vec<ReceivedSpan>, remaining: &mut usize) {
         let Inner {
             translator, routes, ..
         } = &*self.0;
-        for spans in traces {
-            let traces = translate_batch(translator, spans);
-            let parts = traces.into_iter();
-            let parts = parts.flat_map(|trace| trace.split(|resource| routes.find(resource)));
-            for (number, part) in parts {
-                let Route {
-                    client, delivery, ..
-                } = routes.get(number);
-                let spans = self.segments().assign(part, client);
-                for (mut span, resource, segment) in spans {
-                    resource::add_release_and_environment(&mut span, &resource, client);
-                    delivery.send_translated(span, &segment);
-                }
+        let traces = translate_batch(translator, spans);
+        let parts = traces.into_iter();
+        let parts = parts.flat_map(|trace| trace.split(|resource| routes.find(resource)));
+        for (number, part) in parts {
+            let Route {
+                client, delivery, ..
+            } = routes.get(number);
+            let spans = self.segments().assign(part, client);
+            for (mut span, resource, segment) in spans {
+                resource::add_release_and_environment(&mut span, &resource, client);
+                delivery.send_translated(span, &segment);
+                *remaining -= 1;
             }
         }
     }
@@ -243,6 +258,14 @@ impl Service {
     }
 }
 
+/// Hands over the spans of a trace. If that panics, the rest of the trace is counted as lost, and other traces go on.
+fn count_panic(delivery: &Delivery, spans: usize, hand_over: impl FnOnce(&mut usize)) {
+    let mut remaining = spans;
+    if catch_unwind(AssertUnwindSafe(|| hand_over(&mut remaining))).is_err() {
+        delivery.record_lost(LossReason::InternalSdkError, remaining as u64);
+    }
+}
+
 /// Releases what a batch has reserved, when all of it has been handed over.
 struct ReleaseOnDrop<'a> {
     service: &'a Service,
@@ -252,5 +275,28 @@ struct ReleaseOnDrop<'a> {
 impl Drop for ReleaseOnDrop<'_> {
     fn drop(&mut self) {
         self.service.gatherer().release(self.load);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Client;
+
+    #[test]
+    fn what_a_panic_keeps_from_being_handed_over_is_counted() {
+        let client = Client::new("http://public@127.0.0.1:1/1".parse().unwrap());
+        let service = Service::start(client, Options::new(), Patience::default()).unwrap();
+        let delivery = &service.0.routes.get(0).delivery;
+        count_panic(delivery, 3, |remaining| {
+            *remaining -= 1;
+            panic!("expected");
+        });
+        count_panic(delivery, 1, |remaining| *remaining -= 1);
+        let stats = service.figures().delivery;
+        assert_eq!(
+            (stats.lost(LossReason::InternalSdkError), stats.produced),
+            (2, 2)
+        );
     }
 }

@@ -16,7 +16,7 @@ use crate::Client;
 #[derive(Clone, Debug)]
 pub struct Projects {
     fallback: Client,
-    services: Vec<(String, Client)>,
+    services: HashMap<String, Client>,
 }
 
 impl Projects {
@@ -25,7 +25,7 @@ impl Projects {
     pub fn new(client: Client) -> Self {
         Self {
             fallback: client,
-            services: Vec::new(),
+            services: HashMap::new(),
         }
     }
 
@@ -33,14 +33,8 @@ impl Projects {
     /// the last client is used.
     #[must_use]
     pub fn with_service(mut self, name: impl Into<String>, client: Client) -> Self {
-        self.services.push((name.into(), client));
+        self.services.insert(name.into(), client);
         self
-    }
-
-    /// Returns the options of the project for all other services. Clients do not differ in any option that the translation
-    /// depends on.
-    pub(super) fn client_options(&self) -> ClientOptions {
-        client_options(&self.fallback)
     }
 }
 
@@ -100,8 +94,6 @@ impl Routes {
         let Projects { fallback, services } = projects;
         let mut all = vec![Route::start(None, fallback, options.clone())?];
         let mut by_service = HashMap::new();
-        // The last client for each name wins, as in a map.
-        let services: HashMap<_, _> = services.into_iter().collect();
         for (name, client) in services {
             by_service.insert(name.clone(), all.len());
             all.push(Route::start(Some(name), client, options.clone())?);

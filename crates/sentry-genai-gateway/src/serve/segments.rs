@@ -54,3 +54,72 @@ impl Segments {
         self.traces.entry(trace_id).or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sentry_genai_conventions::{SourceSpan, SpanId, Timestamp, TranslateOptions, Translator};
+
+    use super::*;
+    use crate::{ReceivedSpan, translate_batch};
+
+    /// Returns the segments of spans that come together, each with an id, a parent and a service.
+    fn assign(segments: &mut Segments, spans: &[(u8, Option<u8>, &str)]) -> Vec<SpanId> {
+        let received = spans.iter().map(|(number, parent, service)| {
+            let trace_id = TraceId::from_bytes([7; 16]).unwrap();
+            let mut span = SourceSpan::new(trace_id, id(*number), "work", Timestamp::default());
+            span.parent_span_id = parent.map(id);
+            let mut resource = Attributes::default();
+            resource.push("service.name", *service);
+            ReceivedSpan {
+                resource: Arc::new(resource),
+                span,
+            }
+        });
+        let translator = Translator::new(TranslateOptions::default());
+        let mut traces = translate_batch(&translator, received.collect());
+        let client = Client::new("https://public@localhost/1".parse().unwrap());
+        let assigned = segments.assign(traces.remove(0), &client).into_iter();
+        assigned.map(|(_, _, segment)| segment.span_id()).collect()
+    }
+
+    fn id(number: u8) -> SpanId {
+        SpanId::from_bytes([number; 8]).unwrap()
+    }
+
+    #[test]
+    fn later_spans_join_the_segment_of_their_service() {
+        let mut segments = Segments::default();
+        let first = [(3, Some(2), "shop"), (2, Some(1), "shop"), (1, None, "web")];
+        assert_eq!(assign(&mut segments, &first), [2, 2, 1].map(id));
+        let later = [
+            (4, Some(9), "shop"),
+            (5, Some(9), "web"),
+            (6, Some(9), "bank"),
+        ];
+        assert_eq!(assign(&mut segments, &later), [2, 1, 6].map(id));
+        let again = [(7, Some(9), "bank"), (8, None, "shop")];
+        assert_eq!(
+            assign(&mut segments, &again),
+            [6, 8].map(id),
+            "8 starts a segment"
+        );
+    }
+
+    #[test]
+    fn only_the_latest_traces_are_remembered() {
+        let mut segments = Segments::default();
+        let trace_id =
+            |number: usize| TraceId::from_bytes((number as u128 + 1).to_be_bytes()).unwrap();
+        for number in 0..=MAX_TRACES {
+            segments.known(trace_id(number));
+        }
+        // Once more, which does not count.
+        segments.known(trace_id(MAX_TRACES));
+        let remembers = |number| segments.traces.contains_key(&trace_id(number));
+        assert!(!remembers(0) && remembers(1) && remembers(MAX_TRACES));
+        assert_eq!(
+            (segments.traces.len(), segments.order.len()),
+            (MAX_TRACES, MAX_TRACES)
+        );
+    }
+}
