@@ -89,6 +89,25 @@ fn json_stays_json() {
     assert_eq!(redact_blobs(&redacted), redacted);
 }
 
+/// .NET's writer of JSON escapes plus signs, and other writers escape slashes.
+#[test]
+fn a_blob_ends_at_its_last_escape() {
+    let picture = format!("{PNG}+/{PNG}").replace('=', "A");
+    let urls = [
+        json!({"url": format!("data:image/png;base64,{picture}")}),
+        json!({"image": picture}),
+        json!({"file": picture}),
+    ];
+    for json in urls.map(|json| json.to_string()) {
+        let expected = redact_blobs(&json);
+        assert!(expected.len() < 50, "{expected}");
+        for (plus, slash) in [("\\u002B", "/"), ("\\u002b", "\\/"), ("+", "\\u002F")] {
+            let escaped = json.replace('+', plus).replace('/', slash);
+            assert_eq!(redact_blobs(&escaped), expected, "{escaped}");
+        }
+    }
+}
+
 #[test]
 fn texts_without_blobs_stay() {
     let hash = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
