@@ -365,3 +365,65 @@ fn calls_and_answers_take_the_fast_path() {
         assert!(found.is_none(), "{slow}");
     }
 }
+
+#[test]
+fn what_the_full_parser_would_change_does_not_take_the_fast_path() {
+    const TEXT: &str = r#"{"type":"text","content":"Hi"}"#;
+    const CALL: &str = r#"{"type":"tool_call","name":"f","arguments":{}}"#;
+    const ANSWER: &str = r#"{"type":"tool_call_response","id":"c","response":"4","result":"4"}"#;
+
+    let is_recognised =
+        |text: &str, side| canonical::messages(text, side, &ContentLimits::default()).is_some();
+    let message = |role: &str, parts: &str| format!(r#"{{"role":"{role}","parts":[{parts}]}}"#);
+    let user = format!("[{}]", message("user", TEXT));
+    assert!(is_recognised(&user, Side::Input));
+    for (changed, to) in [
+        // A field twice, and fields of other parts.
+        (r#""role":"user""#, r#""role":"system","role":"user""#),
+        (
+            r#""parts":"#,
+            r#""parts":[{"type":"text","content":"Ho"}],"parts":"#,
+        ),
+        (r#""type":"text""#, r#""type":"tool_call","type":"text""#),
+        (r#""content":"Hi""#, r#""content":"Ho","content":"Hi""#),
+        (r#""content":"Hi""#, r#""content":"Hi","name":"a""#),
+        (r#""text""#, r#""reasoning""#),
+    ] {
+        let text = user.replace(changed, to);
+        assert_ne!(text, user);
+        assert!(!is_recognised(&text, Side::Input), "{text}");
+    }
+    // Parts that do not belong together, or not to this role.
+    for (role, parts) in [
+        ("user", &[TEXT, ANSWER][..]),
+        ("user", &[CALL]),
+        ("assistant", &[TEXT, CALL]),
+        ("assistant", &[ANSWER]),
+        ("tool", &[TEXT]),
+        ("tool", &[ANSWER, TEXT]),
+        ("system", &[CALL]),
+        (
+            "assistant",
+            &[&CALL.replace("name", "id\":\"c\",\"name"), CALL],
+        ),
+        ("assistant", &[&CALL.replace("}}", "},\"result\":\"4\"}")]),
+        (
+            "tool",
+            &[&ANSWER.replace(r#""result":"4""#, r#""result":"5""#)],
+        ),
+        (
+            "tool",
+            &[&ANSWER.replace(r#""response":"4","result":"4""#, r#""result":{}"#)],
+        ),
+    ] {
+        let text = format!("[{}]", message(role, &parts.join(",")));
+        assert!(!is_recognised(&text, Side::Input), "{text}");
+    }
+    // More system messages than are remembered, and one with a finish reason.
+    let many = vec![message("system", TEXT); 9].join(",");
+    assert!(!is_recognised(&format!("[{many}]"), Side::Input));
+    let stopped = user
+        .replace("user", "system")
+        .replace("}]}", r#"}],"finish_reason":"stop"}"#);
+    assert!(!is_recognised(&stopped, Side::Output));
+}
