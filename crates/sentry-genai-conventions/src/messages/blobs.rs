@@ -263,9 +263,7 @@ fn redact_object(fields: &mut Object) {
         let is_payload = has_mime && PAYLOAD_KEYS.contains(&key.as_str());
         let is_binary = match value {
             Value::String(text) => {
-                let bytes = text.as_bytes();
-                (is_media || starts_like_media(bytes)) && is_blob(bytes)
-                    || is_payload && is_payload_text(text)
+                is_media && is_blob(text.as_bytes()) || is_payload && is_payload_text(text)
             }
             Value::Array(items) => {
                 is_media && items.len() >= MIN_BASE64_LENGTH && items.iter().all(is_byte)

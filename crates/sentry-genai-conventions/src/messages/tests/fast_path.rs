@@ -1,7 +1,7 @@
 //! The fast path for messages that need no work, compared with the full parser.
 
 use proptest::{collection, prelude::*};
-use serde_json::{Value, json};
+use serde_json::{Number, Value, json};
 
 use crate::{Attributes, content::normalise, excerpt};
 
@@ -176,6 +176,8 @@ fn shaped(text: &str, side: Side, limits: &ContentLimits) -> Value {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
     /// The fast path for canonical messages has the same result as the full parser.
     #[test]
     fn the_fast_path_agrees_with_the_full_parser(text in nearly_canonical(), side in side(), limits in limits()) {
@@ -199,6 +201,17 @@ proptest! {
         }
     }
 
+    #[test]
+    fn numbers_without_exponent_take_the_fast_path(number in "-?[0-9]{0,3}(\\.[0-9]{0,3})?([eE][0-9]{0,2})?") {
+        let call = format!(r#"{{"type":"tool_call","name":"f","arguments":{{"n":{number}}}}}"#);
+        let text = format!(r#"[{{"role":"assistant","parts":[{call}]}}]"#);
+        let found = canonical::messages(&text, Side::Input, &ContentLimits::default());
+        let is_number = serde_json::from_str::<Number>(&number).is_ok();
+        prop_assert_eq!(found.is_some(), is_number && !number.contains(['e', 'E']));
+    }
+}
+
+proptest! {
     #[test]
     fn long_base64_runs_are_found_anywhere(text in mixed_text()) {
         prop_assert_eq!(may_hold_blob(text.as_bytes()), holds_base64(&text));
