@@ -170,7 +170,7 @@ mod tests {
                 "FinishReason.STOP,FinishReason.LENGTH",
                 r#"["stop","length"]"#,
             ),
-            ("out of words, it seems", r#"["out of words, it seems"]"#),
+            ("Out of words, it seems", r#"["Out of words, it seems"]"#),
         ] {
             assert_eq!(to_json_list(input).as_deref(), Some(expected), "{input}");
             assert_eq!(to_json_list(expected), None, "{input}, once more");

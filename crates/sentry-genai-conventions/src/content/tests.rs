@@ -169,3 +169,17 @@ fn an_answer_and_its_calls_become_one_output() {
         assert_eq!(json(output), json(expected));
     }
 }
+
+#[test]
+fn an_output_takes_precedence_over_its_former_attributes() {
+    const ANSWER: &str = r#"[{"role":"assistant","parts":[{"type":"text","content":"Hi"}]}]"#;
+
+    let mut attributes = Attributes::default();
+    attributes.push(dialect::OUTPUT, ANSWER);
+    attributes.push("gen_ai.response.text", "Hello");
+    attributes.push("gen_ai.response.tool_calls", "[]");
+    merge_answer(&mut attributes);
+    crate::rename::canonicalise(&mut attributes);
+    let kept: Vec<_> = attributes.iter().collect();
+    assert_eq!(kept, [(dialect::OUTPUT, Value::Str(ANSWER))]);
+}

@@ -263,9 +263,7 @@ fn redact_object(fields: &mut Object) {
         let is_payload = has_mime && PAYLOAD_KEYS.contains(&key.as_str());
         let is_binary = match value {
             Value::String(text) => {
-                let bytes = text.as_bytes();
-                (is_media || starts_like_media(bytes)) && is_blob(bytes)
-                    || is_payload && is_payload_text(text)
+                is_media && is_blob(text.as_bytes()) || is_payload && is_payload_text(text)
             }
             Value::Array(items) => {
                 is_media && items.len() >= MIN_BASE64_LENGTH && items.iter().all(is_byte)
@@ -309,19 +307,28 @@ const fn is_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_')
 }
 
-/// Returns the end of a run, in which line breaks and slashes may be escaped for JSON.
+/// Returns the end of a run, in which line breaks, slashes and plus signs may be escaped for JSON.
 fn run_end(bytes: &[u8], start: usize) -> usize {
-    let mut at = start;
-    while let Some(&byte) = bytes.get(at) {
-        if is_base64(byte) {
-            at += 1;
-        } else if byte == b'\\' && matches!(bytes.get(at + 1), Some(b'/' | b'n' | b'r')) {
-            at += 2;
-        } else {
-            break;
-        }
+    let mut rest = &bytes[start..];
+    while let [byte, after @ ..] = rest {
+        rest = match byte {
+            b'\\' => match after {
+                [b'/' | b'n' | b'r', after @ ..] => after,
+                [
+                    b'u',
+                    b'0',
+                    b'0',
+                    b'2',
+                    b'B' | b'b' | b'F' | b'f',
+                    after @ ..,
+                ] => after,
+                _ => break,
+            },
+            _ if is_base64(*byte) => after,
+            _ => break,
+        };
     }
-    at
+    bytes.len() - rest.len()
 }
 
 /// Returns where the `data:` URL starts whose payload follows these bytes.

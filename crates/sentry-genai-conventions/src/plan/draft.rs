@@ -44,7 +44,7 @@ impl Plan {
         if !is_regular(span) {
             return None;
         }
-        let settled = settled(&span.attributes)?;
+        let settled = settled(&span.attributes);
         let trial = Trial::of(span, &settled)?;
         let edits = span.attributes.edits_to(&trial.span.attributes)?;
         let trial = trial.with_settled_values()?;
@@ -77,15 +77,11 @@ fn is_irregular(key: &str) -> bool {
             .any(|prefix| key.starts_with(prefix))
 }
 
-/// Returns the attributes with only the last value of every key. Returns `None` if an overwritten value may be content.
-fn settled(attributes: &Attributes) -> Option<Attributes> {
+/// Returns the attributes with only the last value of every key.
+fn settled(attributes: &Attributes) -> Attributes {
     let mut settled = attributes.clone();
     settled.settle();
-    let is_content = |(before, after): (Option<(&str, _)>, Option<_>)| {
-        after.is_none() && before.is_some_and(|(key, _)| content::is_structured(key))
-    };
-    let drops_content = (attributes.slots().zip(settled.slots())).any(is_content);
-    (!drops_content).then_some(settled)
+    settled
 }
 
 fn position(attributes: &Attributes, key: &str) -> Option<usize> {

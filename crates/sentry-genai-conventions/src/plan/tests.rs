@@ -282,6 +282,23 @@ fn typical_span(kind: &str) -> SourceSpan {
                 ("gen_ai.usage.output_tokens", TestValue::Integer(30)),
             ],
         ),
+        "stream" => (
+            "chat",
+            vec![
+                ("gen_ai.operation.name", text("chat")),
+                ("gen_ai.request.model", text("gpt-5-mini")),
+                (
+                    "gen_ai.response.time_to_first_chunk",
+                    TestValue::Double(0.5),
+                ),
+                (
+                    "gen_ai.output.messages",
+                    text(
+                        r#"[{"role":"assistant","parts":[{"type":"text","content":"Hi"}],"finish_reason":"stop"}]"#,
+                    ),
+                ),
+            ],
+        ),
         "tool" => (
             "execute_tool",
             vec![
@@ -341,7 +358,7 @@ fn typical_spans_have_a_plan() {
             capture_outputs: capture,
             ..TranslateOptions::default()
         };
-        for kind in ["chat", "tool", "agent", "http", "function"] {
+        for kind in ["chat", "stream", "tool", "agent", "http", "function"] {
             let span = typical_span(kind);
             let plan = super::Plan::of(&span, &options).unwrap_or_else(|| panic!("{kind}"));
             let planned = plan.translate(&mut span.clone(), &options);

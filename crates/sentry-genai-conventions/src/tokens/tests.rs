@@ -81,6 +81,7 @@ static TOTALS: &[(&str, [i64; 6], [i64; 6])] = &[
     ("", [200, 100, -1, 17, 5, i64::MAX], [200, 100, -1, 17, 5, 217]),
     // The total counts the cache twice, since the input is known to include it.
     ("openai", [200, 100, -1, 17, -1, 317], [200, 100, -1, 17, -1, 217]),
+    ("openai", [100, 100, -1, 17, -1, 217], [100, 100, -1, 17, -1, 117]),
     ("gcp.gemini", [200, 100, -1, 17, 5, 322], [200, 100, -1, 17, 5, 217]),
     ("openai", [20, 100, 30, 17, -1, 167], [150, 100, 30, 17, -1, 167]),
     // Without a total, the provider determines what a part that does not fit means.
@@ -105,16 +106,6 @@ fn a_reported_total_shows_which_parts_are_not_included() {
             assert_eq!(reconciled_counts, *expected, "{provider} {counts:?}");
         }
     }
-}
-
-#[test]
-fn for_cache_inclusive_providers_nothing_is_added() {
-    let mut attributes = Attributes::default();
-    attributes.push("gen_ai.provider.name", "openai");
-    attributes.push(INPUT, 10_i64);
-    attributes.push(CACHE_READ, 16_i64);
-    reconcile(&mut attributes);
-    assert_eq!(attributes.integer(INPUT), Some(16));
 }
 
 /// The counts of two descriptions in the order of [`COUNTS`], and the result in either order. -1 means absent.

@@ -1,7 +1,7 @@
 //! The fast path for messages that need no work, compared with the full parser.
 
 use proptest::{collection, prelude::*};
-use serde_json::{Value, json};
+use serde_json::{Number, Value, json};
 
 use crate::{Attributes, content::normalise, excerpt};
 
@@ -176,6 +176,8 @@ fn shaped(text: &str, side: Side, limits: &ContentLimits) -> Value {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
     /// The fast path for canonical messages has the same result as the full parser.
     #[test]
     fn the_fast_path_agrees_with_the_full_parser(text in nearly_canonical(), side in side(), limits in limits()) {
@@ -199,6 +201,17 @@ proptest! {
         }
     }
 
+    #[test]
+    fn numbers_without_exponent_take_the_fast_path(number in "-?[0-9]{0,3}(\\.[0-9]{0,3})?([eE][0-9]{0,2})?") {
+        let call = format!(r#"{{"type":"tool_call","name":"f","arguments":{{"n":{number}}}}}"#);
+        let text = format!(r#"[{{"role":"assistant","parts":[{call}]}}]"#);
+        let found = canonical::messages(&text, Side::Input, &ContentLimits::default());
+        let is_number = serde_json::from_str::<Number>(&number).is_ok();
+        prop_assert_eq!(found.is_some(), is_number && !number.contains(['e', 'E']));
+    }
+}
+
+proptest! {
     #[test]
     fn long_base64_runs_are_found_anywhere(text in mixed_text()) {
         prop_assert_eq!(may_hold_blob(text.as_bytes()), holds_base64(&text));
@@ -364,4 +377,66 @@ fn calls_and_answers_take_the_fast_path() {
         let found = canonical::messages(&slow, Side::Input, &limits);
         assert!(found.is_none(), "{slow}");
     }
+}
+
+#[test]
+fn what_the_full_parser_would_change_does_not_take_the_fast_path() {
+    const TEXT: &str = r#"{"type":"text","content":"Hi"}"#;
+    const CALL: &str = r#"{"type":"tool_call","name":"f","arguments":{}}"#;
+    const ANSWER: &str = r#"{"type":"tool_call_response","id":"c","response":"4","result":"4"}"#;
+
+    let is_recognised =
+        |text: &str, side| canonical::messages(text, side, &ContentLimits::default()).is_some();
+    let message = |role: &str, parts: &str| format!(r#"{{"role":"{role}","parts":[{parts}]}}"#);
+    let user = format!("[{}]", message("user", TEXT));
+    assert!(is_recognised(&user, Side::Input));
+    for (changed, to) in [
+        // A field twice, and fields of other parts.
+        (r#""role":"user""#, r#""role":"system","role":"user""#),
+        (
+            r#""parts":"#,
+            r#""parts":[{"type":"text","content":"Ho"}],"parts":"#,
+        ),
+        (r#""type":"text""#, r#""type":"tool_call","type":"text""#),
+        (r#""content":"Hi""#, r#""content":"Ho","content":"Hi""#),
+        (r#""content":"Hi""#, r#""content":"Hi","name":"a""#),
+        (r#""text""#, r#""reasoning""#),
+    ] {
+        let text = user.replace(changed, to);
+        assert_ne!(text, user);
+        assert!(!is_recognised(&text, Side::Input), "{text}");
+    }
+    // Parts that do not belong together, or not to this role.
+    for (role, parts) in [
+        ("user", &[TEXT, ANSWER][..]),
+        ("user", &[CALL]),
+        ("assistant", &[TEXT, CALL]),
+        ("assistant", &[ANSWER]),
+        ("tool", &[TEXT]),
+        ("tool", &[ANSWER, TEXT]),
+        ("system", &[CALL]),
+        (
+            "assistant",
+            &[&CALL.replace("name", "id\":\"c\",\"name"), CALL],
+        ),
+        ("assistant", &[&CALL.replace("}}", "},\"result\":\"4\"}")]),
+        (
+            "tool",
+            &[&ANSWER.replace(r#""result":"4""#, r#""result":"5""#)],
+        ),
+        (
+            "tool",
+            &[&ANSWER.replace(r#""response":"4","result":"4""#, r#""result":{}"#)],
+        ),
+    ] {
+        let text = format!("[{}]", message(role, &parts.join(",")));
+        assert!(!is_recognised(&text, Side::Input), "{text}");
+    }
+    // More system messages than are remembered, and one with a finish reason.
+    let many = vec![message("system", TEXT); 9].join(",");
+    assert!(!is_recognised(&format!("[{many}]"), Side::Input));
+    let stopped = user
+        .replace("user", "system")
+        .replace("}]}", r#"}],"finish_reason":"stop"}"#);
+    assert!(!is_recognised(&stopped, Side::Output));
 }

@@ -88,6 +88,7 @@ pub(super) static KEYS: &[&str] = &[
     "user_question",
     "app.note",
     "app.count",
+    "app.\"in quotes\"",
     "plain",
     "input.value",
     "mcp.response.value",
