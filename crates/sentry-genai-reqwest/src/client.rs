@@ -42,13 +42,14 @@ pub struct GenAiClient {
 impl GenAiClient {
     /// Creates a client that sends with `client`.
     ///
-    /// Content is recorded if `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` is `true` in the environment.
+    /// Content is recorded if `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` is `true`, `1`, `span_only` or `span_and_event` in
+    /// the environment.
     #[must_use]
     pub fn new(client: Client) -> Self {
         let content = env::var(CAPTURE_CONTENT);
         Self {
             client,
-            content: content.is_ok_and(|value| value.eq_ignore_ascii_case("true")),
+            content: content.is_ok_and(|value| asks_for_content(&value)),
             provider: None,
         }
     }
@@ -110,7 +111,28 @@ impl GenAiClient {
     }
 }
 
+/// Returns whether a value of the variable means that spans have content. `sentry-genai` reads it in the same way.
+fn asks_for_content(value: &str) -> bool {
+    let value = value.trim().to_ascii_lowercase();
+    ["true", "1", "span_only", "span_and_event"].contains(&&*value)
+}
+
 /// Returns whether a body might have a member `model`, without parsing it.
 fn may_name_model(body: &[u8]) -> bool {
     memmem::find(body, br#""model""#).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_asks_for_content_in_all_spellings() {
+        for value in ["true", "TRUE", "1", " SPAN_ONLY", "span_and_event"] {
+            assert!(asks_for_content(value), "{value}");
+        }
+        for value in ["", "false", "0", "no_content", "event_only"] {
+            assert!(!asks_for_content(value), "{value}");
+        }
+    }
 }

@@ -38,6 +38,7 @@ fn messages_of_anthropic_are_read_whole_or_streamed() {
             request["stream"] = stream.into();
             let response = execute(&url, &request).await.unwrap();
             assert_eq!(response.url().as_str(), url);
+            assert_eq!(response.content_length().is_some(), !stream);
             assert!(response.text().await.unwrap().contains("get_weather"));
         }
     });
