@@ -215,6 +215,19 @@ fn sentry_is_reached_through_the_proxy_of_the_environment() {
 }
 
 #[test]
+fn a_slow_server_gets_no_more_connections_than_allowed() {
+    let ingest = Ingest::start().unwrap();
+    ingest.always(Fault::none().with_delay(Duration::from_millis(20)));
+    let running = Running::start(&ingest, &["--gather", "0.1", "--connections", "1"]);
+    for number in 1..=60 {
+        let spans = [span(number, 1, None, "work", &json!({}))];
+        running.post_json("/v1/traces", &request("shop", &spans));
+    }
+    running.wait_for(|health| health["accepted"] == 60);
+    assert_eq!(ingest.figures().connections, 1);
+}
+
+#[test]
 fn many_large_concurrent_requests_lose_no_accepted_span() {
     let ingest = Ingest::start().unwrap();
     let running = Running::start(&ingest, &["--gather", "0.1", "--max-memory", "1"]);
