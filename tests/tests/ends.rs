@@ -84,8 +84,12 @@ fn a_server_that_hangs_when_the_program_ends() {
     let output = program(&ingest, "trouble")
         .env("SHUTDOWN_MILLIS", millis)
         .output();
-    let ratio = begin.elapsed().as_secs_f64() / timeout.as_secs_f64();
-    assert!((1.0..3.0).contains(&ratio), "{ratio}");
+    let waited = begin.elapsed();
+    // The request itself may take 30 seconds.
+    assert!(
+        (timeout..Duration::from_secs(15)).contains(&waited),
+        "{waited:?}"
+    );
     let lines = lines(&output.unwrap());
     assert_eq!(lines[1], "true", "every span is accounted for");
     assert!(lines[2].contains("no answer within"), "{}", lines[2]);

@@ -282,7 +282,7 @@ fn other_traces_follow_the_rate() {
     let handle = bridge.guard().handle().unwrap().clone();
     let begin = std::time::Instant::now();
     while handle.stats().pending() > 0 {
-        assert!(begin.elapsed() < std::time::Duration::from_secs(5));
+        assert!(begin.elapsed() < std::time::Duration::from_secs(20));
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     assert!(bridge.spans().is_empty());

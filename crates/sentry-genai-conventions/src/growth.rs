@@ -1,12 +1,14 @@
-//! Checks how running time grows, for tests.
+//! Checks how the work of a function grows, for tests.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// Asserts that ten times as much work takes far less than a hundred times as long, which quadratic work would take.
-/// Other load on the machine may spoil some attempts, but not all of them.
+use cpu_time::ThreadTime;
+
+/// Asserts that ten times as much work takes far less than a hundred times as much of the processor, which quadratic
+/// work would take. What other threads do does not count, but they may disturb some attempts by way of the caches.
 pub(crate) fn assert_linear(few: usize, mut work: impl FnMut(usize)) {
     let mut time = |count| -> Duration {
-        let begin = Instant::now();
+        let begin = ThreadTime::now();
         work(count);
         begin.elapsed()
     };

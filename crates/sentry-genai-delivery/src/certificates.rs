@@ -2,10 +2,18 @@
 
 use std::{env, fs, path::Path};
 
-use ureq::tls::{Certificate, PemItem, parse_pem};
+use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
 
 /// Names a PEM file, as for OpenSSL.
 pub(crate) const VARIABLE: &str = "SSL_CERT_FILE";
+
+/// Returns the certificates to trust. Reading a file of them takes many milliseconds.
+pub(crate) fn roots() -> RootCerts {
+    match given() {
+        Some(Ok(certificates)) => RootCerts::new_with_certs(&certificates),
+        _ => RootCerts::WebPki,
+    }
+}
 
 /// Returns the certificates of the file that the environment names, or why there are none. Returns `None` if it names no file.
 pub(crate) fn given() -> Option<Result<Vec<Certificate<'static>>, String>> {

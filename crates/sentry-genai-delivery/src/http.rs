@@ -3,7 +3,7 @@
 use std::{
     fmt,
     io::{self, Read as _},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -96,9 +96,11 @@ pub(crate) struct RequestError {
 /// Sends with `ureq`, over keep-alive connections.
 pub(crate) struct HttpTransport {
     config: Arc<Config>,
-    /// Holds the connections. Created by a thread that sends: reading certificates takes many milliseconds, which the
-    /// program's thread should not wait for.
+    /// Holds the connections.
     agent: Mutex<Option<Agent>>,
+    /// Read by a thread that sends over TLS. Not a static: the thread that reads them may be gone in a forked process, which
+    /// would wait for it.
+    roots: OnceLock<RootCerts>,
     resolver: CachingResolver,
     /// Why the configured proxy cannot be used, if it cannot.
     proxy: Result<Option<Proxy>, &'static str>,
@@ -152,6 +154,7 @@ impl HttpTransport {
     pub(crate) fn new(config: Arc<Config>) -> Self {
         Self {
             agent: Mutex::default(),
+            roots: OnceLock::new(),
             resolver: CachingResolver::new(config.connect_timeout),
             proxy: proxy(&config),
             destination: Destination::of(&config.dsn, &user_agent()),
@@ -164,7 +167,14 @@ impl HttpTransport {
     fn agent(&self) -> Agent {
         let new = || {
             let proxy = self.proxy.clone().unwrap_or_default();
-            agent(&self.config, proxy, self.resolver.clone())
+            let uses_tls = self.config.dsn.scheme() == Scheme::Https
+                || (proxy.as_ref()).is_some_and(|it| it.protocol() == ProxyProtocol::Https);
+            let roots = if uses_tls {
+                self.roots.get_or_init(certificates::roots).clone()
+            } else {
+                RootCerts::WebPki
+            };
+            agent(&self.config, roots, proxy, self.resolver.clone())
         };
         self.lock_agent().get_or_insert_with(new).clone()
     }
@@ -310,11 +320,12 @@ fn user_agent() -> String {
     format!("{SDK_NAME}/{SDK_VERSION}")
 }
 
-fn agent(config: &Config, proxy: Option<Proxy>, resolver: CachingResolver) -> Agent {
-    let roots = match certificates::given() {
-        Some(Ok(certificates)) => RootCerts::new_with_certs(&certificates),
-        _ => RootCerts::WebPki,
-    };
+fn agent(
+    config: &Config,
+    roots: RootCerts,
+    proxy: Option<Proxy>,
+    resolver: CachingResolver,
+) -> Agent {
     let tls = TlsConfig::builder()
         .root_certs(roots)
         .disable_verification(config.accept_invalid_certs)

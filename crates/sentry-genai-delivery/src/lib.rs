@@ -21,6 +21,7 @@ mod compress;
 mod config;
 mod correlation;
 mod delivery;
+mod door;
 mod dsc;
 mod encode;
 mod failure;

@@ -185,6 +185,15 @@ impl Options {
         self
     }
 
+    /// Starts a delivery for a client with these options. Returns `None` if they have no DSN and Spotlight is off.
+    #[must_use]
+    pub fn start(self, client_options: &ClientOptions) -> Option<Delivery> {
+        self.prepare(client_options).map(Prepared::start)
+    }
+}
+
+/// What doors need. A program that uses a door has no use for it.
+impl Options {
     /// Returns how long content may be.
     #[must_use]
     pub fn content_limits(&self) -> ContentLimits {
@@ -244,12 +253,6 @@ impl Options {
             translator: Translator::new(self.translation(client_options)),
             before_send_span: self.before_send_span,
         })
-    }
-
-    /// Starts a delivery for a client with these options. Returns `None` if they have no DSN and Spotlight is off.
-    #[must_use]
-    pub fn start(self, client_options: &ClientOptions) -> Option<Delivery> {
-        self.prepare(client_options).map(Prepared::start)
     }
 }
 

@@ -10,11 +10,12 @@ use std::{
 use crate::{
     accounting::{LossReason, Report},
     buckets::Bucket,
-    delivery::Shared,
     http::{Answer, FailureKind, RequestError},
     outbox::{JobMeta, Payload, Size, Task},
     pack::Packer,
-    rfc3339, thread,
+    rfc3339,
+    shared::Shared,
+    thread,
     wire::{self, Encoded, Envelope},
 };
 

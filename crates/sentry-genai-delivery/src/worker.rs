@@ -15,7 +15,7 @@ use crate::{
     accounting::LossReason,
     buckets::{Bucket, Buckets, Purpose},
     config::TraceLifecycle,
-    delivery::{BeforeSendSpan, Delivery, Shared},
+    delivery::{BeforeSendSpan, Delivery},
     legacy,
     model_calls::ModelCalls,
     outbox::Job,
@@ -24,6 +24,7 @@ use crate::{
     recycle::{self, BlankRecords, Record},
     segment::Segment,
     sender,
+    shared::Shared,
     trace::Trace,
     unread::{Ended, SpentBox},
 };

@@ -491,6 +491,6 @@ fn an_unreachable_spotlight_does_not_delay_close() {
     pair.root(&pair.segment());
     let begin = std::time::Instant::now();
     assert!(pair.delivery.close(PATIENCE));
-    assert!(begin.elapsed() < Duration::from_secs(2));
+    assert!(begin.elapsed() < PATIENCE / 2);
     assert_eq!(pair.ingest.spans().len(), 1);
 }

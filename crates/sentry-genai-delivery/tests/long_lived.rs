@@ -46,7 +46,7 @@ fn children_are_sent_while_their_root_is_open_and_the_dsc_stays_the_same() {
     let begin = Instant::now();
     assert_eq!(ingest.wait_for_spans(1, PATIENCE).len(), 1);
     let waited = begin.elapsed();
-    assert!(waited < Duration::from_millis(6500), "{waited:?}");
+    assert!(waited < PATIENCE / 2, "{waited:?}");
 
     let header = segment.trace().baggage_header();
     segment.set_name("run of the day");

@@ -89,6 +89,23 @@ fn a_certificate_of_an_authority_of_ones_own() {
     std::fs::remove_file(empty).unwrap();
 }
 
+/// Reading them takes many milliseconds. This file can be opened only when somebody writes to it.
+#[cfg(unix)]
+#[test]
+fn without_tls_no_certificates_are_read() {
+    let ingest = Ingest::start().unwrap();
+    let file = std::env::temp_dir().join(format!("pipe-{}", std::process::id()));
+    let made = std::process::Command::new("mkfifo").arg(&file).status();
+    assert!(made.unwrap().success());
+    let output = command(env!("CARGO_BIN_EXE_endings"))
+        .arg("trouble")
+        .env("SENTRY_DSN", ingest.dsn())
+        .env("SSL_CERT_FILE", &file)
+        .output();
+    std::fs::remove_file(file).unwrap();
+    assert_eq!(ingest.spans().len(), 1, "{output:?}");
+}
+
 #[test]
 fn https_goes_through_a_tunnel_of_the_proxy() {
     let ingest = Ingest::start().unwrap();

@@ -6,6 +6,8 @@ mod arithmetic;
 mod changes;
 mod envelopes;
 mod essentials;
+#[path = "../../../crates/sentry-genai-conventions/src/growth.rs"]
+mod growth;
 mod logs;
 mod mutations;
 mod properties;

@@ -1,6 +1,6 @@
 //! Properties that hold for any input.
 
-use std::{collections::BTreeSet, time::Instant};
+use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use sentry_genai_conventions::{
@@ -9,7 +9,7 @@ use sentry_genai_conventions::{
 };
 use sentry_genai_gateway::otlp_json;
 
-use crate::{corpus, translate, translator};
+use crate::{corpus, growth::assert_linear, translate, translator};
 
 /// Attributes that Sentry reads as JSON.
 static JSON: &[&str] = &[
@@ -381,20 +381,14 @@ fn hostile_content() {
 /// A trace of many spans takes time in proportion to their number: in a chain, in a row, and in a row below a chain.
 #[test]
 fn large_traces_take_linear_time() {
-    let time = |count: u64, parent: fn(u64) -> u64| {
-        let spans: Vec<_> = (1..=count).map(|id| chat(id, parent(id), "[]")).collect();
-        let spans = otlp_json::parse(&request(&spans.join(","))).unwrap();
-        let spans: Vec<_> = spans.into_iter().map(|received| received.span).collect();
-        let start = Instant::now();
-        let traces = translate(spans);
-        assert_eq!(traces.iter().map(Vec::len).sum::<usize>() as u64, count);
-        start.elapsed()
-    };
-    // Ten times as many spans; quadratic time would be a hundred times as long. Other work on the machine may spoil one attempt,
-    // but not all.
-    let is_linear = |parent| time(20_000, parent) < time(2_000, parent) * 40;
     let row_below_chain = |id: u64| if id.is_multiple_of(2) { 1 } else { id + 2 };
     for parent in [|id: u64| id - 1, |_: u64| 0, row_below_chain] {
-        assert!((0..5).any(|_| is_linear(parent)));
+        assert_linear(2_000, |count| {
+            let spans = (1..=count as u64).map(|id| chat(id, parent(id), "[]"));
+            let spans = request(&spans.collect::<Vec<_>>().join(","));
+            let spans = otlp_json::parse(&spans).unwrap().into_iter();
+            let traces = translate(spans.map(|received| received.span).collect());
+            assert_eq!(traces.iter().map(Vec::len).sum::<usize>(), count);
+        });
     }
 }

@@ -54,8 +54,11 @@ fn closing_waits_no_longer_than_asked() {
         let timeout = Duration::from_millis(400);
         let begin = Instant::now();
         assert!(!delivery.close(timeout));
-        let ratio = begin.elapsed().as_secs_f64() / timeout.as_secs_f64();
-        assert!((0.9..1.5).contains(&ratio), "{dsn}: {ratio}");
+        let waited = begin.elapsed();
+        assert!(
+            waited >= timeout && waited < PATIENCE / 2,
+            "{dsn}: {waited:?}"
+        );
         let stats = delivery.stats();
         assert_eq!(
             stats.lost(LossReason::NetworkError),

@@ -14,7 +14,7 @@ fn a_hanging_server_does_not_block_the_application() {
     assert!(!delivery.close(Duration::from_millis(300)));
     let waited = begin.elapsed();
     assert!(waited >= Duration::from_millis(500), "{waited:?}");
-    assert!(waited < Duration::from_secs(3), "{waited:?}");
+    assert!(waited < PATIENCE, "{waited:?}");
 
     // The first span got no answer, the second could not be sent, and one that comes too late is not sent either.
     delivery.send(span(&segment, new_span_id(), "late"), &segment);

@@ -67,6 +67,9 @@ pub(super) struct Serve {
     /// How many MiB of spans may wait; from three quarters of that, exporters are told to try again later
     #[arg(long, value_name = "MIB", default_value = "64")]
     max_memory: NonZero<usize>,
+    /// How many requests to Sentry may be under way at once; each carries one trace
+    #[arg(long, value_name = "NUMBER", default_value = "32")]
+    connections: NonZero<usize>,
 }
 
 impl Serve {
@@ -114,7 +117,8 @@ impl Serve {
         let options = Options::new()
             .with_capture_inputs(self.privacy.pii)
             .with_capture_outputs(self.privacy.pii)
-            .with_capture_client_addresses(self.privacy.pii);
+            .with_capture_client_addresses(self.privacy.pii)
+            .with_max_connections(self.connections.get());
         Service::start(projects, options, self.patience()?)
             .ok_or_else(|| Failure::Usage("--dsn: cannot send to this DSN".to_owned()))
     }

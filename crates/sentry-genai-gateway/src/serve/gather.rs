@@ -57,14 +57,30 @@ pub(super) struct Load {
 #[derive(Debug, Default)]
 #[must_use = "what is taken goes nowhere else"]
 pub(super) struct TraceBatch {
-    pub(super) traces: Vec<Vec<ReceivedSpan>>,
+    /// Each has at least one span.
+    pub(super) traces: Vec<Parts>,
     pub(super) load: Load,
+}
+
+/// What has come of a trace.
+#[derive(Debug, Default)]
+pub(super) struct Parts {
+    pub(super) spans: Vec<ReceivedSpan>,
+    events: Vec<ReceivedEvent>,
+}
+
+impl Parts {
+    /// Returns the spans, with their events, without those that came twice.
+    pub(super) fn assemble(mut self) -> Vec<ReceivedSpan> {
+        remove_duplicates(&mut self.spans);
+        attach_events(&mut self.spans, self.events);
+        self.spans
+    }
 }
 
 #[derive(Debug)]
 struct PendingTrace {
-    spans: Vec<ReceivedSpan>,
-    events: Vec<ReceivedEvent>,
+    parts: Parts,
     first: Instant,
     last: Instant,
     bytes: usize,
@@ -84,7 +100,7 @@ impl Gatherer {
         for received in spans {
             let bytes = span_footprint(&received);
             let pending = self.pending_trace(now, received.span.trace_id, bytes);
-            pending.spans.push(received);
+            pending.parts.spans.push(received);
         }
     }
 
@@ -94,7 +110,7 @@ impl Gatherer {
             if let Some((trace_id, _)) = received.within {
                 let bytes = event_footprint(&received);
                 let pending = self.pending_trace(now, trace_id, bytes);
-                pending.events.push(received);
+                pending.parts.events.push(received);
             }
         }
     }
@@ -106,8 +122,7 @@ impl Gatherer {
         bytes: usize,
     ) -> &mut PendingTrace {
         let pending = self.traces.entry(trace_id).or_insert_with(|| PendingTrace {
-            spans: Vec::new(),
-            events: Vec::new(),
+            parts: Parts::default(),
             first: now,
             last: now,
             bytes: 0,
@@ -158,13 +173,11 @@ impl Gatherer {
     fn take(&mut self, trace_ids: Vec<TraceId>) -> TraceBatch {
         let mut batch = TraceBatch::default();
         for trace_id in trace_ids {
-            if let Some(mut pending) = self.traces.remove(&trace_id) {
-                remove_duplicates(&mut pending.spans);
-                attach_events(&mut pending.spans, pending.events);
-                batch.load.bytes += pending.bytes;
-                batch.load.spans += pending.spans.len();
-                if !pending.spans.is_empty() {
-                    batch.traces.push(pending.spans);
+            if let Some(PendingTrace { parts, bytes, .. }) = self.traces.remove(&trace_id) {
+                batch.load.bytes += bytes;
+                batch.load.spans += parts.spans.len();
+                if !parts.spans.is_empty() {
+                    batch.traces.push(parts);
                 }
             }
         }
@@ -188,7 +201,7 @@ impl Gatherer {
     /// Returns the number of spans that wait, including those that were taken but not yet handed over.
     pub(super) fn spans(&self) -> usize {
         let traces = self.traces.values();
-        let waiting: usize = traces.map(|pending| pending.spans.len()).sum();
+        let waiting: usize = traces.map(|pending| pending.parts.spans.len()).sum();
         waiting + self.in_flight.spans
     }
 }
@@ -228,9 +241,13 @@ mod tests {
     }
 
     fn numbers(batch: &TraceBatch) -> Vec<Vec<u8>> {
-        let number = |received: &ReceivedSpan| received.span.span_id.to_bytes()[0];
-        let spans = batch.traces.iter().map(|spans| spans.iter().map(number));
-        spans.map(Iterator::collect).collect()
+        let traces = batch.traces.iter();
+        traces.map(|parts| numbers_of(&parts.spans)).collect()
+    }
+
+    fn numbers_of(spans: &[ReceivedSpan]) -> Vec<u8> {
+        let spans = spans.iter();
+        spans.map(|it| it.span.span_id.to_bytes()[0]).collect()
     }
 
     #[test]
@@ -283,9 +300,10 @@ mod tests {
         };
         gatherer.add_events(now, vec![event(within(2)), event(None)]);
         gatherer.add_spans(now, vec![span(1, 1), span(1, 2), span(1, 1)]);
-        let all = gatherer.take_all();
-        assert_eq!(numbers(&all), [[2, 1]]);
-        assert_eq!(all.traces[0][0].span.events.len(), 1);
+        let mut all = gatherer.take_all();
+        let spans = all.traces.remove(0).assemble();
+        assert_eq!(numbers_of(&spans), [2, 1]);
+        assert_eq!(spans[0].span.events.len(), 1);
         gatherer.release(all.load);
         // Events without spans are not a trace.
         gatherer.add_events(now, vec![event(within(3))]);

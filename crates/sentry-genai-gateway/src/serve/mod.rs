@@ -212,11 +212,13 @@ impl Service {
             service: self,
             load,
         };
-        for spans in traces {
-            let routes = &self.0.routes;
+        for parts in traces {
+            let (routes, spans) = (&self.0.routes, &parts.spans);
             let number = spans.first().map_or(0, |span| routes.find(&span.resource));
             let delivery = &routes.get(number).delivery;
             count_panic(delivery, spans.len(), |remaining| {
+                let spans = parts.assemble();
+                *remaining = spans.len();
                 self.send_trace(spans, remaining);
             });
         }
@@ -280,8 +282,41 @@ impl Drop for ReleaseOnDrop<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::{net::TcpListener, thread};
+
+    use sentry_genai_conventions::{Attributes, SourceSpan, SpanId, Timestamp, TraceId};
+
     use super::*;
     use crate::Client;
+
+    /// Sentry gets what the translation has left of the time. What takes so long here is to get at the spans.
+    #[test]
+    fn translation_counts_towards_the_time_that_closing_may_take() {
+        const TIMEOUT: Duration = Duration::from_millis(200);
+
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let dsn = format!("http://public@{}/1", silent.local_addr().unwrap());
+        let client = Client::new(dsn.parse().unwrap());
+        let service = Service::start(client, Options::new(), Patience::default()).unwrap();
+        let trace_id = TraceId::from_bytes([7; 16]).unwrap();
+        let span_id = SpanId::from_bytes([7; 8]).unwrap();
+        let received = ReceivedSpan {
+            resource: Arc::new(Attributes::default()),
+            span: SourceSpan::new(trace_id, span_id, "work", Timestamp::default()),
+        };
+        service
+            .receive(vec![Request::Traces(vec![received])])
+            .unwrap();
+        let gatherer = service.gatherer();
+        thread::scope(|scope| {
+            let closing = scope.spawn(|| service.close(TIMEOUT));
+            thread::sleep(2 * TIMEOUT);
+            drop(gatherer);
+            assert!(!closing.join().unwrap());
+        });
+        let failure = service.last_failure().map(|failure| failure.cause);
+        assert_ne!(failure.as_deref(), Some("no answer within 200.0ms"));
+    }
 
     #[test]
     fn what_a_panic_keeps_from_being_handed_over_is_counted() {

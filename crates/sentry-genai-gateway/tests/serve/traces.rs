@@ -202,19 +202,29 @@ fn a_full_service_says_so() {
 #[test]
 fn sentry_is_reached_through_the_proxy_of_the_environment() {
     let ingest = Ingest::start().unwrap();
-    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut program = program();
-    program.env(
-        "HTTP_PROXY",
-        format!("http://{}", proxy.local_addr().unwrap()),
-    );
+    // Nobody listens there.
+    program.env("HTTP_PROXY", "http://127.0.0.1:1");
     let running = Running::start_program(program, &ingest, &["--gather", "0.1"]);
     let spans = [span(1, 1, None, "work", &json!({}))];
     running.post_json("/v1/traces", &request("shop", &spans));
-    let (mut connection, _) = proxy.accept().unwrap();
-    let mut method = [0; 8];
-    connection.read_exact(&mut method).unwrap();
-    assert_eq!(&method, b"CONNECT ");
+    let health =
+        running.wait_for(|health| health["accepted"] == 1 || health["last_failure"].is_string());
+    let failure = health["last_failure"].as_str().unwrap_or_default();
+    assert!(failure.ends_with("(proxy 127.0.0.1:1)"), "{health}");
+}
+
+#[test]
+fn a_slow_server_gets_no_more_connections_than_allowed() {
+    let ingest = Ingest::start().unwrap();
+    ingest.always(Fault::none().with_delay(Duration::from_millis(20)));
+    let running = Running::start(&ingest, &["--gather", "0.1", "--connections", "1"]);
+    for number in 1..=60 {
+        let spans = [span(number, 1, None, "work", &json!({}))];
+        running.post_json("/v1/traces", &request("shop", &spans));
+    }
+    running.wait_for(|health| health["accepted"] == 60);
+    assert_eq!(ingest.figures().connections, 1);
 }
 
 #[test]

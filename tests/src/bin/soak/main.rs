@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! soak [--opentelemetry] [--threads 8] [--traces N] [--spans-per-trace 6] [--content-bytes 2000] [--seconds S] [--spans-per-second R]
-//!      [--keep-ai-traces] [--rate 1.0]
+//!      [--keep-ai-traces] [--rate 1.0] [--connections 32]
 //! ```
 //!
 //! Spans are made with `tracing`, or with `--opentelemetry` by its API. It ends after `--traces` or `--seconds`, whichever comes first. Spans go to `SENTRY_DSN`, or, if that is not set, to its own
@@ -58,6 +58,7 @@ struct Arguments {
     keep_ai_traces: bool,
     opentelemetry: bool,
     rate: f32,
+    connections: usize,
 }
 
 impl Arguments {
@@ -92,6 +93,7 @@ impl Arguments {
             keep_ai_traces,
             opentelemetry,
             rate: take("rate").unwrap_or(1.0) as f32,
+            connections: take("connections").unwrap_or(32.0) as usize,
         };
         match given.into_keys().next() {
             Some(unknown) => Err(format!("--{unknown} is not understood")),
@@ -113,9 +115,15 @@ fn soak(arguments: &Arguments) -> Result<Value, String> {
         client_options = client_options.dsn(&server.dsn).http_proxy(NO_PROXY);
     }
     let program = if arguments.opentelemetry {
-        Program::with_opentelemetry(arguments.keep_ai_traces, client_options)
+        let options = sentry_genai_opentelemetry::Options::new()
+            .with_keep_ai_traces(arguments.keep_ai_traces)
+            .with_max_connections(arguments.connections);
+        Program::with_opentelemetry(options, client_options)
     } else {
-        Program::with_layer(arguments.keep_ai_traces, client_options).ok_or("no DSN")?
+        let options = sentry_genai::Options::new()
+            .with_keep_ai_traces(arguments.keep_ai_traces)
+            .with_max_connections(arguments.connections);
+        Program::with_layer(options, client_options).ok_or("no DSN")?
     };
 
     // Spans are sent with a delay; by then, the memory that the process needs anyway has been allocated.

@@ -31,10 +31,11 @@ pub(crate) enum Program {
 
 impl Program {
     /// Starts a program that traces with `tracing`; `None` without a DSN.
-    pub(crate) fn with_layer(keep_ai_traces: bool, options: ClientOptions) -> Option<Self> {
-        let guard = sentry_genai::Options::new()
-            .with_keep_ai_traces(keep_ai_traces)
-            .init(options);
+    pub(crate) fn with_layer(
+        options: sentry_genai::Options,
+        client_options: ClientOptions,
+    ) -> Option<Self> {
+        let guard = options.init(client_options);
         tracing_subscriber::registry()
             .with(sentry_genai::layer())
             .init();
@@ -43,10 +44,11 @@ impl Program {
     }
 
     /// Starts a program that traces with OpenTelemetry.
-    pub(crate) fn with_opentelemetry(keep_ai_traces: bool, options: ClientOptions) -> Self {
-        let client = sentry::init(options);
-        let options =
-            sentry_genai_opentelemetry::Options::new().with_keep_ai_traces(keep_ai_traces);
+    pub(crate) fn with_opentelemetry(
+        options: sentry_genai_opentelemetry::Options,
+        client_options: ClientOptions,
+    ) -> Self {
+        let client = sentry::init(client_options);
         let processor = SentryGenAiProcessor::with_options(&client, options);
         let provider = processor.provider_builder().build();
         let tracer = provider.tracer("soak");
