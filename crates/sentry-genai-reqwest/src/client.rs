@@ -2,11 +2,10 @@
 
 use std::env;
 
-use memchr::memmem;
 use reqwest::{Client, Request, Response};
 use tracing::Instrument as _;
 
-use crate::{api::Api, body, observer::Observer, request::RequestBody, span};
+use crate::{api::Api, body, observer::Observer, provider, request::RequestBody, span};
 
 /// The variable with which OpenTelemetry's instrumentations are told to record content.
 const CAPTURE_CONTENT: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
@@ -95,10 +94,12 @@ impl GenAiClient {
         let api = Api::of(request)?;
         let body = request.body()?.as_bytes()?;
         let model_in_path = api.model_in_path(request.url());
-        if model_in_path.is_none() && !may_name_model(body) {
+        if model_in_path.is_none() && !api.may_be_spoken_in(body) {
             return None;
         }
-        let provider = self.provider.as_deref().unwrap_or(api.provider());
+        let provider = self.provider.as_deref();
+        let provider = provider.or_else(|| provider::of(request.url()));
+        let provider = provider.unwrap_or(api.provider());
         // Whether a span is wanted cannot be asked without opening it: with filters on layers, the question would disturb the next
         // span (tokio-rs/tracing#2519).
         let span = span::open(api.operation(), provider);
@@ -115,11 +116,6 @@ impl GenAiClient {
 fn asks_for_content(value: &str) -> bool {
     let value = value.trim().to_ascii_lowercase();
     ["true", "1", "span_only", "span_and_event"].contains(&&*value)
-}
-
-/// Returns whether a body might have a member `model`, without parsing it.
-fn may_name_model(body: &[u8]) -> bool {
-    memmem::find(body, br#""model""#).is_some()
 }
 
 #[cfg(test)]

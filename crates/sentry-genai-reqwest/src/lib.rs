@@ -8,6 +8,8 @@ mod events;
 mod members;
 mod messages;
 mod observer;
+mod provider;
+mod reason;
 mod request;
 mod span;
 mod usage;
