@@ -3,10 +3,13 @@
 mod answer;
 mod api;
 mod body;
+mod calls;
 mod client;
 mod events;
 mod members;
 mod messages;
+#[cfg(feature = "middleware")]
+mod middleware;
 mod observer;
 mod provider;
 mod reason;
@@ -15,3 +18,5 @@ mod span;
 mod usage;
 
 pub use client::GenAiClient;
+#[cfg(feature = "middleware")]
+pub use middleware::GenAiMiddleware;

@@ -5,6 +5,7 @@
 mod async_openai_client;
 mod compatible;
 mod cuts;
+mod middleware;
 mod network;
 mod recorded;
 mod requests;
