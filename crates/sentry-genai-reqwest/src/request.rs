@@ -17,6 +17,8 @@ pub(crate) struct RequestBody<'a> {
     parameters: Members<'a>,
 }
 
+const STOP: &str = "gen_ai.request.stop_sequences";
+
 /// The fields for parameters, and what the APIs call them.
 #[rustfmt::skip]
 static PARAMETERS: &[(&str, &[&str])] = &[
@@ -28,7 +30,7 @@ static PARAMETERS: &[(&str, &[&str])] = &[
     ("gen_ai.request.presence_penalty", &["presence_penalty", "presencePenalty"]),
     ("gen_ai.request.seed", &["seed"]),
     ("gen_ai.request.choice.count", &["n", "candidateCount"]),
-    ("gen_ai.request.stop_sequences", &["stop", "stop_sequences", "stopSequences"]),
+    (STOP, &["stop", "stop_sequences", "stopSequences"]),
     ("gen_ai.request.reasoning.level", &["reasoning_effort"]),
 ];
 
@@ -69,8 +71,13 @@ impl<'a> RequestBody<'a> {
             let values = [&self.members, &self.parameters].into_iter();
             let mut values =
                 values.flat_map(|members| names.iter().filter_map(|name| members.value(name)));
-            if let Some(value) = values.next() {
-                span::record(span, field, &value);
+            match values.next() {
+                // OpenAI takes a single one without a list.
+                Some(Value::String(stop)) if *field == STOP => {
+                    span::record(span, field, &[stop].as_slice().into());
+                }
+                Some(value) => span::record(span, field, &value),
+                None => {}
             }
         }
         let reasoning = self.members.object("reasoning");

@@ -25,6 +25,8 @@ impl Usage {
         match api {
             Api::ChatCompletions | Api::Completions | Api::Embeddings => document
                 .object("usage")
+                // Groq's streams have it there if they have not been asked for it.
+                .or_else(|| document.object("x_groq")?.object("usage"))
                 .map(|usage| Self::of_openai(&usage, "prompt", "completion")),
             Api::Responses => document
                 .object("usage")
@@ -196,6 +198,12 @@ mod tests {
                 Api::ChatCompletions,
                 r#"{"usage": {"prompt_tokens": 30, "completion_tokens": 9, "cached_tokens": 20}}"#,
                 [Some(30), Some(20), None, Some(9), None],
+            ),
+            // Groq
+            (
+                Api::ChatCompletions,
+                r#"{"x_groq": {"id": "r", "usage": {"prompt_tokens": 30, "completion_tokens": 9}}, "choices": []}"#,
+                [Some(30), None, None, Some(9), None],
             ),
             // OpenRouter, with a model of Anthropic's
             (

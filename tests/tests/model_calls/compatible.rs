@@ -37,7 +37,7 @@ fn reasoning_is_told_from_the_answer() {
         "usage": {"prompt_tokens": 9, "completion_tokens": 7, "prompt_cache_hit_tokens": 4, "total_tokens": 16,
             "completion_tokens_details": {"reasoning_tokens": 5}},
     });
-    let request = json!({"model": "r1", "stream": true, "n": 2, "messages": [{"role": "user", "content": "Why?"}]});
+    let request = json!({"model": "r1", "stream": true, "n": 2, "stop": "END", "messages": [{"role": "user", "content": "Why?"}]});
     // DeepSeek, vLLM and LM Studio; Groq and OpenRouter
     for key in ["reasoning_content", "reasoning"] {
         let body = events(&[
@@ -63,6 +63,10 @@ fn reasoning_is_told_from_the_answer() {
         assert_eq!(span.int("gen_ai.usage.cache_read.input_tokens"), Some(4));
         assert_eq!(span.int("gen_ai.usage.output_tokens"), Some(7));
         assert_eq!(span.int("gen_ai.request.choice.count"), Some(2));
+        assert_eq!(
+            span.attr("gen_ai.request.stop_sequences"),
+            Some(&json!(["END"]))
+        );
         assert_eq!(
             span.attr("gen_ai.response.finish_reasons"),
             Some(&json!(r#"["stop"]"#))
