@@ -180,6 +180,7 @@ mod tests {
         for end in ["\n", "\r\n", "\r"] {
             let lines = [
                 "\u{feff}data: {\"a\":",
+                "event: in between",
                 "data: 1}",
                 "",
                 ": ping",

@@ -1,7 +1,7 @@
 //! Servers that speak an API of OpenAI's in their own way, and Ollama's other APIs.
 
 use sentry_genai_reqwest::GenAiClient;
-use sentry_genai_testkit::ReceivedSpan;
+use sentry_genai_testkit::{ReceivedSpan, assert_spans};
 use sentry_genai_tests::Bridge;
 use serde_json::{Value, json};
 
@@ -126,6 +126,39 @@ fn a_reason_quotes_content_only_if_content_is_recorded() {
         assert!(seen.contains("error.type=\"content_filter\""), "{seen}");
         assert!(seen.contains("otel.status_description=\"Flagged"), "{seen}");
         assert_eq!(seen.contains("secret"), content, "{seen}");
+    }
+}
+
+#[test]
+fn the_host_names_the_provider_unless_the_program_does() {
+    let bridge = Bridge::start();
+    bridge.block_on(async {
+        let server = server::answering("application/json", "{}");
+        let address = server
+            .strip_prefix("http://")
+            .unwrap()
+            .parse::<std::net::SocketAddr>()
+            .unwrap();
+        let http = reqwest::Client::builder().no_proxy();
+        let http = http.resolve("api.groq.com", address).build().unwrap();
+        let url = format!(
+            "http://api.groq.com:{}/openai/v1/chat/completions",
+            address.port()
+        );
+        let client = GenAiClient::new(http);
+        for (model, client) in [
+            ("known", client.clone()),
+            ("named", client.with_provider("acme")),
+        ] {
+            let call = client.execute(post(&url, &json!({"model": model})));
+            call.await.unwrap();
+        }
+    });
+    let spans = bridge.spans();
+    for (name, provider) in [("chat known", "groq"), ("chat named", "acme")] {
+        let span = assert_spans(&spans).one(name).is_ok();
+        let span = span.has("gen_ai.provider.name", provider);
+        span.has("server.address", "api.groq.com");
     }
 }
 

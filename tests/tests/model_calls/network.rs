@@ -243,6 +243,37 @@ fn a_call_may_be_abandoned_at_any_time() {
 }
 
 #[test]
+fn a_call_ends_with_its_body_and_not_with_its_response() {
+    let bridge = Bridge::with_content();
+    let cut = answer("200 OK\r\ncontent-length: 9", "{}");
+    let counted = answer("200 OK\r\ncontent-length: 2", "{}");
+    let chunked = answer(
+        "200 OK\r\ntransfer-encoding: chunked",
+        "2\r\n{}\r\n0\r\n\r\n",
+    );
+    bridge.block_on(async {
+        let mut held = Vec::new();
+        for (number, answer) in [counted, chunked, cut].into_iter().enumerate() {
+            let url = format!("{}/v1/chat/completions", server::sending(answer));
+            let mut response = execute(&url, &json!({"model": format!("m{number}")}))
+                .await
+                .unwrap();
+            response.chunk().await.unwrap().unwrap();
+            // What has a length has ended with the last byte.
+            if number > 0 {
+                assert_eq!(response.chunk().await.is_err(), number == 2);
+            }
+            held.push(response);
+        }
+        let spans = bridge.spans();
+        for name in ["chat m0", "chat m1"] {
+            assert_spans(&spans).one(name).is_ok();
+        }
+        assert_spans(&spans).one("chat m2").is_error();
+    });
+}
+
+#[test]
 fn a_body_may_be_read_elsewhere_or_never() {
     let (bridge, llm) = (Bridge::with_content(), FakeLlm::start().unwrap());
     let url = format!("{}/chat/completions", llm.openai_url());
