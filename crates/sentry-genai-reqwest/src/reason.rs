@@ -21,27 +21,22 @@ pub(crate) fn without_quotations(reason: &str) -> &str {
         if after > MAX_BYTES || matches!(letter, '{' | '[') {
             break;
         }
-        // `end` is further if a quoted name has been passed. An apostrophe is inside a word or at its end.
-        if at >= end && QUOTATION_MARKS.contains(&letter) && !before.is_alphanumeric() {
-            let Some(len) = quoted_name(&line[after..]) else {
-                break;
-            };
-            end = after + len;
+        // An apostrophe, and the mark that ends the quotation of a name, follow a letter or digit.
+        let may_quote = QUOTATION_MARKS.contains(&letter) && !before.is_alphanumeric();
+        if may_quote && !quotes_name(&line[after..]) {
+            break;
         }
-        end = end.max(after);
+        end = after;
         before = letter;
     }
     line[..end].trim_end_matches([' ', '(', ':'])
 }
 
-/// Returns the length of a name and the mark that ends its quotation: a model, a parameter, an address.
-fn quoted_name(text: &str) -> Option<usize> {
+/// Returns whether a quotation is only a name: a model, a parameter, an address. `text` follows the mark that opens it.
+fn quotes_name(text: &str) -> bool {
     let is_in_name = |letter: char| letter.is_alphanumeric() || "-_.:/".contains(letter);
-    let end = text.find(|letter| !is_in_name(letter))?;
-    let mark = text[end..].chars().next()?;
-    QUOTATION_MARKS
-        .contains(&mark)
-        .then_some(end + mark.len_utf8())
+    let after = text.trim_start_matches(is_in_name);
+    after.starts_with(QUOTATION_MARKS)
 }
 
 #[cfg(test)]
