@@ -6,7 +6,10 @@ use reqwest::StatusCode;
 use serde_json::{Value, json, value::RawValue};
 use tracing::Span;
 
-use crate::{api::Api, members::Members, messages::Pieces, span, usage::Usage};
+use crate::{api::Api, members::Members, messages::Pieces, reason, span, usage::Usage};
+
+/// How many finish reasons are kept. No API gives more choices.
+const MAX_REASONS: usize = 256;
 
 /// What is recorded of an answer. It is read from one document, or from the events of a stream, which say parts of it.
 #[derive(Debug)]
@@ -46,25 +49,31 @@ impl Answer {
 
     /// Reads an answer, or an event of a streamed one.
     pub(crate) fn read(&mut self, json: &[u8]) {
-        if let Some(document) = Members::parse(json) {
-            self.read_document(&document);
-        } else if let Ok(documents) = serde_json::from_slice::<Vec<&RawValue>>(json) {
+        if let Some(event) = Members::parse(json) {
+            self.read_event(&event);
+        } else if let Ok(events) = serde_json::from_slice::<Vec<&RawValue>>(json) {
             // Gemini streams a list, unless it is asked for events.
-            for document in documents {
-                self.read(document.get().as_bytes());
+            for event in events {
+                if let Some(event) = Members::parse(event.get().as_bytes()) {
+                    self.read_event(&event);
+                }
             }
         }
     }
 
-    fn read_document(&mut self, document: &Members<'_>) {
+    fn read_event(&mut self, event: &Members<'_>) {
         // Events of Responses and of Anthropic's messages that contain the answer, or what is known of it at the start.
-        for key in ["response", "message"] {
-            if document.raw("type").is_some()
-                && let Some(whole) = document.object(key)
-            {
-                self.read_document(&whole);
+        if event.raw("type").is_some() {
+            for key in ["response", "message"] {
+                if let Some(whole) = event.object(key) {
+                    self.read_document(&whole);
+                }
             }
         }
+        self.read_document(event);
+    }
+
+    fn read_document(&mut self, document: &Members<'_>) {
         let first = |keys: [&str; 2]| keys.into_iter().find_map(|key| document.text(key));
         if let Some(id) = first(["id", "responseId"]) {
             self.id = Some(id);
@@ -87,7 +96,11 @@ impl Answer {
                 self.finish(0, document.text("done_reason"));
                 self.add(0, document.raw("message"));
             }
-            Api::Embeddings => {}
+            Api::OllamaGenerate => {
+                self.finish(0, document.text("done_reason"));
+                self.add_text(0, document.raw("response"));
+            }
+            Api::Embeddings | Api::OllamaEmbeddings => {}
         }
     }
 
@@ -96,12 +109,7 @@ impl Answer {
             let index = choice.count("index").unwrap_or(position);
             self.finish(index, choice.text("finish_reason"));
             self.add(index, choice.raw("message").or(choice.raw("delta")));
-            if let Some(text) = choice.raw("text") {
-                self.add(
-                    index,
-                    Some(&format!(r#"{{"role":"assistant","content":{text}}}"#)),
-                );
-            }
+            self.add_text(index, choice.raw("text"));
         }
     }
 
@@ -111,7 +119,7 @@ impl Answer {
             Some("completed") => {
                 let kinds = response.objects("output").into_iter();
                 let mut kinds = kinds.filter_map(|item| item.text("type"));
-                let calls = kinds.any(|kind| kind == "function_call");
+                let calls = kinds.any(|kind| kind == "function_call" || kind == "custom_tool_call");
                 Some(if calls { "tool_calls" } else { "stop" }.to_owned())
             }
             Some("incomplete") => {
@@ -157,9 +165,17 @@ impl Answer {
     }
 
     fn finish(&mut self, index: u64, reason: Option<String>) {
-        if let Some(reason) = reason {
+        if let Some(reason) = reason
+            && self.finish_reasons.len() < MAX_REASONS
+        {
             self.finish_reasons.insert(index, reason);
         }
+    }
+
+    /// Adds a text that is not part of a message, if there is one.
+    fn add_text(&mut self, index: u64, json: Option<&str>) {
+        let message = json.map(|text| format!(r#"{{"role":"assistant","content":{text}}}"#));
+        self.add(index, message.as_deref());
     }
 
     fn add(&mut self, index: u64, piece: Option<&str>) {
@@ -180,11 +196,20 @@ impl Answer {
             let reasons: Vec<_> = self.finish_reasons.values().collect();
             span.record("gen_ai.response.finish_reasons", json!(reasons).to_string());
         }
-        self.usage.record(span);
+        self.usage.record(self.api, span);
         if let Some(failure) = &self.failure {
-            let kind = failure.kind.as_deref();
+            let without_code = if status.is_success() {
+                "response_error"
+            } else {
+                status.as_str()
+            };
+            let kind = failure.kind.as_deref().unwrap_or(without_code);
             let message = failure.message.as_deref();
-            span::record_error(span, kind.unwrap_or(status.as_str()), message);
+            let message = message.map(|message| match self.content {
+                true => message,
+                false => reason::without_quotations(message),
+            });
+            span::record_error(span, kind, message);
         } else if !status.is_success() {
             span::record_error(span, status.as_str(), status.canonical_reason());
         }
@@ -229,24 +254,40 @@ fn complete_block(block: &mut Value) {
 
 impl Failure {
     fn of(document: &Members<'_>) -> Option<Self> {
-        if document.text("type").as_deref() == Some("error") && document.raw("error").is_none() {
-            // An event of OpenAI's Responses.
-            return Some(Self::read(document, &["code"]));
+        if let Some(error) = document.object("error") {
+            return Some(Self::read(&error));
         }
-        match document.object("error") {
-            Some(error) => Some(Self::read(&error, &["status", "code", "type"])),
-            // Ollama
-            None => document.text("error").map(|message| Self {
+        // Ollama's is a text.
+        if let Some(message) = document.text("error") {
+            return Some(Self {
                 kind: None,
                 message: Some(message),
-            }),
+            });
         }
+        // An event of OpenAI's Responses, or an answer of Mistral's or vLLM's.
+        let is_error = ["type", "object"].map(|key| document.text(key).as_deref() == Some("error"));
+        is_error.contains(&true).then(|| Self::read(document))
     }
 
-    fn read(error: &Members<'_>, kinds: &[&str]) -> Self {
+    fn read(error: &Members<'_>) -> Self {
+        let kinds = ["status", "code", "type"].into_iter();
+        let mut kinds = kinds.filter_map(|key| match error.value(key)? {
+            Value::String(kind) => Some(kind),
+            Value::Number(code) => Some(code.to_string()),
+            _ => None,
+        });
         Self {
-            kind: kinds.iter().find_map(|key| error.text(key)),
+            kind: kinds.find(|kind| is_code(kind)),
             message: error.text("message"),
         }
     }
 }
+
+/// Returns whether a text is a code of few values, and not a sentence. An event that is an error says so in its type.
+fn is_code(text: &str) -> bool {
+    let is_in_code = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+    (1..=64).contains(&text.len()) && text.bytes().all(is_in_code) && text != "error"
+}
+
+#[cfg(test)]
+mod tests;

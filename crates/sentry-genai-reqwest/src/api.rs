@@ -1,5 +1,6 @@
 //! The APIs whose requests are model calls.
 
+use memchr::memmem;
 use reqwest::{Method, Request, Url};
 
 /// An API of a model provider, recognised by the path of a request.
@@ -19,6 +20,10 @@ pub(crate) enum Api {
     GenerateContent,
     /// Ollama's own chat.
     OllamaChat,
+    /// Ollama's completions of plain text.
+    OllamaGenerate,
+    /// Ollama's own embeddings.
+    OllamaEmbeddings,
 }
 
 /// The ends of paths, the more specific ones first.
@@ -26,11 +31,14 @@ static PATHS: &[(&str, Api)] = &[
     ("/chat/completions", Api::ChatCompletions),
     ("/completions", Api::Completions),
     ("/responses", Api::Responses),
+    ("/api/embed", Api::OllamaEmbeddings),
+    ("/api/embeddings", Api::OllamaEmbeddings),
     ("/embeddings", Api::Embeddings),
     ("/messages", Api::Messages),
     (":generateContent", Api::GenerateContent),
     (":streamGenerateContent", Api::GenerateContent),
     ("/api/chat", Api::OllamaChat),
+    ("/api/generate", Api::OllamaGenerate),
 ];
 
 impl Api {
@@ -49,9 +57,9 @@ impl Api {
     pub(crate) fn operation(self) -> Operation {
         match self {
             Self::ChatCompletions | Self::Messages | Self::OllamaChat => Operation::Chat,
-            Self::Completions => Operation::TextCompletion,
+            Self::Completions | Self::OllamaGenerate => Operation::TextCompletion,
             Self::Responses => Operation::Responses,
-            Self::Embeddings => Operation::Embeddings,
+            Self::Embeddings | Self::OllamaEmbeddings => Operation::Embeddings,
             Self::GenerateContent => Operation::GenerateContent,
         }
     }
@@ -64,8 +72,15 @@ impl Api {
             }
             Self::Messages => "anthropic",
             Self::GenerateContent => "gcp.gemini",
-            Self::OllamaChat => "ollama",
+            Self::OllamaChat | Self::OllamaGenerate | Self::OllamaEmbeddings => "ollama",
         }
+    }
+
+    /// Returns whether a body might be that of a call, without parsing it. Other APIs have such paths, too.
+    pub(crate) fn may_be_spoken_in(self, body: &[u8]) -> bool {
+        let has = |member: &str| memmem::find(body, member.as_bytes()).is_some();
+        // Anthropic requires it, and messages are sent to many other services.
+        has("\"model\"") && (self != Self::Messages || has("\"max_tokens\""))
     }
 
     /// Returns the model that the path names: Gemini's `/models/MODEL:generateContent`, or Azure's
@@ -120,6 +135,16 @@ mod tests {
                 Api::GenerateContent,
             ),
             ("http://localhost:11434/api/chat", Api::OllamaChat),
+            ("http://localhost:11434/api/generate", Api::OllamaGenerate),
+            ("http://localhost:11434/api/embed", Api::OllamaEmbeddings),
+            (
+                "http://localhost:11434/api/embeddings",
+                Api::OllamaEmbeddings,
+            ),
+            (
+                "https://api.mistral.ai/v1/fim/completions",
+                Api::Completions,
+            ),
         ] {
             assert_eq!(Api::of(&post(url)), Some(api), "{url}");
         }
@@ -135,6 +160,16 @@ mod tests {
             Url::parse("https://x/v1/chat/completions").unwrap(),
         );
         assert_eq!(Api::of(&get), None);
+    }
+
+    #[test]
+    fn messages_of_other_services_are_no_calls() {
+        let note = br#"{"text": "Hi", "model": "T"}"#;
+        let question = br#"{"model": "claude", "max_tokens": 5}"#;
+        assert!(!Api::Messages.may_be_spoken_in(note));
+        assert!(Api::Messages.may_be_spoken_in(question));
+        assert!(Api::ChatCompletions.may_be_spoken_in(note));
+        assert!(!Api::ChatCompletions.may_be_spoken_in(b"{}"));
     }
 
     #[test]

@@ -1,21 +1,16 @@
 //! The client that programs use.
 
-use std::env;
-
-use memchr::memmem;
 use reqwest::{Client, Request, Response};
 use tracing::Instrument as _;
 
-use crate::{api::Api, body, observer::Observer, request::RequestBody, span};
-
-/// The variable with which OpenTelemetry's instrumentations are told to record content.
-const CAPTURE_CONTENT: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
+use crate::{body, calls::Calls};
 
 /// Sends requests, and opens a GenAI span around each one that calls a model.
 ///
-/// Which requests these are is decided by their paths, so the server may be anyone's:
+/// Which requests these are is decided by their paths, so the server may be anyone's. The provider is [named](Self::with_provider),
+/// known by the host, or else that of the API:
 ///
-/// | Path ends with | Operation | Provider, unless [named](Self::with_provider) |
+/// | Path ends with | Operation | Provider of the API |
 /// |---|---|---|
 /// | `/chat/completions` | `chat` | `openai` |
 /// | `/completions` | `text_completion` | `openai` |
@@ -24,6 +19,8 @@ const CAPTURE_CONTENT: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTEN
 /// | `/messages` (Anthropic) | `chat` | `anthropic` |
 /// | `:generateContent`, `:streamGenerateContent` (Gemini) | `generate_content` | `gcp.gemini` |
 /// | `/api/chat` (Ollama) | `chat` | `ollama` |
+/// | `/api/generate` (Ollama) | `text_completion` | `ollama` |
+/// | `/api/embed`, `/api/embeddings` (Ollama) | `embeddings` | `ollama` |
 ///
 /// All other requests are sent as they are, without a span. So are requests that name no model, and those whose body is a stream.
 ///
@@ -35,8 +32,7 @@ const CAPTURE_CONTENT: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTEN
 #[derive(Clone, Debug)]
 pub struct GenAiClient {
     client: Client,
-    content: bool,
-    provider: Option<String>,
+    calls: Calls,
 }
 
 impl GenAiClient {
@@ -46,11 +42,9 @@ impl GenAiClient {
     /// the environment.
     #[must_use]
     pub fn new(client: Client) -> Self {
-        let content = env::var(CAPTURE_CONTENT);
         Self {
             client,
-            content: content.is_ok_and(|value| asks_for_content(&value)),
-            provider: None,
+            calls: Calls::from_environment(),
         }
     }
 
@@ -60,14 +54,16 @@ impl GenAiClient {
     /// it](https://docs.rs/sentry-genai), too.
     #[must_use]
     pub fn with_content(mut self, content: bool) -> Self {
-        self.content = content;
+        self.calls.content = content;
         self
     }
 
-    /// Names the provider, if it is not the one whose API is spoken. For example `groq`, or `azure.ai.openai`.
+    /// Names the provider, in place of the one that is known by the host, or whose API is spoken.
+    ///
+    /// OpenTelemetry's conventions list names: `groq`, `azure.ai.openai`.
     #[must_use]
     pub fn with_provider(mut self, provider: impl Into<String>) -> Self {
-        self.provider = Some(provider.into());
+        self.calls.provider = Some(provider.into());
         self
     }
 
@@ -75,9 +71,10 @@ impl GenAiClient {
     ///
     /// # Errors
     ///
-    /// Those of `reqwest`, unchanged.
+    /// Those of `reqwest`. If the answer breaks off while it is read, the error has two more causes between itself and the first
+    /// cause, and is otherwise the same.
     pub async fn execute(&self, request: Request) -> reqwest::Result<Response> {
-        let Some(observer) = self.observe(&request) else {
+        let Some(observer) = self.calls.observe(&request) else {
             return self.client.execute(request).await;
         };
         let sent = self.client.execute(request);
@@ -87,52 +84,6 @@ impl GenAiClient {
                 observer.failed(&error);
                 Err(error)
             }
-        }
-    }
-
-    /// Opens the span of a model call. Returns `None` if the request is not one, or nobody wants the span.
-    fn observe(&self, request: &Request) -> Option<Observer> {
-        let api = Api::of(request)?;
-        let body = request.body()?.as_bytes()?;
-        let model_in_path = api.model_in_path(request.url());
-        if model_in_path.is_none() && !may_name_model(body) {
-            return None;
-        }
-        let provider = self.provider.as_deref().unwrap_or(api.provider());
-        // Whether a span is wanted cannot be asked without opening it: with filters on layers, the question would disturb the next
-        // span (tokio-rs/tracing#2519).
-        let span = span::open(api.operation(), provider);
-        if span.is_disabled() {
-            return None;
-        }
-        span::record_address(&span, request.url());
-        RequestBody::read(body).record(api, &span, model_in_path, self.content);
-        Some(Observer::new(span, api, self.content))
-    }
-}
-
-/// Returns whether a value of the variable means that spans have content. `sentry-genai` reads it in the same way.
-fn asks_for_content(value: &str) -> bool {
-    let value = value.trim().to_ascii_lowercase();
-    ["true", "1", "span_only", "span_and_event"].contains(&&*value)
-}
-
-/// Returns whether a body might have a member `model`, without parsing it.
-fn may_name_model(body: &[u8]) -> bool {
-    memmem::find(body, br#""model""#).is_some()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_environment_asks_for_content_in_all_spellings() {
-        for value in ["true", "TRUE", "1", " SPAN_ONLY", "span_and_event"] {
-            assert!(asks_for_content(value), "{value}");
-        }
-        for value in ["", "false", "0", "no_content", "event_only"] {
-            assert!(!asks_for_content(value), "{value}");
         }
     }
 }

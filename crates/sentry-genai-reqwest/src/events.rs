@@ -1,6 +1,6 @@
 //! Cuts the body of an answer into documents.
 
-use bytes::Bytes;
+use memchr::memchr2;
 
 /// The longest document that is read, in bytes. An answer that is longer is recorded without what only its end says.
 const MAX_BYTES: usize = 32 * 1024 * 1024;
@@ -8,28 +8,40 @@ const MAX_BYTES: usize = 32 * 1024 * 1024;
 /// How an answer is written.
 #[derive(Debug)]
 pub(crate) enum Documents {
-    /// One document.
-    Whole { pieces: Vec<Bytes>, bytes: usize },
+    /// One document. It is copied, because pieces of a connection's buffer would keep all of the buffer.
+    Whole { document: Vec<u8> },
     /// One on each line, as in Ollama's streams.
-    Lines { line: Vec<u8> },
+    Lines { lines: Lines },
     /// Server-sent events.
-    Events { line: Vec<u8>, data: Vec<u8> },
+    Events { lines: Lines, data: Vec<u8> },
     /// Too long to be read.
     Ignored,
 }
 
+/// The media types of documents on lines.
+static ON_LINES: &[&str] = &[
+    "application/jsonl",
+    "application/ndjson",
+    "application/x-ndjson",
+];
+
 impl Documents {
     pub(crate) fn new(content_type: &str) -> Self {
-        match content_type.split(';').next().unwrap_or_default().trim() {
-            "text/event-stream" => Self::Events {
-                line: Vec::new(),
+        let media_type = content_type.split(';').next().unwrap_or_default().trim();
+        let is = |name: &&str| media_type.eq_ignore_ascii_case(name);
+        if is(&"text/event-stream") {
+            Self::Events {
+                lines: Lines::default(),
                 data: Vec::new(),
-            },
-            "application/x-ndjson" => Self::Lines { line: Vec::new() },
-            _ => Self::Whole {
-                pieces: Vec::new(),
-                bytes: 0,
-            },
+            }
+        } else if ON_LINES.iter().any(is) {
+            Self::Lines {
+                lines: Lines::default(),
+            }
+        } else {
+            Self::Whole {
+                document: Vec::new(),
+            }
         }
     }
 
@@ -39,20 +51,19 @@ impl Documents {
     }
 
     /// Takes a piece of the body, and passes on the documents that end in it.
-    pub(crate) fn push(&mut self, piece: &Bytes, mut read: impl FnMut(&[u8])) {
+    pub(crate) fn push(&mut self, piece: &[u8], mut read: impl FnMut(&[u8])) {
         let waiting = match self {
-            Self::Whole { pieces, bytes } => {
-                pieces.push(piece.clone());
-                *bytes += piece.len();
-                *bytes
+            Self::Whole { document } => {
+                document.extend_from_slice(piece);
+                document.len()
             }
-            Self::Lines { line } => {
-                each_line(line, piece, read);
-                line.len()
+            Self::Lines { lines } => {
+                lines.push(piece, read);
+                lines.begun.len()
             }
-            Self::Events { line, data } => {
-                each_line(line, piece, |line| read_event_line(line, data, &mut read));
-                line.len() + data.len()
+            Self::Events { lines, data } => {
+                lines.push(piece, |line| read_event_line(line, data, &mut read));
+                lines.begun.len() + data.len()
             }
             Self::Ignored => 0,
         };
@@ -64,13 +75,10 @@ impl Documents {
     /// Passes on what is left when the body has ended.
     pub(crate) fn finish(self, mut read: impl FnMut(&[u8])) {
         match self {
-            Self::Whole { pieces, .. } => match &pieces[..] {
-                [whole] => read(whole),
-                pieces => read(&pieces.concat()),
-            },
-            Self::Lines { line } => read(&line),
-            Self::Events { line, mut data } => {
-                read_event_line(&line, &mut data, &mut read);
+            Self::Whole { document } => read(&document),
+            Self::Lines { lines } => read(&lines.begun),
+            Self::Events { lines, mut data } => {
+                read_event_line(&lines.begun, &mut data, &mut read);
                 read(&data);
             }
             Self::Ignored => {}
@@ -78,25 +86,41 @@ impl Documents {
     }
 }
 
-/// Passes on the lines that end in `piece`. `line` is the beginning of the next one.
-fn each_line(line: &mut Vec<u8>, piece: &[u8], mut read: impl FnMut(&[u8])) {
-    let mut lines = piece.split(|byte| *byte == b'\n');
-    let rest = lines.next_back().unwrap_or_default();
-    for end in lines {
-        if line.is_empty() {
-            read(end);
-        } else {
-            line.extend_from_slice(end);
-            read(line);
-            line.clear();
+/// Lines that end in LF, CR, or both.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    /// The beginning of a line whose end has not arrived.
+    begun: Vec<u8>,
+    /// What the line before ended in.
+    last_end: u8,
+}
+
+impl Lines {
+    /// Passes on the lines that end in `piece`.
+    fn push(&mut self, mut piece: &[u8], mut read: impl FnMut(&[u8])) {
+        while let Some(end) = memchr2(b'\r', b'\n', piece) {
+            let is_rest_of_crlf =
+                end == 0 && self.begun.is_empty() && piece[end] == b'\n' && self.last_end == b'\r';
+            self.last_end = piece[end];
+            if is_rest_of_crlf {
+                // The line has been passed on.
+            } else if self.begun.is_empty() {
+                read(&piece[..end]);
+            } else {
+                self.begun.extend_from_slice(&piece[..end]);
+                read(&self.begun);
+                self.begun.clear();
+            }
+            piece = &piece[end + 1..];
         }
+        self.begun.extend_from_slice(piece);
     }
-    line.extend_from_slice(rest);
 }
 
 /// Reads a line of an event, whose data may have several lines. An empty line ends it.
 fn read_event_line(line: &[u8], data: &mut Vec<u8>, read: &mut impl FnMut(&[u8])) {
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    // Only the first line can have a byte order mark.
+    let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
     if let Some(more) = line.strip_prefix(b"data:") {
         data.extend_from_slice(more);
         data.push(b'\n');
@@ -120,7 +144,7 @@ mod tests {
         };
         let mut documents = Documents::new(content_type);
         for piece in body.as_bytes().chunks(piece_len) {
-            documents.push(&Bytes::copy_from_slice(piece), &mut read);
+            documents.push(piece, &mut read);
         }
         documents.finish(&mut read);
         found
@@ -152,6 +176,35 @@ mod tests {
     }
 
     #[test]
+    fn events_may_end_in_any_line_end_and_begin_with_a_mark() {
+        for end in ["\n", "\r\n", "\r"] {
+            let lines = [
+                "\u{feff}data: {\"a\":",
+                "event: in between",
+                "data: 1}",
+                "",
+                ": ping",
+                "",
+                "retry: 5",
+                "data",
+                "id: 7",
+                "data:2",
+                "",
+                "data: 3",
+            ];
+            let events = lines.join(end);
+            for piece_len in 1..events.len() {
+                let found = documents("Text/Event-Stream", &events, piece_len);
+                assert_eq!(
+                    found,
+                    ["{\"a\":\n 1}", "2", "3"],
+                    "{end:?} in pieces of {piece_len}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn what_is_too_long_is_not_kept() {
         for content_type in [
             "text/event-stream",
@@ -159,7 +212,7 @@ mod tests {
             "application/json",
         ] {
             let mut documents = Documents::new(content_type);
-            let piece = Bytes::from(vec![b'x'; 1024 * 1024]);
+            let piece = vec![b'x'; 1024 * 1024];
             for _ in 0..40 {
                 documents.push(&piece, |_| panic!("nothing has ended"));
             }

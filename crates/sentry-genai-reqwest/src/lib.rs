@@ -3,13 +3,20 @@
 mod answer;
 mod api;
 mod body;
+mod calls;
 mod client;
 mod events;
 mod members;
 mod messages;
+#[cfg(feature = "middleware")]
+mod middleware;
 mod observer;
+mod provider;
+mod reason;
 mod request;
 mod span;
 mod usage;
 
 pub use client::GenAiClient;
+#[cfg(feature = "middleware")]
+pub use middleware::GenAiMiddleware;

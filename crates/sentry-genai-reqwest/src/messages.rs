@@ -7,6 +7,12 @@ use serde_json::{Map, Value};
 /// The longest content that is kept for one answer, in bytes of what was received. What comes later is left out.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 
+/// How many values are kept. No model answers with more choices or blocks.
+const MAX_VALUES: usize = 1024;
+
+/// How many elements of a list that have an index are kept. No model calls more tools at once. Each has to be searched for.
+const MAX_ELEMENTS: usize = 128;
+
 /// Members that a stream sends whole, and not in pieces.
 static WHOLE: &[&str] = &["id", "index", "name", "role", "type"];
 
@@ -21,7 +27,9 @@ impl Pieces {
     /// Adds a piece, received as `json`, to the value at `index`.
     pub(crate) fn add(&mut self, index: u64, json: &str) {
         self.bytes += json.len();
-        if self.bytes <= MAX_BYTES
+        let has_room = self.by_index.len() < MAX_VALUES || self.by_index.contains_key(&index);
+        if has_room
+            && self.bytes <= MAX_BYTES
             && let Ok(piece) = serde_json::from_str(json)
         {
             merge(self.by_index.entry(index).or_default(), piece);
@@ -71,6 +79,7 @@ fn merge(whole: &mut Value, piece: Value) {
 
 /// Adds an element to a list. It continues the one with the same index. Gemini gives none; there, a text continues the text before.
 fn merge_element(list: &mut Vec<Value>, element: Value) {
+    let has_room = list.len() < MAX_ELEMENTS;
     let known = match element.get("index") {
         Some(index) => list
             .iter_mut()
@@ -81,6 +90,7 @@ fn merge_element(list: &mut Vec<Value>, element: Value) {
     };
     match known {
         Some(known) => merge(known, element),
+        None if element.get("index").is_some() && !has_room => {}
         None => list.push(element),
     }
 }

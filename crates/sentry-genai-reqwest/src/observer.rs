@@ -51,6 +51,12 @@ impl Observer {
         span::record_error(&self.span, kind, message.as_deref());
     }
 
+    /// Notes that something in the program has stopped the request. Its reason may say anything.
+    #[cfg(feature = "middleware")]
+    pub(crate) fn stopped(&self) {
+        span::record_error(&self.span, "request_error", None);
+    }
+
     pub(crate) fn head(&mut self, response: &Response) {
         let content_type = response.headers().get(CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok());

@@ -3,7 +3,11 @@
 use serde_json::Value;
 use tracing::Span;
 
-use crate::{api::Api, members::Members, span};
+use crate::{
+    api::{Api, Operation},
+    members::Members,
+    span,
+};
 
 /// The body of a request to any of the APIs.
 #[derive(Debug)]
@@ -12,6 +16,8 @@ pub(crate) struct RequestBody<'a> {
     /// Where Gemini and Ollama have the parameters.
     parameters: Members<'a>,
 }
+
+const STOP: &str = "gen_ai.request.stop_sequences";
 
 /// The fields for parameters, and what the APIs call them.
 #[rustfmt::skip]
@@ -23,7 +29,8 @@ static PARAMETERS: &[(&str, &[&str])] = &[
     ("gen_ai.request.frequency_penalty", &["frequency_penalty", "frequencyPenalty"]),
     ("gen_ai.request.presence_penalty", &["presence_penalty", "presencePenalty"]),
     ("gen_ai.request.seed", &["seed"]),
-    ("gen_ai.request.stop_sequences", &["stop", "stop_sequences", "stopSequences"]),
+    ("gen_ai.request.choice.count", &["n", "candidateCount"]),
+    (STOP, &["stop", "stop_sequences", "stopSequences"]),
     ("gen_ai.request.reasoning.level", &["reasoning_effort"]),
 ];
 
@@ -35,7 +42,7 @@ static CONTENT: &[(&str, &[&str])] = &[
     ("gen_ai.tool.definitions", &["tools"]),
 ];
 
-static EMBEDDED: &[(&str, &[&str])] = &[("gen_ai.embeddings.input", &["input"])];
+static EMBEDDED: &[(&str, &[&str])] = &[("gen_ai.embeddings.input", &["input", "prompt"])];
 
 impl<'a> RequestBody<'a> {
     /// A body that is not a JSON object has no members.
@@ -64,19 +71,26 @@ impl<'a> RequestBody<'a> {
             let values = [&self.members, &self.parameters].into_iter();
             let mut values =
                 values.flat_map(|members| names.iter().filter_map(|name| members.value(name)));
-            if let Some(value) = values.next() {
-                span::record(span, field, &value);
+            match values.next() {
+                // OpenAI takes a single one without a list.
+                Some(Value::String(stop)) if *field == STOP => {
+                    span::record(span, field, &[stop].as_slice().into());
+                }
+                Some(value) => span::record(span, field, &value),
+                None => {}
             }
         }
         let reasoning = self.members.object("reasoning");
         if let Some(effort) = reasoning.and_then(|reasoning| reasoning.value("effort")) {
             span::record(span, "gen_ai.request.reasoning.level", &effort);
         }
-        if let Some(id) = self.conversation() {
+        if api == Api::Responses
+            && let Some(id) = self.conversation()
+        {
             span.record("gen_ai.conversation.id", id);
         }
         if content {
-            let fields = if api == Api::Embeddings {
+            let fields = if api.operation() == Operation::Embeddings {
                 EMBEDDED
             } else {
                 CONTENT

@@ -30,6 +30,7 @@ macro_rules! span {
             gen_ai.request.frequency_penalty = Empty,
             gen_ai.request.presence_penalty = Empty,
             gen_ai.request.seed = Empty,
+            gen_ai.request.choice.count = Empty,
             gen_ai.request.stop_sequences = Empty,
             gen_ai.request.reasoning.level = Empty,
             gen_ai.system_instructions = Empty,
@@ -70,7 +71,7 @@ pub(crate) fn record_address(span: &Span, url: &Url) {
     }
 }
 
-/// Records a number or a text, and anything else as JSON. Null is no value.
+/// Records a number or a text, and a list as JSON. Null is no value.
 pub(crate) fn record(span: &Span, key: &'static str, value: &Value) {
     match value {
         Value::Null => {}
@@ -85,9 +86,9 @@ pub(crate) fn record(span: &Span, key: &'static str, value: &Value) {
                 span.record(key, number);
             }
         }
-        json @ (Value::Array(_) | Value::Object(_)) => {
-            span.record(key, json.to_string().as_str());
-        }
+        Value::Array(_) => _ = span.record(key, value.to_string().as_str()),
+        // No parameter is an object.
+        Value::Object(_) => {}
     }
 }
 

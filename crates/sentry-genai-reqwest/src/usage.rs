@@ -4,14 +4,19 @@ use tracing::Span;
 
 use crate::{api::Api, members::Members};
 
-/// Token counts as OpenTelemetry's conventions define them: input includes what was cached, and output includes reasoning.
+/// Token counts as an API reports them. Some report parts of the input or output apart.
+///
+/// Parts are added only when a stream has ended, because its events may report them one by one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Usage {
     input: Option<u64>,
+    /// Gemini's results of tools that it calls itself, which `input` does not include.
+    tools: Option<u64>,
     cache_read: Option<u64>,
     cache_creation: Option<u64>,
     output: Option<u64>,
     reasoning: Option<u64>,
+    total: Option<u64>,
 }
 
 impl Usage {
@@ -20,6 +25,8 @@ impl Usage {
         match api {
             Api::ChatCompletions | Api::Completions | Api::Embeddings => document
                 .object("usage")
+                // Groq's streams have it there if they have not been asked for it.
+                .or_else(|| document.object("x_groq")?.object("usage"))
                 .map(|usage| Self::of_openai(&usage, "prompt", "completion")),
             Api::Responses => document
                 .object("usage")
@@ -30,7 +37,7 @@ impl Usage {
             Api::GenerateContent => document
                 .object("usageMetadata")
                 .map(|usage| Self::of_gemini(&usage)),
-            Api::OllamaChat => Some(Self {
+            Api::OllamaChat | Api::OllamaGenerate | Api::OllamaEmbeddings => Some(Self {
                 input: document.count("prompt_eval_count"),
                 output: document.count("eval_count"),
                 ..Self::default()
@@ -39,67 +46,92 @@ impl Usage {
     }
 
     fn of_openai(usage: &Members<'_>, input: &str, output: &str) -> Self {
-        let detail = |side: &str, name: &str| {
-            let details = usage.object(&format!("{side}_tokens_details"))?;
-            details.count(name)
-        };
+        let input_details = usage.object(&format!("{input}_tokens_details"));
+        let input_detail = |name| input_details.as_ref()?.count(name);
+        let output_details = usage.object(&format!("{output}_tokens_details"));
         Self {
             input: usage.count(&format!("{input}_tokens")),
-            cache_read: detail(input, "cached_tokens"),
-            cache_creation: None,
+            // DeepSeek and Moonshot count at the top, too.
+            cache_read: input_detail("cached_tokens")
+                .or_else(|| usage.count("prompt_cache_hit_tokens"))
+                .or_else(|| usage.count("cached_tokens")),
+            // OpenRouter's and LiteLLM's names, for models that count it.
+            cache_creation: input_detail("cache_write_tokens")
+                .or_else(|| input_detail("cache_creation_tokens")),
             output: usage.count(&format!("{output}_tokens")),
-            reasoning: detail(output, "reasoning_tokens"),
+            reasoning: output_details.and_then(|details| details.count("reasoning_tokens")),
+            total: usage.count("total_tokens"),
+            ..Self::default()
         }
     }
 
-    /// Anthropic counts what was cached apart.
     fn of_anthropic(usage: &Members<'_>) -> Self {
-        let cache_read = usage.count("cache_read_input_tokens");
-        let cache_creation = usage.count("cache_creation_input_tokens");
-        let cached = sum(cache_read, cache_creation).unwrap_or_default();
         Self {
-            input: usage
-                .count("input_tokens")
-                .map(|input| input.saturating_add(cached)),
-            cache_read,
-            cache_creation,
+            input: usage.count("input_tokens"),
+            cache_read: usage.count("cache_read_input_tokens"),
+            cache_creation: usage.count("cache_creation_input_tokens"),
             output: usage.count("output_tokens"),
-            reasoning: None,
+            ..Self::default()
         }
     }
 
-    /// Gemini counts thoughts, and the results of tools that it calls itself, apart.
     fn of_gemini(usage: &Members<'_>) -> Self {
-        let tools = usage.count("toolUsePromptTokenCount");
-        let reasoning = usage.count("thoughtsTokenCount");
         Self {
-            input: sum(usage.count("promptTokenCount"), tools),
+            input: usage.count("promptTokenCount"),
+            tools: usage.count("toolUsePromptTokenCount"),
             cache_read: usage.count("cachedContentTokenCount"),
-            cache_creation: None,
-            output: sum(usage.count("candidatesTokenCount"), reasoning),
-            reasoning,
+            output: usage.count("candidatesTokenCount"),
+            reasoning: usage.count("thoughtsTokenCount"),
+            ..Self::default()
         }
+    }
+
+    /// Returns the counts as OpenTelemetry's conventions define them: input includes what was cached, and output reasoning.
+    fn complete(mut self, api: Api) -> Self {
+        match api {
+            // Anthropic counts what was cached apart.
+            Api::Messages => {
+                let cached = sum(self.cache_read, self.cache_creation);
+                self.input = self.input.and_then(|input| sum(Some(input), cached));
+            }
+            // Gemini counts thoughts apart.
+            Api::GenerateContent => {
+                self.input = sum(self.input, self.tools);
+                self.output = sum(self.output, self.reasoning);
+            }
+            // So does xAI, whose total says so.
+            _ => {
+                let parts = sum(sum(self.input, self.output), self.reasoning);
+                if self.total.is_some() && self.total == parts {
+                    self.output = sum(self.output, self.reasoning);
+                }
+            }
+        }
+        self
     }
 
     /// Replaces the counts that a later event of the stream reports.
     pub(crate) fn update(&mut self, later: Self) {
         self.input = later.input.or(self.input);
+        self.tools = later.tools.or(self.tools);
         self.cache_read = later.cache_read.or(self.cache_read);
         self.cache_creation = later.cache_creation.or(self.cache_creation);
         self.output = later.output.or(self.output);
         self.reasoning = later.reasoning.or(self.reasoning);
+        self.total = later.total.or(self.total);
     }
 
-    pub(crate) fn record(self, span: &Span) {
+    pub(crate) fn record(self, api: Api, span: &Span) {
+        let usage = self.complete(api);
         for (field, count) in [
-            ("gen_ai.usage.input_tokens", self.input),
-            ("gen_ai.usage.cache_read.input_tokens", self.cache_read),
+            ("gen_ai.usage.input_tokens", usage.input),
+            ("gen_ai.usage.cache_read.input_tokens", usage.cache_read),
             (
                 "gen_ai.usage.cache_creation.input_tokens",
-                self.cache_creation,
+                usage.cache_creation,
             ),
-            ("gen_ai.usage.output_tokens", self.output),
-            ("gen_ai.usage.reasoning.output_tokens", self.reasoning),
+            ("gen_ai.usage.output_tokens", usage.output),
+            ("gen_ai.usage.reasoning.output_tokens", usage.reasoning),
         ] {
             if let Some(count) = count {
                 span.record(field, count);
@@ -120,14 +152,70 @@ fn sum(one: Option<u64>, other: Option<u64>) -> Option<u64> {
 mod tests {
     use super::*;
 
+    /// Reads documents one after the other, and returns input, cache read, cache creation, output and reasoning.
+    fn counts(api: Api, documents: &[&str]) -> [Option<u64>; 5] {
+        let mut usage = Usage::default();
+        for document in documents {
+            let document = Members::parse(document.as_bytes()).unwrap();
+            usage.update(Usage::read(api, &document).unwrap_or_default());
+        }
+        let usage = usage.complete(api);
+        let (input, output) = (usage.input, usage.output);
+        [
+            input,
+            usage.cache_read,
+            usage.cache_creation,
+            output,
+            usage.reasoning,
+        ]
+    }
+
     #[test]
     fn input_includes_what_is_cached_and_output_includes_thoughts() {
         for (api, document, expected) in [
             (
                 Api::ChatCompletions,
                 r#"{"usage": {"prompt_tokens": 42, "completion_tokens": 17, "prompt_tokens_details": {"cached_tokens": 16},
-                    "completion_tokens_details": {"reasoning_tokens": 5}}}"#,
+                    "completion_tokens_details": {"reasoning_tokens": 5}, "total_tokens": 59}}"#,
                 [Some(42), Some(16), None, Some(17), Some(5)],
+            ),
+            // xAI
+            (
+                Api::ChatCompletions,
+                r#"{"usage": {"prompt_tokens": 32, "completion_tokens": 9, "total_tokens": 135,
+                    "completion_tokens_details": {"reasoning_tokens": 94}}}"#,
+                [Some(32), None, None, Some(103), Some(94)],
+            ),
+            // DeepSeek
+            (
+                Api::ChatCompletions,
+                r#"{"usage": {"prompt_tokens": 30, "completion_tokens": 9, "prompt_cache_hit_tokens": 20,
+                    "prompt_cache_miss_tokens": 10, "total_tokens": 39}}"#,
+                [Some(30), Some(20), None, Some(9), None],
+            ),
+            // Moonshot
+            (
+                Api::ChatCompletions,
+                r#"{"usage": {"prompt_tokens": 30, "completion_tokens": 9, "cached_tokens": 20}}"#,
+                [Some(30), Some(20), None, Some(9), None],
+            ),
+            // Groq
+            (
+                Api::ChatCompletions,
+                r#"{"x_groq": {"id": "r", "usage": {"prompt_tokens": 30, "completion_tokens": 9}}, "choices": []}"#,
+                [Some(30), None, None, Some(9), None],
+            ),
+            // OpenRouter, with a model of Anthropic's
+            (
+                Api::ChatCompletions,
+                r#"{"usage": {"prompt_tokens": 30, "prompt_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 8}}}"#,
+                [Some(30), Some(0), Some(8), None, None],
+            ),
+            // LiteLLM, with a model of Anthropic's
+            (
+                Api::ChatCompletions,
+                r#"{"usage": {"prompt_tokens": 30, "prompt_tokens_details": {"cached_tokens": 0, "cache_creation_tokens": 8}}}"#,
+                [Some(30), Some(0), Some(8), None, None],
             ),
             (
                 Api::Messages,
@@ -143,7 +231,7 @@ mod tests {
             ),
             (
                 Api::Embeddings,
-                r#"{"usage": {"prompt_tokens": 3}}"#,
+                r#"{"usage": {"prompt_tokens": 3, "total_tokens": 3}}"#,
                 [Some(3), None, None, None, None],
             ),
             (
@@ -156,19 +244,33 @@ mod tests {
                 r#"{"usage": {"input_tokens": -1, "output_tokens": "7"}}"#,
                 [None; 5],
             ),
+            (Api::ChatCompletions, r#"{"usage": null}"#, [None; 5]),
         ] {
-            let [input, cache_read, cache_creation, output, reasoning] = expected;
-            let usage = Usage::read(api, &Members::parse(document.as_bytes()).unwrap());
-            let expected = Usage {
-                input,
-                cache_read,
-                cache_creation,
-                output,
-                reasoning,
-            };
-            assert_eq!(usage, Some(expected), "{document}");
+            assert_eq!(counts(api, &[document]), expected, "{document}");
         }
-        let null = Members::parse(br#"{"usage": null}"#).unwrap();
-        assert_eq!(Usage::read(Api::ChatCompletions, &null), None);
+    }
+
+    #[test]
+    fn events_may_report_parts_one_by_one() {
+        let start = r#"{"usage": {"input_tokens": 1, "cache_read_input_tokens": 100, "cache_creation_input_tokens": 30}}"#;
+        for (end, input) in [
+            (r#"{"usage": {"output_tokens": 17}}"#, 131),
+            (
+                r#"{"usage": {"input_tokens": 20, "output_tokens": 17}}"#,
+                150,
+            ),
+            (
+                r#"{"usage": {"input_tokens": 20, "cache_read_input_tokens": 0, "output_tokens": 17}}"#,
+                50,
+            ),
+        ] {
+            let counts = counts(Api::Messages, &[start, end]);
+            assert_eq!(counts[0], Some(input), "{end}");
+            assert_eq!(counts[3], Some(17), "{end}");
+        }
+        let thinking = r#"{"usageMetadata": {"promptTokenCount": 8, "thoughtsTokenCount": 50}}"#;
+        let answering = r#"{"usageMetadata": {"promptTokenCount": 8, "candidatesTokenCount": 6}}"#;
+        let counts = counts(Api::GenerateContent, &[thinking, answering]);
+        assert_eq!(counts, [Some(8), None, None, Some(56), Some(50)]);
     }
 }

@@ -1,10 +1,15 @@
 //! Through async-openai, whose requests are sent by a tower service.
 
+use std::{
+    io::Write as _,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
 use async_openai::{
     Client,
     config::OpenAIConfig,
     error::OpenAIError,
-    middleware::HttpRequestFactory,
+    middleware::{HttpRequestFactory, retry::OpenAIRetryLayer},
     types::{
         chat::{CreateChatCompletionRequest, CreateChatCompletionStreamResponse},
         embeddings::CreateEmbeddingRequestArgs,
@@ -16,19 +21,26 @@ use sentry_genai_reqwest::GenAiClient;
 use sentry_genai_testkit::{FakeLlm, assert_spans};
 use sentry_genai_tests::Bridge;
 use serde_json::{Value, json};
-use tower::service_fn;
+use tower::{ServiceBuilder, service_fn};
 use tracing::{Instrument as _, info_span};
 
+use super::server;
+
 fn client(llm: &FakeLlm) -> Client<OpenAIConfig> {
+    client_of(llm.openai_url())
+}
+
+fn client_of(url: String) -> Client<OpenAIConfig> {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let http = GenAiClient::new(http).with_content(true);
     let service = service_fn(move |request: HttpRequestFactory| {
         let http = http.clone();
         async move { Ok::<_, OpenAIError>(http.execute(request.build().await?).await?) }
     });
-    let config = OpenAIConfig::new()
-        .with_api_base(llm.openai_url())
-        .with_api_key("test");
+    let config = OpenAIConfig::new().with_api_base(url).with_api_key("test");
+    let service = ServiceBuilder::new()
+        .layer(OpenAIRetryLayer::default())
+        .service(service);
     Client::with_config(config).with_http_service(service)
 }
 
@@ -201,16 +213,55 @@ fn a_rejected_call_has_the_provider_s_reason() {
     let (bridge, llm) = (Bridge::with_content(), FakeLlm::start().unwrap());
     bridge.block_on(async {
         let mut request = question("Hello");
-        request.model = "gpt-rate-limit".to_owned();
+        request.model = "gpt-context-length".to_owned();
         client(&llm).chat().create(request).await.unwrap_err();
     });
     let spans = bridge.spans();
-    let span = assert_spans(&spans).one("chat gpt-rate-limit").is_error();
-    let span = span.has("error.type", "rate_limit_exceeded").span();
+    let span = assert_spans(&spans)
+        .one("chat gpt-context-length")
+        .is_error();
+    let span = span.has("error.type", "context_length_exceeded").span();
     assert!(
         span.str("sentry.status.message")
-            .is_some_and(|message| message.contains("ate limit"))
+            .is_some_and(|message| message.contains("maximum context length"))
     );
+}
+
+#[test]
+fn each_attempt_of_a_call_has_a_span() {
+    let bridge = Bridge::with_content();
+    let attempts = AtomicUsize::new(0);
+    let message = json!({"role": "assistant", "content": "At last"});
+    let answer = json!({
+        "id": "c1", "object": "chat.completion", "created": 1, "model": "gpt-5-mini",
+        "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+    });
+    let limit = json!({"error": {"message": "Rate limit reached", "type": "requests", "code": "rate_limit_exceeded"}});
+    let server = server::serving(move |stream| {
+        let (status, body) = match attempts.fetch_add(1, Ordering::Relaxed) {
+            0 => ("429 Too Many Requests\r\nretry-after: 0", &limit),
+            _ => ("200 OK", &answer),
+        };
+        let head = format!("HTTP/1.1 {status}\r\nconnection: close\r\n\r\n");
+        _ = stream.write_all(format!("{head}{body}").as_bytes());
+    });
+    let answer = bridge.block_on(async {
+        let client = client_of(format!("{server}/v1"));
+        client.chat().create(question("Hello")).await.unwrap()
+    });
+    assert_eq!(
+        answer.choices[0].message.content.as_deref(),
+        Some("At last")
+    );
+    let spans = bridge.spans();
+    let [limited, answered] = &assert_spans(&spans).many("chat gpt-5-mini", 2)[..] else {
+        unreachable!("there are two")
+    };
+    let limited = limited.span();
+    assert!(limited.is_error());
+    assert_eq!(limited.str("error.type"), Some("rate_limit_exceeded"));
+    assert!(!answered.span().is_error());
+    assert_eq!(answered.span().str("gen_ai.response.id"), Some("c1"));
 }
 
 fn assert_tokens(span: &sentry_genai_testkit::ReceivedSpan) {

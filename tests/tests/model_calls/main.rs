@@ -3,5 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod async_openai_client;
+mod compatible;
+mod cuts;
+mod middleware;
+mod network;
+mod recorded;
 mod requests;
 mod server;

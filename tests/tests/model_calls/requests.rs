@@ -8,15 +8,15 @@ use serde_json::{Value, json};
 
 use super::server;
 
-fn http() -> reqwest::Client {
+pub(crate) fn http() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
-fn post(url: &str, body: &Value) -> Request {
+pub(crate) fn post(url: &str, body: &Value) -> Request {
     http().post(url).json(body).build().unwrap()
 }
 
-async fn execute(url: &str, body: &Value) -> reqwest::Result<Response> {
+pub(crate) async fn execute(url: &str, body: &Value) -> reqwest::Result<Response> {
     let client = GenAiClient::new(http()).with_content(true);
     client.execute(post(url, body)).await
 }
@@ -291,7 +291,7 @@ fn an_event_may_say_that_the_call_has_failed() {
                 &format!("event: error\ndata: {error}\n\n")
             )
         );
-        execute(&url, &json!({"model": "m"}))
+        execute(&url, &json!({"model": "m", "max_tokens": 9}))
             .await
             .unwrap()
             .bytes()
