@@ -41,7 +41,7 @@ impl Plan {
     /// Makes a plan for spans like `span`, which has not been translated yet. Returns `None` if such spans must be
     /// translated step by step.
     pub(crate) fn of(span: &SourceSpan, options: &TranslateOptions) -> Option<Self> {
-        if !is_regular(span) {
+        if !is_regular(span) || dialect::may_record_output_as_input(span) {
             return None;
         }
         let settled = settled(&span.attributes);
