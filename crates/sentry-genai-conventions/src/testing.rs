@@ -2,7 +2,11 @@
 
 use std::borrow::Cow;
 
-use crate::{Attributes, SourceSpan, SpanId, Timestamp, TraceId};
+use crate::{
+    Attributes, PlanningTranslator, SentrySpan, SourceSpan, SpanId, Timestamp, TraceId, Translator,
+    Value,
+    attributes::{Encodable, needs_no_escape},
+};
 
 /// Creates a span without attributes.
 pub(crate) fn span(name: impl Into<Cow<'static, str>>) -> SourceSpan {
@@ -14,4 +18,47 @@ pub(crate) fn span(name: impl Into<Cow<'static, str>>) -> SourceSpan {
 /// Shows attributes with their values, which their `Debug` leaves out.
 pub(crate) fn shown(attributes: &Attributes) -> String {
     format!("{:?}", attributes.iter().collect::<Vec<_>>())
+}
+
+/// Everything about a span except the order of its attributes.
+pub(crate) fn summary(span: &SentrySpan) -> String {
+    let describe = |it: Encodable<'_>| {
+        assert!(!it.key_is_plain || needs_no_escape(it.key), "{it:?}");
+        let is_plain = matches!(it.value, Value::Str(text) if needs_no_escape(text));
+        assert!(!it.value_is_plain || is_plain, "{it:?}");
+        format!("{} = {:?}", it.key, it.value)
+    };
+    let mut attributes: Vec<_> = span.attributes.iter_encodable().map(describe).collect();
+    attributes.sort();
+    format!(
+        "{} {} {:?} {} {:?} {:?} {:?}\n{}",
+        span.name,
+        span.op,
+        span.ai,
+        span.origin,
+        span.kind,
+        span.status,
+        (
+            span.trace_id,
+            span.span_id,
+            span.parent_span_id,
+            span.start,
+            span.end
+        ),
+        attributes.join("\n")
+    )
+}
+
+/// Translates a span step by step. As one of many spans of its shape, it must have the same result.
+pub(crate) fn translated(translator: &Translator, span: SourceSpan) -> SentrySpan {
+    /// It has a plan before the last time, even if its texts are parsed first.
+    const TIMES: usize = 5;
+
+    let translated = translator.translate(span.clone());
+    let expected = summary(&translated);
+    let mut planning = PlanningTranslator::new(translator.clone());
+    for mut span in std::iter::repeat_n(span, TIMES) {
+        assert_eq!(summary(&planning.translate(&mut span)), expected);
+    }
+    translated
 }

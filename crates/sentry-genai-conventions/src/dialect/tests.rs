@@ -78,7 +78,7 @@ fn with_content(span: SourceSpan) -> SentrySpan {
         capture_outputs: true,
         ..TranslateOptions::default()
     };
-    Translator::new(options).translate(span)
+    testing::translated(&Translator::new(options), span)
 }
 
 #[test]

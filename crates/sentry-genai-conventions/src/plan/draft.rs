@@ -10,7 +10,7 @@ use crate::{
     attributes::{KeyEdit, needs_no_escape},
     content::{self, FINISH_REASONS},
     dialect::{self, Dialect, FailureAttribute, OUTPUT, OperationKind},
-    events, naming,
+    naming,
     operation::{AiOperation, Operation},
     plain,
     privacy::{self, Capture, ContentHeuristic, Provenance, Withholding},
@@ -41,7 +41,9 @@ impl Plan {
     /// Makes a plan for spans like `span`, which has not been translated yet. Returns `None` if such spans must be
     /// translated step by step.
     pub(crate) fn of(span: &SourceSpan, options: &TranslateOptions) -> Option<Self> {
-        if !is_regular(span) {
+        let mut attributes = span.attributes.iter();
+        if attributes.any(|(key, _)| is_irregular(key)) || dialect::may_record_output_as_input(span)
+        {
             return None;
         }
         let settled = settled(&span.attributes);
@@ -55,17 +57,9 @@ impl Plan {
             options,
         };
         let plan = draft.plan(edits)?;
-        // The span itself may be one that the plan does not fit.
+        // The span itself may be one that the plan does not fit, such as one with an error.
         plan.fits(&mut span.clone(), options).then_some(plan)
     }
-}
-
-/// Returns whether the span has no error, no relevant events and no irregular attributes.
-fn is_regular(span: &SourceSpan) -> bool {
-    let attributes = &span.attributes;
-    !events::are_relevant(&span.events)
-        && !span.status.is_error()
-        && !(attributes.slots().flatten()).any(|(key, _)| is_irregular(key))
 }
 
 fn is_irregular(key: &str) -> bool {

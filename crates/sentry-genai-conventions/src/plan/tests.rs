@@ -10,10 +10,9 @@ use proptest::{collection, prelude::*, sample};
 use pool::{BY_HAND, EVENTS, INTEGERS, KEYS, NAMED_BY_HAND, NAMES, SCOPES, TEXTS};
 
 use crate::{
-    AiKind, ContentLimits, PlanningTranslator, Scalar, SentrySpan, SourceEvent, SourceSpan,
-    SourceStatus, SpanId, SpanKind, Status, Timestamp, TraceId, TranslateOptions, Translator,
-    Value,
-    attributes::{Encodable, needs_no_escape},
+    AiKind, ContentLimits, PlanningTranslator, Scalar, SourceEvent, SourceSpan, SourceStatus,
+    SpanId, SpanKind, Status, Timestamp, TraceId, TranslateOptions, Translator, Value,
+    testing::summary,
 };
 
 /// The value of an attribute in these tests.
@@ -151,44 +150,12 @@ fn span(shape: &[(&'static str, TestValue)], variation: &Variation) -> SourceSpa
     inherited.session_id = variation.session.map(Arc::from);
     inherited.model_calls_below = variation.model_calls_below;
     span.status = variation.status.clone();
-    if let SourceStatus::Error(_) = span.status {
-        span.events.push(SourceEvent::new("exception"));
-    }
     if let Some(name) = variation.event {
         let mut event = SourceEvent::new(name);
         event.attributes.push("content", "Hi");
         span.events.push(event);
     }
     span
-}
-
-/// Everything about a span except the order of its attributes.
-fn summary(span: &SentrySpan) -> String {
-    let describe = |it: Encodable<'_>| {
-        assert!(!it.key_is_plain || needs_no_escape(it.key), "{it:?}");
-        let is_plain = matches!(it.value, Value::Str(text) if needs_no_escape(text));
-        assert!(!it.value_is_plain || is_plain, "{it:?}");
-        format!("{} = {:?}", it.key, it.value)
-    };
-    let mut attributes: Vec<_> = span.attributes.iter_encodable().map(describe).collect();
-    attributes.sort();
-    format!(
-        "{} {} {:?} {} {:?} {:?} {:?}\n{}",
-        span.name,
-        span.op,
-        span.ai,
-        span.origin,
-        span.kind,
-        span.status,
-        (
-            span.trace_id,
-            span.span_id,
-            span.parent_span_id,
-            span.start,
-            span.end
-        ),
-        attributes.join("\n")
-    )
 }
 
 /// Limits that texts in this test exceed.

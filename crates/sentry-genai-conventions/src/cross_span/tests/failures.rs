@@ -56,29 +56,35 @@ fn a_call_without_an_answer_failed_with_the_attempt_inside_it() {
 /// pydantic-ai does not record that a stream could not be opened, or broke off.
 #[test]
 fn the_last_call_of_an_agent_failed_with_it_if_the_error_is_of_the_model() {
-    const SCOPE: (&str, &str) = ("scope", "pydantic-ai");
-    let outcomes = |error_type: &str, last: &[(&'static str, &str)]| {
+    let outcomes_in = |scope, error_type: &str, last: &[(&'static str, &str)]| {
+        let scope = ("scope", scope);
         let stopped = ("gen_ai.response.finish_reasons", "tool_call");
         let mut spans = Trace(Vec::new())
             .with(
                 1,
                 0,
                 "invoke_agent a",
-                &[SCOPE, AGENT, ("error.type", error_type)],
+                &[scope, AGENT, ("error.type", error_type)],
             )
-            .with(2, 1, "chat m", &[SCOPE, CHAT, stopped])
-            .with(3, 1, "chat m", &[&[SCOPE, CHAT], last].concat())
+            .with(2, 1, "chat m", &[scope, CHAT, stopped])
+            .with(3, 1, "chat m", &[&[scope, CHAT], last].concat())
             .0;
         reconcile(&mut spans, &ContentLimits::default());
         [1, 2].map(|call| spans[call].status)
+    };
+    let outcomes = |error_type: &str, last: &[(&'static str, &str)]| {
+        outcomes_in("pydantic-ai", error_type, last)
     };
     let outage = "pydantic_ai.exceptions.ModelHTTPError";
     assert_eq!(outcomes(outage, &[]), [Status::Ok, Status::Error]);
     // The failure is that of an agent that a tool runs.
     let stopped = ("gen_ai.response.finish_reasons", "tool_call");
     assert_eq!(outcomes(outage, &[stopped]), [Status::Ok; 2]);
-    let misuse = "pydantic_ai.exceptions.UnexpectedModelBehavior";
-    assert_eq!(outcomes(misuse, &[]), [Status::Ok; 2]);
+    for other in ["UnexpectedModelBehavior", "ModelRetry", "UserError"] {
+        let other = format!("pydantic_ai.exceptions.{other}");
+        assert_eq!(outcomes(&other, &[]), [Status::Ok; 2], "{other}");
+    }
+    assert_eq!(outcomes_in("app", outage, &[]), [Status::Ok; 2]);
 }
 
 /// rig returns the error of a call, and records nothing of it.
