@@ -202,6 +202,15 @@ mod getting_started {
         let client = async_openai::Client::new().with_http_service(service);
     }
 
+    fn reqwest_middleware_client() {
+        use reqwest_middleware::ClientBuilder;
+        use sentry_genai_reqwest::GenAiMiddleware;
+
+        let client = ClientBuilder::new(reqwest::Client::new())
+            .with(GenAiMiddleware::new())
+            .build();
+    }
+
     mod mcp {
         use sentry_genai::propagation::{IncomingContext, outgoing_headers};
 
