@@ -55,7 +55,9 @@ impl http_body::Body for ObservedBody {
                 None => {}
             }
         }
-        if !matches!(frame, Some(Ok(_))) || this.body.is_end_stream() {
+        // A body that might have been compressed tells only by its length that it has ended.
+        let has_ended = this.body.is_end_stream() || this.body.size_hint().exact() == Some(0);
+        if !matches!(frame, Some(Ok(_))) || has_ended {
             this.observer = None;
         }
         Poll::Ready(frame)

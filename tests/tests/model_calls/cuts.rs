@@ -1,5 +1,7 @@
 //! The same stream, cut into other pieces or written with other line ends, is the same call.
 
+use std::collections::BTreeMap;
+
 use sentry_genai_reqwest::GenAiClient;
 use sentry_genai_testkit::{FakeLlm, ReceivedSpan};
 use sentry_genai_tests::Bridge;
@@ -11,7 +13,7 @@ use super::{
 };
 
 /// Returns what a span says, apart from times and addresses.
-fn said(span: &ReceivedSpan) -> Vec<(&String, &Value)> {
+fn said(span: &ReceivedSpan) -> BTreeMap<&String, &Value> {
     let varies = ["time_to_first_chunk", "server.port", "sentry.", "thread."];
     let attributes = span.attributes.iter();
     attributes
@@ -87,7 +89,7 @@ fn a_stream_may_be_cut_anywhere_and_end_its_lines_anyhow() {
         let spans = bridge.spans();
         assert_eq!(spans.len(), 13, "{url}");
         let whole = said(&spans[0]);
-        let has = |key: &str| whole.iter().any(|(known, _)| *known == key);
+        let has = |key: &str| whole.keys().any(|known| *known == key);
         assert!(
             has("gen_ai.output.messages") && has("gen_ai.usage.input_tokens"),
             "{whole:#?}"

@@ -20,6 +20,8 @@ const MUCH_LATER: Duration = Duration::from_secs(3);
 fn client(is_patient: bool) -> Client {
     Client::builder()
         .no_proxy()
+        // Another package of the workspace enables it.
+        .no_gzip()
         .timeout(Duration::from_secs(if is_patient { 60 } else { 1 }))
         .redirect(Policy::limited(3))
         .build()
