@@ -53,6 +53,37 @@ fn a_call_without_an_answer_failed_with_the_attempt_inside_it() {
     );
 }
 
+/// What fails below a call may have been tried again.
+#[test]
+fn a_call_fails_with_its_own_execution_and_with_nothing_else_inside_it() {
+    let status = |operation, name, inner: &[(&'static str, &str)]| {
+        let mut spans = Trace(Vec::new())
+            .with(1, 0, "call", &[operation])
+            .with(2, 1, name, inner)
+            .0;
+        spans[1].status = Status::Error;
+        reconcile(&mut spans, &ContentLimits::default());
+        spans[0].status
+    };
+    const EXECUTION: (&str, &str) = ("span.type", "tool.execution");
+    const LIVEKIT: (&str, &str) = ("scope", "livekit-agents");
+    assert_eq!(status(TOOL, "run", &[EXECUTION]), Status::Error);
+    assert_eq!(status(CHAT, "llm_request_run", &[LIVEKIT]), Status::Error);
+    for (operation, name, inner) in [
+        (TOOL, "GET", &[][..]),
+        (TOOL, "run", &[("span.type", "tool.blocked_on_user")]),
+        (TOOL, "chat m", &[CHAT, EXECUTION]),
+        (CHAT, "llm_node", &[LIVEKIT]),
+        (CHAT, "llm_request_run", &[("scope", "app")]),
+    ] {
+        assert_eq!(
+            status(operation, name, inner),
+            Status::Ok,
+            "{name} {inner:?}"
+        );
+    }
+}
+
 /// pydantic-ai does not record that a stream could not be opened, or broke off.
 #[test]
 fn the_last_call_of_an_agent_failed_with_it_if_the_error_is_of_the_model() {
