@@ -9,11 +9,16 @@ const QUOTATION_MARKS: [char; 16] = [
     '\u{ab}', '\u{bb}', '\u{300a}', '\u{300c}', '\u{300e}', '\u{ff02}', '\u{ff07}',
 ];
 
+/// What ends a line, by Unicode.
+const LINE_ENDS: [char; 7] = [
+    '\n', '\u{b}', '\u{c}', '\r', '\u{85}', '\u{2028}', '\u{2029}',
+];
+
 /// Returns the first line of a reason, up to the first JSON or the first quotation of more than a name.
 ///
 /// `sentry-genai` does this for Sentry, whatever the reason's source. Here it is done for all layers.
 pub(crate) fn without_quotations(reason: &str) -> &str {
-    let line = reason.trim().lines().next().unwrap_or_default();
+    let line = reason.trim().split(LINE_ENDS).next().unwrap_or_default();
     let mut end = 0;
     let mut before = ' ';
     for (at, letter) in line.char_indices() {
@@ -56,6 +61,8 @@ mod tests {
             ("Flagged: \u{201e}geheim ist das\u{201c}", "Flagged"),
             ("1 error: {'input': 'tell'}", "1 error"),
             ("First line\nsecond line", "First line"),
+            ("First line\rsecond line", "First line"),
+            ("First line\u{2028}second line", "First line"),
             ("An open 'quotation", "An open"),
             ("", ""),
         ] {
