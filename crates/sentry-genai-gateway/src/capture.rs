@@ -143,20 +143,22 @@ impl Ids {
         Self(hasher)
     }
 
-    fn number(&self, what: impl Hash) -> u64 {
+    fn hash(&self, what: &str, number: u64) -> u64 {
         let mut hasher = self.0.clone();
         what.hash(&mut hasher);
+        // Numbers are hashed in the byte order of the machine.
+        hasher.write(&number.to_le_bytes());
         hasher.finish()
     }
 
     fn trace(&self, root: u64) -> Option<TraceId> {
-        let halves = [self.number(("high", root)), self.number(("low", root))];
+        let halves = [self.hash("high", root), self.hash("low", root)];
         let number = u128::from(halves[0]) << 64 | u128::from(halves[1]);
         TraceId::from_bytes(number.to_be_bytes())
     }
 
     fn span(&self, number: u64) -> Option<SpanId> {
-        SpanId::from_bytes(self.number(("span", number)).to_be_bytes())
+        SpanId::from_bytes(self.hash("span", number).to_be_bytes())
     }
 }
 
