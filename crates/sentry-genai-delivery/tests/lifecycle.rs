@@ -8,11 +8,9 @@ use sentry_core::{
     ClientOptions, Integration,
     protocol::{Context, Event, OsContext},
 };
-use sentry_genai_conventions::{
-    Link, SourceSpan, SourceStatus, SpanId, Timestamp, TranslateOptions, Translator,
-};
+use sentry_genai_conventions::{Link, SourceSpan, SourceStatus, SpanId, Timestamp};
 use sentry_genai_delivery::{
-    Config, Delivery, LossReason, Segment, SpentBox, TraceLifecycle, Unread, new_span_id,
+    Delivery, LossReason, Options, Segment, SpentBox, TraceLifecycle, Unread, new_span_id,
     on_delivery_thread,
 };
 use sentry_genai_testkit::{Fault, Ingest};
@@ -49,22 +47,21 @@ struct Pair {
 
 impl Pair {
     fn new(lifecycle: TraceLifecycle) -> Self {
-        Self::with(|config| config.with_trace_lifecycle(lifecycle))
+        Self::with(|options| options.with_trace_lifecycle(lifecycle))
     }
 
-    fn with(configure: impl FnOnce(Config) -> Config) -> Self {
+    fn with(configure: impl FnOnce(Options) -> Options) -> Self {
         Self::sampling(1.0, configure)
     }
 
-    fn sampling(rate: f32, configure: impl FnOnce(Config) -> Config) -> Self {
+    fn sampling(rate: f32, configure: impl FnOnce(Options) -> Options) -> Self {
         let ingest = Ingest::start().unwrap();
         let options = ClientOptions::new().dsn(&ingest.dsn()).release("shop@1");
         let options = options.traces_sample_rate(rate).add_integration(Contexts);
-        let config = Config::from_client_options(&options).unwrap();
-        let config = configure(config.with_legacy_attributes(true));
-        let mut translation = TranslateOptions::default();
-        translation.capture_inputs = true;
-        let delivery = Delivery::start(config, Translator::new(translation), None);
+        let legacy = Options::new()
+            .with_legacy_attributes(true)
+            .with_capture_inputs(true);
+        let delivery = configure(legacy).start(&options).unwrap();
         Self { ingest, delivery }
     }
 
@@ -431,8 +428,8 @@ fn spotlight_alone_gets_everything_and_bypasses_the_proxy() {
     let options = ClientOptions::new().http_proxy("http://127.0.0.1:1");
     let url = format!("{}/stream", spotlight.url());
     let without_scheme = url.trim_start_matches("http://");
-    let config = Config::for_spotlight(&options, without_scheme).unwrap();
-    let delivery = Delivery::start(config, Translator::new(TranslateOptions::default()), None);
+    let alone = Options::new().with_spotlight_url(without_scheme);
+    let delivery = alone.start(&options).unwrap();
     let pair = Pair {
         ingest: spotlight,
         delivery,
@@ -447,9 +444,8 @@ fn a_copy_for_spotlight() {
     let (sentry, spotlight) = (Ingest::start().unwrap(), Ingest::start().unwrap());
     let options = ClientOptions::new().dsn(&sentry.dsn());
     let options = options.traces_sample_rate(1.0);
-    let config = Config::from_client_options(&options).unwrap();
-    let config = config.with_spotlight(&format!("{}/stream", spotlight.url()));
-    let delivery = Delivery::start(config, Translator::new(TranslateOptions::default()), None);
+    let copying = Options::new().with_spotlight_url(format!("{}/stream", spotlight.url()));
+    let delivery = copying.start(&options).unwrap();
     let pair = Pair {
         ingest: sentry,
         delivery,
@@ -481,9 +477,8 @@ fn an_unreachable_spotlight_does_not_delay_close() {
     let sentry = Ingest::start().unwrap();
     let options = ClientOptions::new().dsn(&sentry.dsn());
     let options = options.traces_sample_rate(1.0);
-    let config = Config::from_client_options(&options).unwrap();
-    let config = config.with_spotlight("http://127.0.0.1:1/stream");
-    let delivery = Delivery::start(config, Translator::new(TranslateOptions::default()), None);
+    let copying = Options::new().with_spotlight_url("http://127.0.0.1:1/stream");
+    let delivery = copying.start(&options).unwrap();
     let pair = Pair {
         ingest: sentry,
         delivery,
