@@ -194,8 +194,11 @@ impl Worker {
             _ => self.count_lost(LossReason::InternalSdkError, 1),
         }
         self.translated.clear();
-        if let Some(held) = self.held.remove_kept(trace_id) {
-            self.dispatch_held(held);
+        if let Some(kept) = self.held.remove_kept(trace_id) {
+            self.held_bytes -= kept.bytes;
+            for bucket in self.buckets.add_kept(now, kept) {
+                self.dispatch(bucket);
+            }
         }
         let is_late = segment.has_ended();
         if ends_segment {
