@@ -120,6 +120,20 @@ impl Buckets {
         None
     }
 
+    /// Takes in the spans of a trace that is kept now, if they are to be sent with the rest of their segment. Returns what is
+    /// to be sent at once.
+    pub(crate) fn add_kept(&mut self, now: Instant, mut kept: Bucket) -> Vec<Bucket> {
+        if self.purpose != Purpose::WholeSegments {
+            return vec![kept];
+        }
+        let spans = kept.take_spans();
+        let full = spans.filter_map(|(segment, span)| {
+            let bytes = span.footprint();
+            self.add(now, &mut vec![span], bytes, &segment)
+        });
+        full.collect()
+    }
+
     /// Takes back the vector of a bucket whose spans are gone, because a new vector would be copied as it grows.
     pub(crate) fn recycle(&mut self, vector: Vec<SentrySpan>) {
         let spans = self.free_capacity + vector.capacity();

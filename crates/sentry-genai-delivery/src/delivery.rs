@@ -6,13 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sentry_genai_conventions::{ContentLimits, SentrySpan, Translator};
+use sentry_genai_conventions::{ContentLimits, SentrySpan};
 
 use crate::{
     accounting::{LossReason, Stats},
-    config::Config,
     failure::SendFailure,
     ids,
+    options::Prepared,
     sender::{Role, Sender},
     shared::Shared,
     thread::{self, on_delivery_thread},
@@ -43,46 +43,23 @@ pub struct Delivery(Arc<Handle>);
 /// itself.
 struct Handle {
     shared: Arc<Shared>,
-    params: StartParams,
+    /// What it was started from, to start that of a child process.
+    prepared: Prepared,
     /// Sends copies to Spotlight.
     mirror: Option<Delivery>,
     /// The delivery of a child process that was forked from this one.
     forked: OnceLock<Delivery>,
 }
 
-/// What a delivery is started from.
-#[derive(Clone)]
-struct StartParams {
-    config: Arc<Config>,
-    translator: Translator,
-    before_send_span: Option<BeforeSendSpan>,
-}
-
 /// What programs need.
 impl Delivery {
-    /// Starts a delivery with its two threads.
-    ///
-    /// If the system refuses to create a thread, the delivery counts every span as [`LossReason::InternalSdkError`].
-    #[must_use]
-    pub fn start(
-        config: Config,
-        translator: Translator,
-        before_send_span: Option<BeforeSendSpan>,
-    ) -> Self {
-        Self::start_with(StartParams {
-            config: Arc::new(config),
-            translator,
-            before_send_span,
-        })
-    }
-
     /// Sends everything that was handed over before, and waits at most `timeout` for it.
     ///
     /// Returns true only if each of these spans
     ///
     /// - got an answer from the server,
     /// - was counted as lost, or
-    /// - is held, because its trace was not sampled but [may still be kept](crate::Config::with_keep_ai_traces).
+    /// - is held, because its trace was not sampled but [may still be kept](crate::Options::with_keep_ai_traces).
     ///
     /// On a delivery thread (inside a hook) this returns false at once, since that thread cannot wait for itself.
     pub fn flush(&self, timeout: Duration) -> bool {
@@ -147,19 +124,20 @@ impl Delivery {
     /// Returns how long content may be.
     #[must_use]
     pub fn content_limits(&self) -> ContentLimits {
-        self.0.params.translator.options().limits
+        self.0.prepared.translator.options().limits
     }
 
-    fn start_with(params: StartParams) -> Self {
-        let StartParams {
+    /// Starts a delivery with its two threads.
+    pub(crate) fn start(prepared: Prepared) -> Self {
+        let Prepared {
             config,
             translator,
             before_send_span,
-        } = params.clone();
+        } = prepared.clone();
         let mirror = config.spotlight_copy().map(|config| {
-            Self::start_with(StartParams {
+            Self::start(Prepared {
                 config: Arc::new(config),
-                ..params.clone()
+                ..prepared.clone()
             })
         });
         let shared = Arc::new(Shared::new(config));
@@ -179,7 +157,7 @@ impl Delivery {
         }
         Self(Arc::new(Handle {
             shared,
-            params,
+            prepared,
             mirror,
             forked: OnceLock::new(),
         }))
@@ -215,20 +193,17 @@ impl Delivery {
     #[cold]
     fn fork(&self) -> Self {
         ids::reseed();
-        let mut config = (*self.0.params.config).clone();
+        let mut prepared = self.0.prepared.clone();
         // The Sentry client has no threads in this process, and perhaps holds a lock that nobody will release.
-        config.meter = None;
-        Self::start_with(StartParams {
-            config: Arc::new(config),
-            ..self.0.params.clone()
-        })
+        Arc::make_mut(&mut prepared.config).settings.meter = None;
+        Self::start(prepared)
     }
 }
 
 impl fmt::Debug for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Delivery")
-            .field("config", &self.0.params.config)
+            .field("config", &self.0.prepared.config)
             .field("stats", &self.stats())
             .field("last_failure", &self.last_failure())
             .finish_non_exhaustive()
@@ -248,18 +223,14 @@ impl Drop for Handle {
 mod tests {
     use std::thread;
 
-    use sentry_genai_conventions::TranslateOptions;
-
     use super::*;
-    use crate::testing;
+    use crate::{options::Options, testing};
 
     #[test]
     fn a_closed_delivery_ends_its_threads() {
         const PATIENCE: Duration = Duration::from_secs(10);
 
-        let config = testing::config(&testing::options());
-        let translator = Translator::new(TranslateOptions::default());
-        let delivery = Delivery::start((*config).clone(), translator, None);
+        let delivery = Options::new().start(&testing::options()).unwrap();
         let shared = Arc::downgrade(delivery.shared());
         assert!(delivery.close(PATIENCE));
         drop(delivery);

@@ -50,7 +50,7 @@ impl SpanEncoder {
                 text(Preset::SdkName, SDK_NAME),
                 text(Preset::SdkVersion, SDK_VERSION),
                 text(Preset::Platform, "rust"),
-                text(Preset::TraceLifecycle, config.lifecycle.as_str()),
+                text(Preset::TraceLifecycle, config.settings.lifecycle.as_str()),
             ])
             .chain(server.map(|server| text(Preset::ServerAddress, server)))
             .collect::<Vec<_>>();

@@ -155,10 +155,10 @@ impl HttpTransport {
         Self {
             agent: Mutex::default(),
             roots: OnceLock::new(),
-            resolver: CachingResolver::new(config.connect_timeout),
+            resolver: CachingResolver::new(config.settings.connect_timeout),
             proxy: proxy(&config),
             destination: Destination::of(&config.dsn, &user_agent()),
-            encoding: config.compression.encoding_for(config.dsn.host()),
+            encoding: config.settings.compression.encoding_for(config.dsn.host()),
             compressors: Compressors::default(),
             config,
         }
@@ -330,7 +330,7 @@ fn agent(
         .root_certs(roots)
         .disable_verification(config.accept_invalid_certs)
         .build();
-    let timeout = Some(config.request_timeout);
+    let timeout = Some(config.settings.request_timeout);
     let agent_config = Agent::config_builder()
         .user_agent(user_agent())
         // Answers are a few bytes long.
@@ -339,11 +339,11 @@ fn agent(
         // A redirect could send spans and the key to another host.
         .max_redirects(0)
         .max_redirects_will_error(false)
-        .max_idle_connections(config.max_connections)
-        .max_idle_connections_per_host(config.max_connections)
+        .max_idle_connections(config.settings.max_connections)
+        .max_idle_connections_per_host(config.settings.max_connections)
         .max_idle_age(MAX_IDLE)
         // With a global timeout, `ureq` would start a thread for every request, to resolve the host.
-        .timeout_connect(Some(config.connect_timeout))
+        .timeout_connect(Some(config.settings.connect_timeout))
         .timeout_send_request(timeout)
         .timeout_send_body(timeout)
         .timeout_recv_response(timeout)

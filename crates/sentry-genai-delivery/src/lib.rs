@@ -6,7 +6,7 @@
 //!
 //! - One thread translates the spans and gathers them by trace.
 //! - One thread encodes what was gathered as a span v2 container and sends it. While many envelopes wait, more
-//!   threads do this; see [`Config::with_max_connections`].
+//!   threads do this; see [`Options::with_max_connections`].
 //!
 //! Every span that was handed over is either accepted by the server or counted by [reason](LossReason), and the counts
 //! are reported to Sentry. [`Delivery::stats`] returns both figures.

@@ -34,6 +34,7 @@ pub(crate) fn meter(client: &Arc<Client>) -> Meter {
 }
 
 /// The client of the program. A strong reference would keep it from sending its last batch when the program drops it.
+#[derive(Debug)]
 struct ClientMeter(Weak<Client>);
 
 impl Measure for ClientMeter {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
+    fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
@@ -15,7 +16,7 @@ const MAX_EXPECTED_WRAPPERS: usize = 4096;
 pub(crate) type Meter = Arc<dyn Measure>;
 
 /// Takes the measurements.
-pub(crate) trait Measure: Send + Sync {
+pub(crate) trait Measure: fmt::Debug + Send + Sync {
     fn record(&self, call: &SentrySpan);
 }
 
@@ -140,7 +141,7 @@ mod tests {
     use super::*;
     use crate::{ids::new_span_id, segment::Segment, testing};
 
-    #[derive(Default)]
+    #[derive(Debug, Default)]
     struct Names(Mutex<Vec<String>>);
 
     impl Measure for Names {

@@ -1,12 +1,13 @@
 //! Options for the spans that are sent, independent of the door they come from.
 
-use std::{borrow::Cow, env, fmt, sync::Arc};
+use std::{borrow::Cow, env, fmt, sync::Arc, time::Duration};
 
 use sentry_core::ClientOptions;
 use sentry_genai_conventions::{ContentLimits, SentrySpan, TranslateOptions, Translator};
 
 use crate::{
-    BeforeSendSpan, Compression, Config, Delivery, RetryPolicy, TraceLifecycle, model_calls::Meter,
+    BeforeSendSpan, Compression, Config, Delivery, RetryPolicy, TraceLifecycle,
+    config::{Settings, spotlight_dsn},
 };
 
 /// The options of a delivery.
@@ -25,17 +26,10 @@ pub struct Options {
     capture_outputs: Option<bool>,
     capture_client_addresses: Option<bool>,
     limits: ContentLimits,
-    max_buffer_bytes: Option<usize>,
-    max_connections: Option<usize>,
     before_send_span: Option<BeforeSendSpan>,
-    keep_ai_traces: bool,
-    lifecycle: TraceLifecycle,
-    legacy_attributes: bool,
     spotlight: Option<bool>,
     spotlight_url: Option<String>,
-    compression: Compression,
-    retries: RetryPolicy,
-    meter: Option<Meter>,
+    settings: Settings,
 }
 
 impl Options {
@@ -77,13 +71,30 @@ impl Options {
     /// Sets how many bytes of spans may wait to be sent. The default is 32 MiB. Beyond that, the oldest traces are
     /// dropped and counted as [`LossReason::QueueOverflow`](crate::LossReason::QueueOverflow).
     pub fn with_max_buffer_bytes(mut self, bytes: usize) -> Self {
-        self.max_buffer_bytes = Some(bytes);
+        self.settings.max_buffer_bytes = bytes;
         self
     }
 
-    /// Sets how many requests may be in flight at once. The default is 32. See [`Config::with_max_connections`].
+    /// Sets how many requests may be in flight at once, each on a connection and a thread of its own. The default is 32;
+    /// 0 means 1.
+    ///
+    /// More than one is used only while many envelopes wait, more than four only while the server takes long to answer.
+    /// Sentry takes one trace per request, so 32 requests at a time are 320 traces per second if an answer takes a tenth
+    /// of a second.
     pub fn with_max_connections(mut self, connections: usize) -> Self {
-        self.max_connections = Some(connections);
+        self.settings.max_connections = connections.max(1);
+        self
+    }
+
+    /// Sets the timeouts of a request. `connect` limits how long opening a connection may take. `request` limits how
+    /// long the server may take to receive the request, and then how long it may take to answer. The defaults are 5 and
+    /// 30 seconds; the maximum is a day.
+    pub fn with_timeouts(mut self, connect: Duration, request: Duration) -> Self {
+        /// Not every point in time can be represented, and the HTTP client would panic at one that cannot.
+        const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+        self.settings.connect_timeout = connect.min(LONGEST);
+        self.settings.request_timeout = request.min(LONGEST);
         self
     }
 
@@ -107,23 +118,36 @@ impl Options {
     }
 
     /// Sets whether traces with AI spans are sent even if they were not sampled, while all other traces follow the
-    /// sample rate. The default is false. See [`Config::with_keep_ai_traces`].
+    /// sample rate. The default is false.
+    ///
+    /// The spans of an unsampled trace are then held, in up to half of the buffer, until one of these happens:
+    ///
+    /// - An AI span appears in the trace. The trace is kept, with all of its spans that are held.
+    /// - The segment ends. Its spans are counted as [`LossReason::SampleRate`](crate::LossReason::SampleRate). So are
+    ///   spans that were held for an hour, and the oldest ones when memory runs out.
+    ///
+    /// If no sample rate is configured, nothing is kept. All spans of AI traces carry a `sentry.client_sample_rate` of
+    /// 1, so each of them counts once.
     pub fn with_keep_ai_traces(mut self, keep: bool) -> Self {
-        self.keep_ai_traces = keep;
+        self.settings.keep_ai_traces = keep;
         self
     }
 
     /// Sets the form in which spans are sent. Servers that predate span containers, and Spotlight, need
     /// [`TraceLifecycle::Classic`].
+    ///
+    /// A transaction that exceeds Sentry's limits is split into several transactions of the same trace; no span is left
+    /// out. A span that is larger than a transaction may be is counted as
+    /// [`LossReason::SendError`](crate::LossReason::SendError).
     pub fn with_trace_lifecycle(mut self, lifecycle: TraceLifecycle) -> Self {
-        self.lifecycle = lifecycle;
+        self.settings.lifecycle = lifecycle;
         self
     }
 
     /// Sets whether AI spans also carry their attributes under the names that older servers, and Spotlight, read. The
     /// default is false.
     pub fn with_legacy_attributes(mut self, legacy: bool) -> Self {
-        self.legacy_attributes = legacy;
+        self.settings.legacy_attributes = legacy;
         self
     }
 
@@ -138,13 +162,16 @@ impl Options {
     /// - `0`, `false`, `f`, `no`, `n` or `off`.
     ///
     /// The default is off. If there is no DSN, spans go only to Spotlight, all of them, whatever the sample rate.
+    ///
+    /// The copies do not appear in the statistics. [`flush`](Delivery::flush) and [`close`](Delivery::close) wait for
+    /// them within their timeout, but not longer than 2 seconds. The hook sees the copies too.
     pub fn with_spotlight(mut self, spotlight: bool) -> Self {
         self.spotlight = Some(spotlight);
         self
     }
 
     /// Sets the URL of Spotlight, which turns it on unless [`with_spotlight(false)`](Self::with_spotlight) turns it off.
-    /// The environment variable is then ignored.
+    /// The environment variable is then ignored. If the URL is invalid, nothing goes to Spotlight.
     pub fn with_spotlight_url(mut self, url: impl Into<String>) -> Self {
         self.spotlight_url = Some(url.into());
         self
@@ -152,13 +179,13 @@ impl Options {
 
     /// Sets when spans are compressed for sending. By default they are, unless the server is on this machine.
     pub fn with_compression(mut self, compression: Compression) -> Self {
-        self.compression = compression;
+        self.settings.compression = compression;
         self
     }
 
     /// Sets how often, and for how long, spans that no server can have accepted are sent again.
     pub fn with_retries(mut self, policy: RetryPolicy) -> Self {
-        self.retries = policy;
+        self.settings.retries = policy;
         self
     }
 
@@ -181,11 +208,15 @@ impl Options {
     /// translated like those of sampled traces, at the same cost, but they are not sent.
     #[cfg(feature = "metrics")]
     pub fn with_metrics(mut self, client: &Arc<sentry_core::Client>) -> Self {
-        self.meter = Some(crate::metrics::meter(client));
+        self.settings.meter = Some(crate::metrics::meter(client));
         self
     }
 
-    /// Starts a delivery for a client with these options. Returns `None` if they have no DSN and Spotlight is off.
+    /// Starts a delivery for a client (`client.options()`) with its two threads. Returns `None` if the client has no DSN
+    /// and Spotlight is off.
+    ///
+    /// If the system refuses to create a thread, the delivery counts every span as
+    /// [`LossReason::InternalSdkError`](crate::LossReason::InternalSdkError).
     #[must_use]
     pub fn start(self, client_options: &ClientOptions) -> Option<Delivery> {
         self.prepare(client_options).map(Prepared::start)
@@ -226,31 +257,20 @@ impl Options {
         let variable = env::var("SENTRY_SPOTLIGHT").ok();
         let chosen = self.spotlight_url.as_deref();
         let spotlight = spotlight_url(self.spotlight, chosen, variable.as_deref());
+        let translator = Translator::new(self.translation(client_options));
+        let settings = self.settings;
         let config = match (Config::from_client_options(client_options), &spotlight) {
-            (Some(config), Some(url)) => config.with_spotlight(url),
-            (Some(config), None) => config,
-            (None, Some(url)) => Config::for_spotlight(client_options, url)?,
+            (Some(config), spotlight) => Config {
+                settings,
+                spotlight: spotlight.as_deref().and_then(spotlight_dsn),
+                ..config
+            },
+            (None, Some(url)) => Config::for_spotlight(client_options, url, settings)?,
             (None, None) => return None,
         };
-        let mut config = config
-            .with_keep_ai_traces(self.keep_ai_traces)
-            .with_compression(self.compression)
-            .with_retries(self.retries);
-        config.meter = self.meter.clone();
-        if client_options.dsn.is_some() {
-            config = config
-                .with_trace_lifecycle(self.lifecycle)
-                .with_legacy_attributes(self.legacy_attributes);
-        }
-        if let Some(bytes) = self.max_buffer_bytes {
-            config = config.with_max_buffer_bytes(bytes);
-        }
-        if let Some(connections) = self.max_connections {
-            config = config.with_max_connections(connections);
-        }
         Some(Prepared {
-            config,
-            translator: Translator::new(self.translation(client_options)),
+            config: Arc::new(config),
+            translator,
             before_send_span: self.before_send_span,
         })
     }
@@ -264,46 +284,42 @@ impl fmt::Debug for Options {
             .field("capture_outputs", &self.capture_outputs)
             .field("capture_client_addresses", &self.capture_client_addresses)
             .field("limits", &self.limits)
-            .field("max_buffer_bytes", &self.max_buffer_bytes)
-            .field("max_connections", &self.max_connections)
-            .field("keep_ai_traces", &self.keep_ai_traces)
-            .field("lifecycle", &self.lifecycle)
-            .field("legacy_attributes", &self.legacy_attributes)
             .field("spotlight", &self.spotlight)
             .field("spotlight_url", &self.spotlight_url)
-            .field("compression", &self.compression)
-            .field("retries", &self.retries)
-            .field("metrics", &self.meter.is_some())
+            .field("settings", &self.settings)
             .field("before_send_span", &self.before_send_span.is_some())
             .finish()
     }
 }
 
 /// A delivery that has not been started yet, for doors that learn late where the spans come from.
+#[derive(Clone)]
 #[must_use = "nothing is delivered until it is started"]
 pub struct Prepared {
-    config: Config,
-    translator: Translator,
-    before_send_span: Option<BeforeSendSpan>,
+    pub(crate) config: Arc<Config>,
+    pub(crate) translator: Translator,
+    pub(crate) before_send_span: Option<BeforeSendSpan>,
 }
 
 impl Prepared {
     /// Sets the release to use if the client has none.
     pub fn with_default_release(mut self, release: impl Into<Cow<'static, str>>) -> Self {
-        self.config = self.config.with_default_release(release);
+        let config = Arc::make_mut(&mut self.config);
+        config.release.get_or_insert_with(|| release.into());
         self
     }
 
     /// Sets the environment to use if the client has none. Without either it is `production`.
     pub fn with_default_environment(mut self, environment: impl Into<Cow<'static, str>>) -> Self {
-        self.config = self.config.with_default_environment(environment);
+        let config = Arc::make_mut(&mut self.config);
+        config.environment.get_or_insert_with(|| environment.into());
         self
     }
 
     /// Starts the delivery with its two threads.
     #[must_use]
     pub fn start(self) -> Delivery {
-        Delivery::start(self.config, self.translator, self.before_send_span)
+        Delivery::start(self)
     }
 }
 

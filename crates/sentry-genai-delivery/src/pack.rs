@@ -29,7 +29,7 @@ impl Packer {
 
     /// Encodes the spans of a bucket, into one of `buffers` if one has a suitable size.
     pub(crate) fn pack(&mut self, bucket: &Bucket, buffers: &BufferPool) -> Encoded {
-        match self.config.lifecycle {
+        match self.config.settings.lifecycle {
             TraceLifecycle::Stream => self.container(bucket, bucket.spans.iter(), buffers),
             TraceLifecycle::Transaction => {
                 let (ai, non_ai): (Vec<_>, _) =

@@ -176,9 +176,12 @@ impl Sender {
                 self.settle_with(meta, |spans| accounting.count_accepted(spans));
                 self.shared.buffers.give_back(envelope.bytes);
             }
-            Outcome::RateLimited { .. } => self.settle_with(meta, |spans| {
+            Outcome::RateLimited { by_sentry: true } => self.settle_with(meta, |spans| {
                 accounting.count_lost_known_to_server(LossReason::RatelimitBackoff, spans);
             }),
+            Outcome::RateLimited { by_sentry: false } => {
+                self.settle_lost(meta, LossReason::RatelimitBackoff);
+            }
             Outcome::TooLarge => self.split(meta, &envelope),
             Outcome::Rejected => self.settle_lost(meta, LossReason::SendError),
             Outcome::Unanswered => self.settle_lost(meta, LossReason::NetworkError),
@@ -338,7 +341,7 @@ impl Drop for Sender {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     Accepted,
-    /// Rejected for a quota, and counted by the server. `by_sentry` is false if a proxy in front of Sentry refused it.
+    /// Rejected for a quota, and counted by Sentry. `by_sentry` is false if a proxy in front of it refused the envelope.
     RateLimited {
         by_sentry: bool,
     },

@@ -47,16 +47,18 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(config: Arc<Config>) -> Self {
+        let settings = &config.settings;
+        let max_bytes = settings.max_buffer_bytes;
         Self {
             process: process::id(),
             accounting: Accounting::new(!config.sampling.is_disabled()),
-            budget: Budget::new(config.max_buffer_bytes),
+            budget: Budget::new(max_bytes),
             // In addition to the buffer for waiting spans, and small compared with it.
-            queue: Queue::new((config.max_buffer_bytes / 8).min(MAX_SPARE_BYTES)),
+            queue: Queue::new((max_bytes / 8).min(MAX_SPARE_BYTES)),
             recycled_parts: RecycledParts::default(),
-            spent_boxes: SpentBoxes::new((config.max_buffer_bytes / 64).min(MAX_BOX_BYTES)),
-            buffers: BufferPool::new((config.max_buffer_bytes / 64).min(MAX_BUFFER_BYTES)),
-            outbox: Outbox::new(config.retries, config.max_connections),
+            spent_boxes: SpentBoxes::new((max_bytes / 64).min(MAX_BOX_BYTES)),
+            buffers: BufferPool::new((max_bytes / 64).min(MAX_BUFFER_BYTES)),
+            outbox: Outbox::new(settings.retries, settings.max_connections),
             progress: Progress::new(),
             transport: HttpTransport::new(Arc::clone(&config)),
             #[cfg(feature = "tracing")]
@@ -148,7 +150,7 @@ impl Shared {
 
     /// Counts lost transactions in addition to their spans, if segments are sent as transactions.
     pub(crate) fn count_lost_transactions(&self, reason: LossReason, transactions: u64) {
-        if self.config.lifecycle != TraceLifecycle::Stream {
+        if self.config.settings.lifecycle != TraceLifecycle::Stream {
             self.accounting
                 .count_lost_transactions(reason, transactions);
         }

@@ -30,6 +30,13 @@ pub(crate) fn config(options: &ClientOptions) -> Arc<Config> {
     Arc::new(Config::from_client_options(options).expect("there is a DSN"))
 }
 
+/// The same for a client that keeps traces with AI spans.
+pub(crate) fn keeping(options: &ClientOptions) -> Arc<Config> {
+    let mut config = config(options);
+    Arc::make_mut(&mut config).settings.keep_ai_traces = true;
+    config
+}
+
 pub(crate) fn segment() -> Arc<Segment> {
     let trace = Trace::start(&config(&options()), None, "POST /ask", "http.server");
     Arc::new(Segment::new(trace, new_span_id(), "POST /ask"))

@@ -125,10 +125,10 @@ impl Trace {
     }
 
     /// Returns whether the spans of this trace should be handed over. This is the case if the trace is sampled, if it
-    /// may still be [kept](crate::Config::with_keep_ai_traces), or if its model calls are measured.
+    /// may still be [kept](crate::Options::with_keep_ai_traces), or if its model calls are measured.
     #[must_use]
     pub fn recorded(&self) -> bool {
-        self.may_be_sent() || self.config.meter.is_some()
+        self.may_be_sent() || self.config.settings.meter.is_some()
     }
 
     /// Whether the trace is sampled or may still be kept.
@@ -164,11 +164,11 @@ impl Trace {
 
     /// Whether its spans are sent with a sample rate of 1, whatever the configured rate is.
     pub(crate) fn has_full_sample_rate(&self) -> bool {
-        self.config.keep_ai_traces && self.has_ai.load(Ordering::Relaxed)
+        self.config.settings.keep_ai_traces && self.has_ai.load(Ordering::Relaxed)
     }
 
     fn may_be_kept(&self) -> bool {
-        self.config.keep_ai_traces && self.decision.may_be_revised()
+        self.config.settings.keep_ai_traces && self.decision.may_be_revised()
     }
 
     fn current_decision(&self) -> Decision {

@@ -69,7 +69,7 @@ impl Worker {
     ) -> Self {
         Self {
             buckets: sending_buckets(&shared),
-            calls: shared.config.meter.clone().map(ModelCalls::new),
+            calls: shared.config.settings.meter.clone().map(ModelCalls::new),
             shared,
             translator: PlanningTranslator::new(translator),
             before_send_span,
@@ -194,8 +194,11 @@ impl Worker {
             _ => self.count_lost(LossReason::InternalSdkError, 1),
         }
         self.translated.clear();
-        if let Some(held) = self.held.remove_kept(trace_id) {
-            self.dispatch_held(held);
+        if let Some(kept) = self.held.remove_kept(trace_id) {
+            self.held_bytes -= kept.bytes;
+            for bucket in self.buckets.add_kept(now, kept) {
+                self.dispatch(bucket);
+            }
         }
         let is_late = segment.has_ended();
         if ends_segment {
@@ -208,7 +211,7 @@ impl Worker {
         }
         // If segments are sent as a whole, a late span has nothing to wait for. Otherwise it waits for further spans of
         // its trace.
-        let sends_whole_segments = self.shared.config.lifecycle != TraceLifecycle::Stream;
+        let sends_whole_segments = self.shared.config.settings.lifecycle != TraceLifecycle::Stream;
         if ends_segment || is_late && sends_whole_segments {
             self.buckets.end_segment(now, trace_id);
             self.held.end_segment(now, trace_id);
@@ -234,7 +237,7 @@ impl Worker {
                 *span
             }
         };
-        if self.shared.config.legacy_attributes && span.ai.is_some() {
+        if self.shared.config.settings.legacy_attributes && span.ai.is_some() {
             legacy::add(&mut span.attributes);
         }
         match &self.before_send_span {
@@ -380,7 +383,7 @@ impl Worker {
         self.count_lost(LossReason::InternalSdkError, removed);
         self.shared.recycled_parts.add_shells(&mut self.shells);
         // A transaction must stay whole.
-        if self.shared.config.lifecycle == TraceLifecycle::Stream {
+        if self.shared.config.settings.lifecycle == TraceLifecycle::Stream {
             while let Some(part) = bucket.split_off(PART_BYTES) {
                 self.put_in_outbox(part);
             }
@@ -389,7 +392,7 @@ impl Worker {
     }
 
     fn put_in_outbox(&self, bucket: Bucket) {
-        let category = pack::category(self.shared.config.lifecycle);
+        let category = pack::category(self.shared.config.settings.lifecycle);
         if let Err(size) = self.shared.outbox.put(Job::new(bucket, category)) {
             self.shared.budget.release(size.bytes);
             self.count_lost(LossReason::NetworkError, size.spans);
@@ -408,7 +411,7 @@ impl Worker {
 
     /// Drops the traces that have waited longest, at whatever stage, until there is room.
     fn enforce_budget(&mut self) {
-        let max_held = self.shared.config.max_buffer_bytes / 2;
+        let max_held = self.shared.config.settings.max_buffer_bytes / 2;
         if self.held_bytes <= max_held && !self.shared.budget.is_over_worker_share() {
             return;
         }
@@ -477,7 +480,7 @@ impl Worker {
 }
 
 fn sending_buckets(shared: &Shared) -> Buckets {
-    Buckets::new(match shared.config.lifecycle {
+    Buckets::new(match shared.config.settings.lifecycle {
         TraceLifecycle::Stream => Purpose::Sending,
         TraceLifecycle::Transaction | TraceLifecycle::Classic => Purpose::WholeSegments,
     })

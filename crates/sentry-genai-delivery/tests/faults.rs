@@ -19,8 +19,8 @@ use std::{
 };
 
 use sentry_core::ClientOptions;
-use sentry_genai_conventions::{SourceSpan, SpanId, Timestamp, TranslateOptions, Translator};
-use sentry_genai_delivery::{Config, Delivery, LossReason, RetryPolicy, Segment, new_span_id};
+use sentry_genai_conventions::{SourceSpan, SpanId, Timestamp};
+use sentry_genai_delivery::{Delivery, LossReason, Options, RetryPolicy, Segment, new_span_id};
 use sentry_genai_testkit::Ingest;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -33,11 +33,11 @@ struct Pair {
 
 impl Pair {
     fn new() -> Self {
-        Self::with(|config| config)
+        Self::with(|options| options)
     }
 
     /// Starts a pair that retries without long pauses.
-    fn with(configure: impl FnOnce(Config) -> Config) -> Self {
+    fn with(configure: impl FnOnce(Options) -> Options) -> Self {
         let ingest = Ingest::start().unwrap();
         let delivery = deliver_to(&ingest.dsn(), configure);
         Self { ingest, delivery }
@@ -85,17 +85,16 @@ impl Pair {
     }
 }
 
-fn deliver_to(dsn: &str, configure: impl FnOnce(Config) -> Config) -> Delivery {
+fn deliver_to(dsn: &str, configure: impl FnOnce(Options) -> Options) -> Delivery {
     deliver_for(&ClientOptions::new().dsn(dsn), configure)
 }
 
-fn deliver_for(options: &ClientOptions, configure: impl FnOnce(Config) -> Config) -> Delivery {
+fn deliver_for(options: &ClientOptions, configure: impl FnOnce(Options) -> Options) -> Delivery {
     let options = options.clone().traces_sample_rate(1.0);
-    let config = Config::from_client_options(&options).unwrap();
     let retries =
         RetryPolicy::default().with_pauses(Duration::from_millis(20), Duration::from_millis(100));
-    let config = configure(config.with_retries(retries));
-    Delivery::start(config, Translator::new(TranslateOptions::default()), None)
+    let delivery = configure(Options::new().with_retries(retries));
+    delivery.start(&options).unwrap()
 }
 
 fn send_trace(delivery: &Delivery, spans: usize, text: &str) {

@@ -8,31 +8,20 @@ use std::{
 };
 
 use sentry_core::ClientOptions;
-use sentry_genai_conventions::{
-    SentrySpan, SourceSpan, SpanId, Timestamp, TranslateOptions, Translator,
-};
-use sentry_genai_delivery::{
-    BeforeSendSpan, Config, Delivery, IncomingTrace, LossReason, Segment, new_span_id,
-};
+use sentry_genai_conventions::{SentrySpan, SourceSpan, SpanId, Timestamp};
+use sentry_genai_delivery::{Delivery, IncomingTrace, LossReason, Options, Segment, new_span_id};
 use sentry_genai_testkit::Ingest;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-fn start(ingest: &Ingest, hook: Option<BeforeSendSpan>) -> Delivery {
-    start_with(ingest, hook, |config| config)
+fn start(ingest: &Ingest) -> Delivery {
+    start_with(ingest, Options::new())
 }
 
-fn start_with(
-    ingest: &Ingest,
-    hook: Option<BeforeSendSpan>,
-    configure: impl FnOnce(Config) -> Config,
-) -> Delivery {
-    let options = ClientOptions::new()
-        .dsn(&ingest.dsn())
-        .traces_sample_rate(0.0);
-    let config = Config::from_client_options(&options).unwrap();
-    let config = configure(config.with_keep_ai_traces(true));
-    Delivery::start(config, Translator::new(TranslateOptions::default()), hook)
+fn start_with(ingest: &Ingest, options: Options) -> Delivery {
+    let client = ClientOptions::new().dsn(&ingest.dsn());
+    let delivery = options.with_keep_ai_traces(true);
+    delivery.start(&client.traces_sample_rate(0.0)).unwrap()
 }
 
 fn segment(delivery: &Delivery, incoming: Option<&IncomingTrace>) -> Arc<Segment> {
@@ -67,7 +56,7 @@ fn send_root(delivery: &Delivery, segment: &Arc<Segment>) {
 #[test]
 fn an_ai_span_recognised_at_its_end_keeps_its_trace() {
     let ingest = Ingest::start().unwrap();
-    let delivery = start(&ingest, None);
+    let delivery = start(&ingest);
     let (ai, other) = (segment(&delivery, None), segment(&delivery, None));
     send_child(&delivery, &ai);
     send_child(&delivery, &other);
@@ -86,7 +75,7 @@ fn an_ai_span_recognised_at_its_end_keeps_its_trace() {
 #[test]
 fn requests_of_one_trace_are_decided_separately() {
     let ingest = Ingest::start().unwrap();
-    let delivery = start(&ingest, None);
+    let delivery = start(&ingest);
     let sentry_trace = "4c79f60c11214eb38604f4ae0781bfb2-a1b2c3d4e5f60718-0";
     let incoming = IncomingTrace::parse(sentry_trace, None).unwrap();
     let [ai, other] = [(); 2].map(|()| segment(&delivery, Some(&incoming)));
@@ -110,7 +99,7 @@ fn requests_of_one_trace_are_decided_separately() {
 #[test]
 fn a_flush_sends_traces_kept_by_then() {
     let ingest = Ingest::start().unwrap();
-    let delivery = start(&ingest, None);
+    let delivery = start(&ingest);
     let (ai, other) = (segment(&delivery, None), segment(&delivery, None));
     send_child(&delivery, &ai);
     send_child(&delivery, &other);
@@ -127,7 +116,7 @@ fn the_memory_of_decided_traces_is_there_for_held_ones() {
     const LIMIT: usize = 64 * 1024;
 
     let ingest = Ingest::start().unwrap();
-    let delivery = start_with(&ingest, None, |config| config.with_max_buffer_bytes(LIMIT));
+    let delivery = start_with(&ingest, Options::new().with_max_buffer_bytes(LIMIT));
     for _ in 0..10 {
         for _ in 0..LIMIT / 4096 {
             let other = segment(&delivery, None);
@@ -149,8 +138,8 @@ fn the_memory_of_decided_traces_is_there_for_held_ones() {
     assert_eq!(delivery.stats().accepted, 3, "{delivery:?}");
 }
 
-/// Returns a hook that stops at a slow span until it is told to go on.
-fn stopping_hook() -> (BeforeSendSpan, mpsc::Sender<()>) {
+/// Returns options with a hook that stops at a slow span until it is told to go on.
+fn stopping_hook() -> (Options, mpsc::Sender<()>) {
     let (go, wait) = mpsc::channel::<()>();
     let wait = Mutex::new(wait);
     let hook = move |span: SentrySpan| {
@@ -159,7 +148,7 @@ fn stopping_hook() -> (BeforeSendSpan, mpsc::Sender<()>) {
         }
         Some(span)
     };
-    (Arc::new(hook), go)
+    (Options::new().with_before_send_span(hook), go)
 }
 
 /// Lets the worker wait in the hook, so that everything that follows arrives at once.
@@ -176,9 +165,8 @@ fn the_held_part_of_a_trace_that_overflows_is_dropped_with_the_rest() {
     const LIMIT: usize = 64 * 1024;
 
     let ingest = Ingest::start().unwrap();
-    let (hook, go) = stopping_hook();
-    let limit = |config: Config| config.with_max_buffer_bytes(LIMIT);
-    let delivery = start_with(&ingest, Some(hook), limit);
+    let (options, go) = stopping_hook();
+    let delivery = start_with(&ingest, options.with_max_buffer_bytes(LIMIT));
     let long = segment(&delivery, None);
     send_child(&delivery, &long);
     assert!(delivery.flush(PATIENCE));
@@ -198,8 +186,8 @@ fn the_held_part_of_a_trace_that_overflows_is_dropped_with_the_rest() {
 #[test]
 fn a_flush_before_a_close_leaves_held_traces_undecided() {
     let ingest = Ingest::start().unwrap();
-    let (hook, go) = stopping_hook();
-    let delivery = start(&ingest, Some(hook));
+    let (options, go) = stopping_hook();
+    let delivery = start_with(&ingest, options);
     let ai = segment(&delivery, None);
     stop_worker(&delivery);
     send_child(&delivery, &ai);

@@ -8,11 +8,9 @@ use sentry_core::{
     ClientOptions, Integration,
     protocol::{Context, Event, OsContext},
 };
-use sentry_genai_conventions::{
-    Link, SourceSpan, SourceStatus, SpanId, Timestamp, TranslateOptions, Translator,
-};
+use sentry_genai_conventions::{Link, SourceSpan, SourceStatus, SpanId, Timestamp};
 use sentry_genai_delivery::{
-    Config, Delivery, LossReason, Segment, SpentBox, TraceLifecycle, Unread, new_span_id,
+    Delivery, LossReason, Options, Segment, SpentBox, TraceLifecycle, Unread, new_span_id,
     on_delivery_thread,
 };
 use sentry_genai_testkit::{Fault, Ingest};
@@ -49,22 +47,21 @@ struct Pair {
 
 impl Pair {
     fn new(lifecycle: TraceLifecycle) -> Self {
-        Self::with(|config| config.with_trace_lifecycle(lifecycle))
+        Self::with(|options| options.with_trace_lifecycle(lifecycle))
     }
 
-    fn with(configure: impl FnOnce(Config) -> Config) -> Self {
+    fn with(configure: impl FnOnce(Options) -> Options) -> Self {
         Self::sampling(1.0, configure)
     }
 
-    fn sampling(rate: f32, configure: impl FnOnce(Config) -> Config) -> Self {
+    fn sampling(rate: f32, configure: impl FnOnce(Options) -> Options) -> Self {
         let ingest = Ingest::start().unwrap();
         let options = ClientOptions::new().dsn(&ingest.dsn()).release("shop@1");
         let options = options.traces_sample_rate(rate).add_integration(Contexts);
-        let config = Config::from_client_options(&options).unwrap();
-        let config = configure(config.with_legacy_attributes(true));
-        let mut translation = TranslateOptions::default();
-        translation.capture_inputs = true;
-        let delivery = Delivery::start(config, Translator::new(translation), None);
+        let legacy = Options::new()
+            .with_legacy_attributes(true)
+            .with_capture_inputs(true);
+        let delivery = configure(legacy).start(&options).unwrap();
         Self { ingest, delivery }
     }
 
@@ -380,9 +377,9 @@ fn a_transaction_that_is_lost_is_reported_as_one_and_by_its_spans() {
 #[test]
 fn a_transaction_that_is_not_sampled_is_reported_as_one() {
     for keep_ai_traces in [false, true] {
-        let pair = Pair::sampling(0.0, |config| {
-            let config = config.with_trace_lifecycle(TraceLifecycle::Transaction);
-            config.with_keep_ai_traces(keep_ai_traces)
+        let pair = Pair::sampling(0.0, |options| {
+            let options = options.with_trace_lifecycle(TraceLifecycle::Transaction);
+            options.with_keep_ai_traces(keep_ai_traces)
         });
         for _ in 0..3 {
             let segment = pair.segment();
@@ -397,15 +394,30 @@ fn a_transaction_that_is_not_sampled_is_reported_as_one() {
     }
 }
 
+#[test]
+fn a_trace_that_is_kept_is_one_transaction() {
+    let pair = Pair::sampling(0.0, |options| {
+        let options = options.with_trace_lifecycle(TraceLifecycle::Classic);
+        options.with_keep_ai_traces(true)
+    });
+    let segment = pair.segment();
+    pair.child(&segment);
+    pair.chat(&segment, new_span_id());
+    pair.root(&segment);
+    let transactions = pair.transactions(3);
+    assert_eq!(transactions.len(), 1);
+    assert_eq!(children(&transactions[0]).len(), 2);
+}
+
 /// Whatever stage it had reached when memory ran out, it counts as one transaction.
 #[test]
 fn a_transaction_dropped_on_overflow_is_reported_as_one() {
     const TRACES: u64 = 3000;
 
     for lifecycle in [TraceLifecycle::Classic, TraceLifecycle::Transaction] {
-        let pair = Pair::with(|config| {
-            let config = config.with_trace_lifecycle(lifecycle);
-            config.with_max_buffer_bytes(64 * 1024)
+        let pair = Pair::with(|options| {
+            let options = options.with_trace_lifecycle(lifecycle);
+            options.with_max_buffer_bytes(64 * 1024)
         });
         for _ in 0..TRACES {
             let segment = pair.segment();
@@ -431,8 +443,8 @@ fn spotlight_alone_gets_everything_and_bypasses_the_proxy() {
     let options = ClientOptions::new().http_proxy("http://127.0.0.1:1");
     let url = format!("{}/stream", spotlight.url());
     let without_scheme = url.trim_start_matches("http://");
-    let config = Config::for_spotlight(&options, without_scheme).unwrap();
-    let delivery = Delivery::start(config, Translator::new(TranslateOptions::default()), None);
+    let alone = Options::new().with_spotlight_url(without_scheme);
+    let delivery = alone.start(&options).unwrap();
     let pair = Pair {
         ingest: spotlight,
         delivery,
@@ -444,16 +456,9 @@ fn spotlight_alone_gets_everything_and_bypasses_the_proxy() {
 
 #[test]
 fn a_copy_for_spotlight() {
-    let (sentry, spotlight) = (Ingest::start().unwrap(), Ingest::start().unwrap());
-    let options = ClientOptions::new().dsn(&sentry.dsn());
-    let options = options.traces_sample_rate(1.0);
-    let config = Config::from_client_options(&options).unwrap();
-    let config = config.with_spotlight(&format!("{}/stream", spotlight.url()));
-    let delivery = Delivery::start(config, Translator::new(TranslateOptions::default()), None);
-    let pair = Pair {
-        ingest: sentry,
-        delivery,
-    };
+    let spotlight = Ingest::start().unwrap();
+    let url = format!("{}/stream", spotlight.url());
+    let pair = Pair::with(|options| options.with_spotlight_url(url));
     let segment = pair.segment();
     pair.chat(&segment, new_span_id());
     let start = Timestamp::from_nanos(1_795_132_800_100_000_000);
@@ -478,16 +483,7 @@ fn a_copy_for_spotlight() {
 
 #[test]
 fn an_unreachable_spotlight_does_not_delay_close() {
-    let sentry = Ingest::start().unwrap();
-    let options = ClientOptions::new().dsn(&sentry.dsn());
-    let options = options.traces_sample_rate(1.0);
-    let config = Config::from_client_options(&options).unwrap();
-    let config = config.with_spotlight("http://127.0.0.1:1/stream");
-    let delivery = Delivery::start(config, Translator::new(TranslateOptions::default()), None);
-    let pair = Pair {
-        ingest: sentry,
-        delivery,
-    };
+    let pair = Pair::with(|options| options.with_spotlight_url("http://127.0.0.1:1/stream"));
     pair.root(&pair.segment());
     let begin = std::time::Instant::now();
     assert!(pair.delivery.close(PATIENCE));

@@ -8,8 +8,8 @@ use std::{
 };
 
 use sentry_core::ClientOptions;
-use sentry_genai_conventions::{SourceSpan, SpanId, Timestamp, TranslateOptions, Translator};
-use sentry_genai_delivery::{Config, Delivery, Segment, TraceLifecycle, new_span_id};
+use sentry_genai_conventions::{SourceSpan, SpanId, Timestamp};
+use sentry_genai_delivery::{Delivery, Options, Segment, TraceLifecycle, new_span_id};
 use sentry_genai_testkit::Ingest;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -18,9 +18,8 @@ const HOUR: u64 = 3_600_000_000_000;
 
 fn deliver_to(ingest: &Ingest, lifecycle: TraceLifecycle) -> Delivery {
     let options = ClientOptions::new().dsn(&ingest.dsn());
-    let config = Config::from_client_options(&options.traces_sample_rate(1.0)).unwrap();
-    let config = config.with_trace_lifecycle(lifecycle);
-    Delivery::start(config, Translator::new(TranslateOptions::default()), None)
+    let delivery = Options::new().with_trace_lifecycle(lifecycle);
+    delivery.start(&options.traces_sample_rate(1.0)).unwrap()
 }
 
 /// Sends a span that lasted for `hours`, counted from the morning.

@@ -20,10 +20,9 @@ use std::{
 };
 
 use sentry_core::ClientOptions;
-use sentry_genai_conventions::{SourceSpan, SpanId, Timestamp, TranslateOptions, Translator};
+use sentry_genai_conventions::{SentrySpan, SourceSpan, SpanId, Timestamp};
 use sentry_genai_delivery::{
-    BeforeSendSpan, Config, Delivery, LossReason, Segment, SpentBox, Unread, new_span_id,
-    on_delivery_thread,
+    Delivery, LossReason, Options, Segment, SpentBox, Unread, new_span_id, on_delivery_thread,
 };
 use server::{Reply, Server};
 
@@ -38,11 +37,11 @@ fn options(server: &Server) -> ClientOptions {
 }
 
 fn start(options: &ClientOptions) -> Delivery {
-    start_with(Config::from_client_options(options).unwrap(), None)
+    Options::new().start(options).unwrap()
 }
 
-fn start_with(config: Config, hook: Option<BeforeSendSpan>) -> Delivery {
-    Delivery::start(config, Translator::new(TranslateOptions::default()), hook)
+fn start_with(server: &Server, delivery: Options) -> Delivery {
+    delivery.start(&options(server)).unwrap()
 }
 
 fn segment(delivery: &Delivery, name: &str) -> Arc<Segment> {
@@ -211,8 +210,7 @@ fn an_ended_segment_is_sent_without_a_flush() {
 #[test]
 fn traces_share_a_connection_but_never_an_envelope() {
     let server = Server::start([]);
-    let config = Config::from_client_options(&options(&server)).unwrap();
-    let delivery = start_with(config.with_max_connections(1), None);
+    let delivery = start_with(&server, Options::new().with_max_connections(1));
     let segments = [(); 20].map(|()| segment(&delivery, "x"));
     for _ in 0..3 {
         for segment in &segments {
@@ -260,7 +258,7 @@ fn a_trace_is_continued() {
 #[test]
 fn the_hook_changes_drops_and_may_panic() {
     let server = Server::start([]);
-    let hook: BeforeSendSpan = Arc::new(|mut span| {
+    let hook = |mut span: SentrySpan| {
         assert!(on_delivery_thread());
         match span.attributes.text("do") {
             Some("drop") => return None,
@@ -270,9 +268,8 @@ fn the_hook_changes_drops_and_may_panic() {
         span.attributes.push("seen", 1_i64);
         span.attributes.push("seen", 2_i64);
         Some(span)
-    });
-    let config = Config::from_client_options(&options(&server)).unwrap();
-    let delivery = start_with(config, Some(hook));
+    };
+    let delivery = start_with(&server, Options::new().with_before_send_span(hook));
     let segment = segment(&delivery, "x");
     for what in ["drop", "panic", "keep"] {
         let mut span = span(&segment, new_span_id(), "work");
@@ -297,17 +294,17 @@ fn the_hook_changes_drops_and_may_panic() {
 #[test]
 fn close_inside_a_hook_loses_no_earlier_spans() {
     let server = Server::start([]);
-    let config = Config::from_client_options(&options(&server)).unwrap();
     let own: Arc<OnceLock<Delivery>> = Arc::default();
-    let hook: BeforeSendSpan = Arc::new({
-        let own = Arc::clone(&own);
-        move |span| {
-            let closed = own.wait().close(PATIENCE);
-            assert!(!closed);
-            Some(span)
-        }
+    let inside = Arc::clone(&own);
+    let hook = move |span| {
+        let closed = inside.wait().close(PATIENCE);
+        assert!(!closed);
+        Some(span)
+    };
+    let delivery = own.get_or_init(|| {
+        let options = Options::new().with_before_send_span(hook);
+        start_with(&server, options)
     });
-    let delivery = own.get_or_init(|| start_with(config, Some(hook)));
     let segment = segment(delivery, "POST /ask");
     send_root(delivery, &segment);
     assert!(delivery.close(PATIENCE));
@@ -322,14 +319,13 @@ fn close_inside_a_hook_loses_no_earlier_spans() {
 #[test]
 fn a_span_that_is_translated_too_late_is_counted() {
     let server = Server::start([]);
-    let config = Config::from_client_options(&options(&server)).unwrap();
     let (go, wait) = mpsc::channel::<()>();
     let wait = Mutex::new(wait);
-    let hook: BeforeSendSpan = Arc::new(move |span| {
+    let hook = move |span| {
         let _ = wait.lock().unwrap().recv_timeout(PATIENCE);
         Some(span)
-    });
-    let delivery = start_with(config, Some(hook));
+    };
+    let delivery = start_with(&server, Options::new().with_before_send_span(hook));
     send_root(&delivery, &segment(&delivery, "POST /ask"));
     assert!(!delivery.close(Duration::ZERO));
     go.send(()).unwrap();

@@ -10,8 +10,8 @@ use std::{
 };
 
 use sentry_core::ClientOptions;
-use sentry_genai_conventions::{SourceSpan, SpanId, Timestamp, TranslateOptions, Translator};
-use sentry_genai_delivery::{Config, Delivery, LossReason, Segment, new_span_id};
+use sentry_genai_conventions::{SourceSpan, SpanId, Timestamp};
+use sentry_genai_delivery::{Delivery, LossReason, Options, Segment, new_span_id};
 use sentry_genai_testkit::{Fault, Ingest};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -19,11 +19,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 fn deliver_to(ingest: &Ingest, max_buffer_bytes: usize) -> Delivery {
     let options = ClientOptions::new().dsn(&ingest.dsn());
     let options = options.traces_sample_rate(1.0);
-    let config = Config::from_client_options(&options).unwrap();
-    let config = config
+    Options::new()
         .with_max_buffer_bytes(max_buffer_bytes)
-        .with_max_connections(1);
-    Delivery::start(config, Translator::new(TranslateOptions::default()), None)
+        .with_max_connections(1)
+        .start(&options)
+        .unwrap()
 }
 
 fn segment(delivery: &Delivery) -> Arc<Segment> {

@@ -9,10 +9,8 @@ use std::{sync::Arc, time::Duration};
 
 use proxy::Proxy;
 use sentry::ClientOptions;
-use sentry_genai_conventions::{SourceSpan, Timestamp, TranslateOptions, Translator};
-use sentry_genai_delivery::{
-    Config, Delivery, LossReason, RetryPolicy, Segment, Stats, new_span_id,
-};
+use sentry_genai_conventions::{SourceSpan, Timestamp};
+use sentry_genai_delivery::{LossReason, Options, RetryPolicy, Segment, Stats, new_span_id};
 use sentry_genai_testkit::Ingest;
 use sentry_genai_tests::command;
 use tls::TlsFront;
@@ -24,9 +22,8 @@ fn send_one(options: ClientOptions) -> Stats {
     let options = options.traces_sample_rate(1.0);
     let pause = Duration::from_millis(20);
     let retries = RetryPolicy::default().with_pauses(pause, pause);
-    let config = Config::from_client_options(&options).unwrap();
-    let config = config.with_retries(retries.with_max_attempts(3));
-    let delivery = Delivery::start(config, Translator::new(TranslateOptions::default()), None);
+    let delivery = Options::new().with_retries(retries.with_max_attempts(3));
+    let delivery = delivery.start(&options).unwrap();
     let trace = delivery.start_trace(None, "work", "");
     let segment = Arc::new(Segment::new(trace, new_span_id(), "work"));
     let start = Timestamp::from_nanos(1_795_132_800_000_000_000);

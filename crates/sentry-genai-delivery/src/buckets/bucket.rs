@@ -52,16 +52,9 @@ impl Bucket {
         if segments().all(is_extracted) || !segments().any(is_extracted) {
             return None;
         }
-        let spans = mem::take(&mut self.spans).into_iter();
-        let (extracted, remaining) = spans
-            .map(|span| {
-                let segment = self
-                    .other_segments
-                    .get(&span.span_id)
-                    .unwrap_or(&self.segment);
-                (Arc::clone(segment), span)
-            })
-            .partition::<Vec<_>, _>(|(segment, _)| is_extracted(segment));
+        let spans = self.take_spans();
+        let (extracted, remaining) =
+            spans.partition::<Vec<_>, _>(|(segment, _)| is_extracted(segment));
         match (
             Self::of(extracted, self.number),
             Self::of(remaining, self.number),
@@ -77,6 +70,15 @@ impl Bucket {
                 None
             }
         }
+    }
+
+    /// Removes and returns the spans, each with its segment.
+    pub(super) fn take_spans(&mut self) -> impl Iterator<Item = (Arc<Segment>, SentrySpan)> {
+        let spans = mem::take(&mut self.spans).into_iter();
+        spans.map(|span| {
+            let other = self.other_segments.get(&span.span_id);
+            (Arc::clone(other.unwrap_or(&self.segment)), span)
+        })
     }
 
     /// Returns `None` if there are no spans.

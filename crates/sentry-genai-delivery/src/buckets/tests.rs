@@ -1,6 +1,5 @@
 use super::*;
 use crate::{
-    config::Config,
     incoming::IncomingTrace,
     testing,
     wire::{MAX_ENVELOPE_BYTES, MAX_ENVELOPE_SPANS},
@@ -135,9 +134,7 @@ fn a_held_bucket_is_never_full() {
 
 #[test]
 fn the_kept_part_of_a_held_trace_is_removed_and_the_rest_stays() {
-    let options = testing::options().traces_sample_rate(0.0);
-    let config = Config::from_client_options(&options).unwrap();
-    let config = Arc::new(config.with_keep_ai_traces(true));
+    let config = testing::keeping(&testing::options().traces_sample_rate(0.0));
     let header = "4c79f60c11214eb38604f4ae0781bfb2-a1b2c3d4e5f60718-0";
     let incoming = IncomingTrace::parse(header, None).unwrap();
     let [kept, held] = [(); 2].map(|()| {

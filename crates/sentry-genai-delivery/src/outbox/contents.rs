@@ -109,13 +109,18 @@ impl Contents {
         }
         if self.backoff.is_probing() {
             let expires = first.created_at.checked_add(policy.max_age);
-            if expires.is_some_and(|at| at <= now) {
+            let pause = self.backoff.paused_until(now);
+            let may_probe = pause.is_none() && self.in_flight.is_empty();
+            // If everything has expired by the end of a pause, something must still be sent: nobody would notice that the
+            // server is back.
+            let is_probe = may_probe && first.attempts == 0;
+            if !is_probe && expires.is_some_and(|at| at <= now) {
                 return self.discard(LossReason::NetworkError);
             }
-            if let Some(until) = self.backoff.paused_until(now) {
+            if let Some(until) = pause {
                 return Next::At(expires.map_or(until, |at| until.min(at)));
             }
-            if !self.in_flight.is_empty() {
+            if !may_probe {
                 return Next::WhenChanged;
             }
         }

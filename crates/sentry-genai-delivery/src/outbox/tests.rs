@@ -312,6 +312,24 @@ fn what_has_waited_too_long_for_a_failing_server_is_lost() {
     );
 }
 
+#[test]
+fn a_server_that_is_back_is_noticed_however_soon_everything_expires() {
+    let policy = RetryPolicy::default()
+        .with_max_age(Duration::ZERO)
+        .with_pauses(Duration::ZERO, Duration::ZERO);
+    let outbox = Outbox::new(policy, 4);
+    put_span(&outbox);
+    put_span(&outbox);
+    outbox.record_unreachable();
+    let first = take(&outbox);
+    assert!(matches!(first, Task::Deliver(_)), "{first:?}");
+    let second = take(&outbox);
+    assert!(
+        matches!(second, Task::Discard(_, LossReason::NetworkError)),
+        "{second:?}"
+    );
+}
+
 /// Otherwise nobody would count them: `abandon` leaves them out, since they were claimed, and the sender could not put
 /// them back.
 #[test]

@@ -188,9 +188,7 @@ fn a_deferred_decision_is_made_here_and_propagated() {
 
 #[test]
 fn keeping_a_trace_is_propagated_unless_the_dsc_is_frozen() {
-    let options = testing::options().traces_sample_rate(0.0);
-    let config = (*testing::config(&options)).clone();
-    let config = Arc::new(config.with_keep_ai_traces(true));
+    let config = testing::keeping(&testing::options().traces_sample_rate(0.0));
     let early = Trace::start(&config, None, "x", "y");
     assert!(early.recorded() && !early.sampled() && early.is_held());
     assert!(!early.has_full_sample_rate());
@@ -236,12 +234,7 @@ fn keeping_a_trace_is_propagated_unless_the_dsc_is_frozen() {
             "sampled": "true",
         })
     );
-    let options = testing::options().traces_sampler(|_| 0.0);
-    let sampler = Arc::new(
-        (*testing::config(&options))
-            .clone()
-            .with_keep_ai_traces(true),
-    );
+    let sampler = testing::keeping(&testing::options().traces_sampler(|_| 0.0));
     let incoming = IncomingTrace::parse(INCOMING, Some("sentry-sampled=true")).unwrap();
     let overridden = Trace::start(&sampler, Some(&incoming), "x", "y");
     let header = overridden.baggage_header();
@@ -249,8 +242,7 @@ fn keeping_a_trace_is_propagated_unless_the_dsc_is_frozen() {
     overridden.note_ai_span();
     assert_eq!(dsc(&overridden)["sampled"], "true");
 
-    let off = testing::config(&sentry_core::ClientOptions::new().dsn(testing::DSN));
-    let off = Arc::new((*off).clone().with_keep_ai_traces(true));
+    let off = testing::keeping(&sentry_core::ClientOptions::new().dsn(testing::DSN));
     let disabled = Trace::start(&off, None, "x", "y");
     disabled.note_ai_span();
     assert!(!disabled.recorded() && !disabled.sampled());

@@ -35,10 +35,10 @@ fn retry_after_of_an_overloaded_server_is_respected() {
 
 #[test]
 fn retries_are_limited() {
-    let pair = Pair::with(|config| {
+    let pair = Pair::with(|options| {
         let pauses = Duration::from_millis(1);
         let policy = RetryPolicy::default().with_pauses(pauses, pauses);
-        config.with_retries(policy.with_max_attempts(3))
+        options.with_retries(policy.with_max_attempts(3))
     });
     pair.ingest
         .script([Fault::status(503), Fault::status(503), Fault::status(503)]);
@@ -53,7 +53,7 @@ fn retries_are_limited() {
 #[test]
 fn zero_attempts_are_one_attempt() {
     let never = RetryPolicy::default().with_max_attempts(0);
-    let pair = Pair::with(|config| config.with_retries(never));
+    let pair = Pair::with(|options| options.with_retries(never));
     pair.ingest.script([Fault::status(503), Fault::none()]);
     pair.send_trace(2);
     pair.wait();
@@ -63,10 +63,10 @@ fn zero_attempts_are_one_attempt() {
 
 #[test]
 fn old_envelopes_are_dropped() {
-    let pair = Pair::with(|config| {
+    let pair = Pair::with(|options| {
         let policy = RetryPolicy::default().with_max_attempts(u32::MAX);
         let policy = policy.with_pauses(Duration::from_millis(20), Duration::from_millis(20));
-        config.with_retries(policy.with_max_age(Duration::from_millis(300)))
+        options.with_retries(policy.with_max_age(Duration::from_millis(300)))
     });
     pair.ingest.always(Fault::status(503));
     pair.send_trace(1);
@@ -84,7 +84,7 @@ fn old_envelopes_are_dropped() {
 #[test]
 fn an_unlimited_age_is_allowed() {
     let forever = RetryPolicy::default().with_max_age(Duration::MAX);
-    let pair = Pair::with(|config| config.with_retries(forever));
+    let pair = Pair::with(|options| options.with_retries(forever));
     pair.ingest.script([Fault::status(503)]);
     pair.send_trace(1);
     pair.flush();
@@ -234,7 +234,7 @@ fn endless_answers_lose_only_the_connection() {
 #[test]
 fn a_hanging_server_is_bounded_by_the_request_timeout() {
     let timeout = Duration::from_millis(500);
-    let pair = Pair::with(|config| config.with_timeouts(timeout, timeout));
+    let pair = Pair::with(|options| options.with_timeouts(timeout, timeout));
     pair.ingest.script([Fault::hang(Duration::from_secs(60))]);
     let begin = Instant::now();
     pair.send_trace(1);

@@ -12,7 +12,7 @@ use std::{
 };
 
 use sentry_core::ClientOptions;
-use sentry_genai_delivery::{Compression, Config, LossReason, RetryPolicy};
+use sentry_genai_delivery::{Compression, Config, LossReason, Options, RetryPolicy};
 use sentry_genai_testkit::Ingest;
 
 use super::{PATIENCE, deliver_for, deliver_to, send_trace};
@@ -30,10 +30,10 @@ fn a_connection_closed_before_the_request_is_retried() {
             let _ = connection.unwrap().read(&mut [0; 64]);
         }
     });
-    let attempts = |config: Config| {
+    let attempts = |options: Options| {
         let policy = RetryPolicy::default().with_max_attempts(3);
         let pause = Duration::from_millis(10);
-        config.with_retries(policy.with_pauses(pause, pause))
+        options.with_retries(policy.with_pauses(pause, pause))
     };
     let delivery = deliver_to(&format!("https://public@{address}/1"), attempts);
     send_trace(&delivery, 1, "");
@@ -45,8 +45,8 @@ fn a_connection_closed_before_the_request_is_retried() {
 #[test]
 fn unlimited_timeouts_are_allowed() {
     let ingest = Ingest::start().unwrap();
-    let delivery = deliver_to(&ingest.dsn(), |config| {
-        config.with_timeouts(Duration::MAX, Duration::MAX)
+    let delivery = deliver_to(&ingest.dsn(), |options| {
+        options.with_timeouts(Duration::MAX, Duration::MAX)
     });
     send_trace(&delivery, 1, "");
     assert!(delivery.flush(Duration::MAX));
@@ -58,10 +58,10 @@ fn a_server_that_starts_late_receives_everything() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let delivery = deliver_to(&format!("http://public@{address}/1"), |config| {
+    let delivery = deliver_to(&format!("http://public@{address}/1"), |options| {
         let policy = RetryPolicy::default().with_max_attempts(1000);
         let pause = Duration::from_millis(20);
-        config.with_retries(policy.with_pauses(pause, pause))
+        options.with_retries(policy.with_pauses(pause, pause))
     });
     for _ in 0..10 {
         send_trace(&delivery, 2, "");
@@ -95,10 +95,10 @@ fn names_that_do_not_resolve_and_servers_that_speak_no_tls() {
     let plain = Ingest::start().unwrap();
     let https = plain.dsn().replace("http://", "https://");
     for dsn in ["http://public@does-not-exist.invalid/1", &https] {
-        let delivery = deliver_to(dsn, |config| {
+        let delivery = deliver_to(dsn, |options| {
             let retries = RetryPolicy::default().with_max_attempts(2);
             let pause = Duration::from_millis(10);
-            config.with_retries(retries.with_pauses(pause, pause))
+            options.with_retries(retries.with_pauses(pause, pause))
         });
         send_trace(&delivery, 2, "");
         assert!(delivery.flush(PATIENCE), "{dsn}");
@@ -114,8 +114,8 @@ fn a_proxy_is_used() {
     let options = ClientOptions::new()
         .dsn("http://public@does-not-exist.invalid/1")
         .http_proxy(proxy.url());
-    let delivery = deliver_for(&options, |config| {
-        config.with_compression(Compression::Never)
+    let delivery = deliver_for(&options, |options| {
+        options.with_compression(Compression::Never)
     });
     send_trace(&delivery, 1, "");
     assert!(delivery.flush(PATIENCE));
@@ -132,7 +132,7 @@ fn debug_output_contains_no_secrets() {
     let options = options.traces_sample_rate(1.0);
     let config = Config::from_client_options(&options).unwrap();
     let retries = RetryPolicy::default().with_max_attempts(1);
-    let delivery = deliver_for(&options, |config| config.with_retries(retries));
+    let delivery = deliver_for(&options, |options| options.with_retries(retries));
     send_trace(&delivery, 1, "sikrit-content");
     let shown = format!("{config:?} {delivery:?}");
     assert!(!shown.contains("sikrit"), "{shown}");

@@ -67,6 +67,21 @@ fn a_limit_expires() {
     assert_eq!(pair.reported(), [("ratelimit_backoff".to_owned(), 1)]);
 }
 
+/// Sentry never saw it, and says so by no header of its own.
+#[test]
+fn what_a_proxy_refuses_is_reported() {
+    let pair = Pair::new();
+    let refused = Fault::status(429).with_retry_after("1");
+    pair.ingest.script([refused]);
+    pair.send_trace(1);
+    pair.wait();
+    thread::sleep(Duration::from_millis(1100));
+    pair.send_trace(1);
+    pair.flush();
+    assert_eq!(pair.verified_losses(), [(LossReason::RatelimitBackoff, 1)]);
+    assert_eq!(pair.reported(), [("ratelimit_backoff".to_owned(), 1)]);
+}
+
 /// Sentry also reads the report of an envelope that it refuses for a quota.
 #[test]
 fn a_report_is_not_piggybacked_on_an_envelope_that_may_be_rejected() {

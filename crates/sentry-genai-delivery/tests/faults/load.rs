@@ -12,7 +12,7 @@ use super::{PATIENCE, Pair, deliver_to, send_trace};
 
 #[test]
 fn without_a_buffer_spans_are_lost_and_nothing_hangs() {
-    let pair = Pair::with(|config| config.with_max_buffer_bytes(0));
+    let pair = Pair::with(|options| options.with_max_buffer_bytes(0));
     pair.send_trace(3);
     pair.flush();
     assert_eq!(pair.verified_losses(), [(LossReason::QueueOverflow, 3)]);
@@ -44,9 +44,9 @@ fn closing_waits_no_longer_than_asked() {
     let hanging = Ingest::start().unwrap();
     hanging.always(Fault::hang(Duration::from_secs(60)));
     for dsn in [dead, &hanging.dsn()] {
-        let delivery = deliver_to(dsn, |config| {
+        let delivery = deliver_to(dsn, |options| {
             let policy = RetryPolicy::default().with_max_attempts(1000);
-            config.with_retries(policy)
+            options.with_retries(policy)
         });
         for _ in 0..50 {
             send_trace(&delivery, 2, "");
@@ -71,8 +71,8 @@ fn closing_waits_no_longer_than_asked() {
 
 #[test]
 fn a_flush_ends_when_another_thread_stops_waiting_for_the_server() {
-    let delivery = deliver_to("http://public@127.0.0.1:1/1", |config| {
-        config.with_retries(RetryPolicy::default().with_max_attempts(1000))
+    let delivery = deliver_to("http://public@127.0.0.1:1/1", |options| {
+        options.with_retries(RetryPolicy::default().with_max_attempts(1000))
     });
     send_trace(&delivery, 1, "");
     thread::scope(|scope| {
@@ -95,7 +95,7 @@ fn a_compressed_envelope_arrives() {
 }
 
 fn arrives_compressed(compression: Compression, encoding: &str) {
-    let pair = Pair::with(|config| config.with_compression(compression));
+    let pair = Pair::with(|options| options.with_compression(compression));
     pair.send_trace(100);
     pair.flush();
     let envelopes = pair.ingest.envelopes();
@@ -136,7 +136,7 @@ fn a_burst_of_traces_arrives_completely() {
 
 #[test]
 fn a_burst_to_a_distant_server_uses_many_connections_but_no_more_than_allowed() {
-    let pair = Pair::with(|config| config.with_max_connections(8));
+    let pair = Pair::with(|options| options.with_max_connections(8));
     pair.ingest
         .always(Fault::none().with_delay(Duration::from_millis(50)));
     for _ in 0..400 {
@@ -165,11 +165,11 @@ fn a_burst_to_a_distant_server_arrives_before_the_program_ends() {
 #[test]
 fn an_unavailable_server_does_not_exhaust_memory() {
     let limit = 256 * 1024;
-    let pair = Pair::with(|config| {
+    let pair = Pair::with(|options| {
         let policy = RetryPolicy::default().with_max_attempts(u32::MAX);
         let pause = Duration::from_millis(50);
-        let config = config.with_retries(policy.with_pauses(pause, pause));
-        config.with_max_buffer_bytes(limit)
+        let options = options.with_retries(policy.with_pauses(pause, pause));
+        options.with_max_buffer_bytes(limit)
     });
     pair.ingest.always(Fault::status(503));
     for _ in 0..2000 {

@@ -7,13 +7,13 @@ fn overflow_drops_the_oldest_traces_and_is_reported() {
     let server = Server::start([Reply::Gate]);
     let seen = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&seen);
-    let hook: BeforeSendSpan = Arc::new(move |span| {
+    let hook = move |span| {
         counter.fetch_add(1, Ordering::SeqCst);
         Some(span)
-    });
-    let config = Config::from_client_options(&options(&server)).unwrap();
-    let config = config.with_max_buffer_bytes(64 * 1024);
-    let delivery = start_with(config.with_max_connections(1), Some(hook));
+    };
+    let options = Options::new().with_before_send_span(hook);
+    let options = options.with_max_buffer_bytes(64 * 1024);
+    let delivery = start_with(&server, options.with_max_connections(1));
     send_root(&delivery, &segment(&delivery, "x"));
     server.wait_for(1, PATIENCE);
 
@@ -55,9 +55,9 @@ fn overflow_drops_the_oldest_traces_and_is_reported() {
 #[test]
 fn memory_is_released() {
     let server = Server::start([Reply::Status(500, "")]);
-    let hook: BeforeSendSpan = Arc::new(|span| (span.name != "drop").then_some(span));
-    let config = Config::from_client_options(&options(&server)).unwrap();
-    let delivery = start_with(config.with_max_buffer_bytes(32 * 1024), Some(hook));
+    let hook = |span: SentrySpan| (span.name != "drop").then_some(span);
+    let options = Options::new().with_before_send_span(hook);
+    let delivery = start_with(&server, options.with_max_buffer_bytes(32 * 1024));
     for _ in 0..50 {
         let segment = segment(&delivery, "x");
         let twice = new_span_id();
@@ -77,12 +77,12 @@ fn memory_is_bounded_even_while_a_hook_hangs() {
     let gate = Arc::new(Mutex::new(()));
     let held = gate.lock().unwrap();
     let inside = Arc::clone(&gate);
-    let hook: BeforeSendSpan = Arc::new(move |span| {
+    let hook = move |span| {
         drop(inside.lock());
         Some(span)
-    });
-    let config = Config::from_client_options(&options(&server)).unwrap();
-    let delivery = start_with(config.with_max_buffer_bytes(64 * 1024), Some(hook));
+    };
+    let options = Options::new().with_before_send_span(hook);
+    let delivery = start_with(&server, options.with_max_buffer_bytes(64 * 1024));
     let begin = Instant::now();
     for _ in 0..2000 {
         send_root(&delivery, &segment(&delivery, "x"));

@@ -13,7 +13,7 @@ use std::{
 
 use clap::Args;
 use sentry_core::types::Dsn;
-use sentry_genai_delivery::{Options, SendFailure};
+use sentry_genai_delivery::{Options, RetryPolicy, SendFailure};
 use sentry_genai_gateway::{
     Client,
     serve::{Patience, Projects, Service, router},
@@ -30,6 +30,12 @@ const SEND_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The shortest time between two reports that Sentry cannot be reached, or refuses.
 const REPORT_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How long spans outlast a Sentry that cannot be reached: as long as a Collector keeps what it cannot pass on.
+const OUTAGE: Duration = Duration::from_secs(5 * 60);
+
+/// More attempts than fit into that time.
+const MAX_ATTEMPTS: u32 = 100;
 
 /// How long to wait, at the end, for requests that are under way.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -114,13 +120,18 @@ impl Serve {
             }
             projects = projects.with_service(service, client(dsn.clone()));
         }
-        let options = Options::new()
+        Service::start(projects, self.options(), self.patience()?)
+            .ok_or_else(|| Failure::Usage("--dsn: cannot send to this DSN".to_owned()))
+    }
+
+    fn options(&self) -> Options {
+        let retries = RetryPolicy::default().with_max_attempts(MAX_ATTEMPTS);
+        Options::new()
             .with_capture_inputs(self.privacy.pii)
             .with_capture_outputs(self.privacy.pii)
             .with_capture_client_addresses(self.privacy.pii)
-            .with_max_connections(self.connections.get());
-        Service::start(projects, options, self.patience()?)
-            .ok_or_else(|| Failure::Usage("--dsn: cannot send to this DSN".to_owned()))
+            .with_max_connections(self.connections.get())
+            .with_retries(retries.with_max_age(OUTAGE))
     }
 
     fn patience(&self) -> Result<Patience, Failure> {

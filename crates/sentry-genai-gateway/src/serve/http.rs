@@ -74,7 +74,10 @@ async fn export(service: Service, headers: HeaderMap, body: Bytes, rejected: &st
     // Decompressing and reading megabytes takes milliseconds, which must not delay the answers to others.
     let read = {
         let headers = headers.clone();
-        tokio::task::spawn_blocking(move || ingest(&service, encoding, &content(&headers, body)?))
+        tokio::task::spawn_blocking(move || {
+            let max_bytes = service.0.max_bytes.min(MAX_CONTENT_BYTES);
+            ingest(&service, encoding, &content(&headers, body, max_bytes)?)
+        })
     };
     match read.await {
         Ok(Ok(accepted)) => encoding.success_response(&accepted, rejected),
@@ -137,15 +140,15 @@ impl Encoding {
 }
 
 /// Returns the decompressed body of a request, or the status and reason for refusing it.
-fn content(headers: &HeaderMap, body: Bytes) -> Result<Bytes, RequestError> {
+fn content(headers: &HeaderMap, body: Bytes, max_bytes: usize) -> Result<Bytes, RequestError> {
     match headers.get(CONTENT_ENCODING).map(|it| it.as_bytes()) {
         None | Some(b"" | b"identity") => Ok(body),
         Some(b"gzip") => {
-            let mut content = Vec::with_capacity((body.len() * 4).min(MAX_CONTENT_BYTES));
-            let mut limited = MultiGzDecoder::new(&*body).take(MAX_CONTENT_BYTES as u64 + 1);
+            let mut content = Vec::with_capacity((body.len() * 4).min(max_bytes));
+            let mut limited = MultiGzDecoder::new(&*body).take(max_bytes as u64 + 1);
             match limited.read_to_end(&mut content) {
                 Err(_) => Err((StatusCode::BAD_REQUEST, "the body is not valid gzip".into())),
-                Ok(length) if length > MAX_CONTENT_BYTES => Err((
+                Ok(length) if length > max_bytes => Err((
                     StatusCode::PAYLOAD_TOO_LARGE,
                     "the decompressed body is too large".into(),
                 )),
@@ -169,10 +172,13 @@ pub(super) fn ingest(
     if service.is_full() {
         return Err(capacity_error(NoRoom::Now));
     }
-    let (mut requests, mut errors) = (Vec::new(), Vec::new());
+    let (mut requests, mut first, mut rejected) = (Vec::new(), None, 0);
     let mut partition = |read: Result<Request, String>| match read {
         Ok(request) => requests.push(request),
-        Err(error) => errors.push(error),
+        Err(error) => {
+            first.get_or_insert(error);
+            rejected += 1;
+        }
     };
     match encoding {
         Encoding::Protobuf => otlp_protobuf::requests(content)
@@ -180,8 +186,6 @@ pub(super) fn ingest(
         Encoding::Json => otlp_json::requests(&String::from_utf8_lossy(content))
             .for_each(|read| partition(read.map_err(|error| error.to_string()))),
     }
-    let rejected = errors.len();
-    let first = errors.into_iter().next();
     let has_content = requests.iter().any(|request| match request {
         Request::Traces(spans) => !spans.is_empty(),
         Request::Events(events) => !events.is_empty(),
@@ -193,7 +197,7 @@ pub(super) fn ingest(
             service.receive(requests).map_err(capacity_error)?;
             Ok(ExportResponse {
                 partial_success: first.map(|error_message| PartialSuccess {
-                    rejected: rejected as i64,
+                    rejected,
                     error_message,
                 }),
             })

@@ -246,18 +246,16 @@ impl Service {
     }
 
     fn segments(&self) -> MutexGuard<'_, Segments> {
-        self.0
-            .segments
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.segments)
     }
 
     fn gatherer(&self) -> MutexGuard<'_, Gatherer> {
-        self.0
-            .gatherer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.gatherer)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Hands over the spans of a trace. If that panics, the rest of the trace is counted as lost, and other traces go on.

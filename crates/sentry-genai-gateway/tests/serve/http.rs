@@ -94,6 +94,12 @@ fn unreadable_requests_are_rejected_and_lose_no_other_spans() {
     let spans = ingest.wait_for_spans(1, PATIENCE);
     assert_eq!((spans.len(), &*spans[0].name), (1, "work"));
     assert_eq!(running.health()["received"], 1);
+
+    // What exceeds the memory is not decompressed.
+    let small = Running::start(&ingest, &["--max-memory", "1"]);
+    let headers = [as_json, ("content-encoding", "gzip")];
+    let padded = gzip(&[b"{}", &*vec![b' '; 1024 * 1024]].concat());
+    assert_eq!(small.post("/v1/traces", &headers, &padded).0, 413);
 }
 
 #[test]

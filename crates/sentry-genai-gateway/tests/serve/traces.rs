@@ -265,6 +265,19 @@ fn many_large_concurrent_requests_lose_no_accepted_span() {
     );
 }
 
+/// The service can keep spans for longer than a program that sends its own: when it has no room, exporters wait.
+#[test]
+fn an_outage_that_takes_more_attempts_than_a_program_makes_costs_no_span() {
+    let ingest = Ingest::start().unwrap();
+    ingest.script(vec![Fault::status(503).with_retry_after("1"); 6]);
+    let running = Running::start(&ingest, &["--gather", "0.1"]);
+    let spans = [span(1, 1, None, "work", &json!({}))];
+    running.post_json("/v1/traces", &request("shop", &spans));
+    let health = running.wait_for(|health| health["accepted"] == 1 || health["lost"] != json!({}));
+    assert_eq!(health["lost"], json!({}));
+    assert_eq!(ingest.figures().requests, 7);
+}
+
 /// Whatever waits is sent when the program is asked to stop.
 #[cfg(unix)]
 #[test]
