@@ -21,7 +21,7 @@ use crate::{
     handle::{self, Handle},
     hub_scope,
     inheritance::{self, CachedInheritance, Node},
-    local_trace::LocalTrace,
+    local_trace::{LocalTrace, UpdateTiming},
     record::{LateRecorder, Recorder},
     scoped::AmbientContext,
     state::{self, LayerId, SpanState, Unrecorded},
@@ -161,7 +161,9 @@ impl GenAiLayer {
             state
         } else {
             let mut state = SpanState::new(&self.id, trace, None, node);
-            state.apply_unrecorded(&record.attributes, key_flags);
+            // Its conversation may still be propagated.
+            let (node, trace) = (&mut state.node, &state.trace);
+            node.apply(&record.attributes, 0, key_flags, trace, UpdateTiming::Late);
             let delivery = state.trace.handle.delivery();
             delivery.record_unsampled(1);
             delivery.give_back(record);
@@ -178,7 +180,7 @@ impl GenAiLayer {
         }
         match &self.handle {
             Some(handle) => handle.delivery().record_unsampled(1),
-            None => handle::with_attached(|handle| handle.delivery().record_unsampled(1)),
+            None => _ = handle::with_attached(|handle| handle.delivery().record_unsampled(1)),
         }
     }
 }
