@@ -96,7 +96,8 @@ fn status_fields_of_opentelemetry() {
         failed.record("otel.status_code", "ERROR");
         failed.record("otel.status_description", "rate limited");
         failed.record("error.type", "429");
-        let _fine = info_span!("fine", otel.status_code = "ok", error.type = "handled");
+        let fine = info_span!("fine", otel.status_code = "ok", error.type = "handled");
+        fine.in_scope(|| tracing::error!("an attempt that is repeated"));
         let _typed = info_span!("typed", error.type = "web_stream");
     });
     let failed = bridge.span("failed");

@@ -4,6 +4,7 @@
 
 use std::env;
 
+use http::{HeaderMap, HeaderValue};
 use sentry::ClientOptions;
 use sentry_genai::{
     Options,
@@ -109,6 +110,20 @@ fn an_unsampled_trace_still_carries_the_conversation() {
         .find(|(name, _)| *name == "baggage")
         .expect("a header");
     assert!(baggage.1.contains("gen_ai.conversation.id=conv_1"));
+}
+
+#[test]
+fn the_headers_of_a_server_are_taken_as_they_are() {
+    let (front, back) = (Bridge::start(), Bridge::start());
+    let mut headers = HeaderMap::new();
+    headers.append("baggage", HeaderValue::from_bytes(b"tenant=\xFF").unwrap());
+    for (name, value) in front.run(|| call("conv 1")) {
+        headers.append(name, value.parse().unwrap());
+    }
+    back.run(|| IncomingContext::from_headers(&headers).in_scope(chat));
+    let span = back.span("chat");
+    assert_eq!(span.conversation_id(), Some("conv 1"));
+    assert_eq!(span.trace_id, front.span("call").trace_id);
 }
 
 #[test]

@@ -315,20 +315,14 @@ pub fn flush(timeout: Duration) -> bool {
 
 /// Returns the bridge that was attached last.
 pub(crate) fn attached() -> Option<Handle> {
-    ATTACHED
-        .read()
-        .unwrap_or_else(PoisonError::into_inner)
-        .last()
-        .cloned()
+    with_attached(Handle::clone)
 }
 
 /// Passes the bridge that was attached last to `f`, which must be quick: a lock is held meanwhile.
 #[inline]
-pub(crate) fn with_attached(f: impl FnOnce(&Handle)) {
+pub(crate) fn with_attached<T>(f: impl FnOnce(&Handle) -> T) -> Option<T> {
     let attached = ATTACHED.read().unwrap_or_else(PoisonError::into_inner);
-    if let Some(handle) = attached.last() {
-        f(handle);
-    }
+    attached.last().map(f)
 }
 
 /// Returns whether a bridge was ever attached. As long as none was, the layer cannot have recorded a span.

@@ -122,11 +122,10 @@ fn is_stand_in(span: &TransactionOrSpan) -> bool {
 /// Returns whether a span on the scope stands for one of ours that is not entered on this thread. Its hub was then copied or
 /// shared, and nothing would ever take the span off again.
 fn is_stale(span: &TransactionOrSpan, entered: &[EnteredSpan]) -> bool {
-    let context = span.get_trace_context();
-    let is_entered = entered
-        .iter()
-        .any(|entered| entered.span_id == context.span_id);
-    context.origin.as_deref() == Some(ORIGIN) && !is_entered
+    is_stand_in(span) && {
+        let span_id = span.get_trace_context().span_id;
+        !entered.iter().any(|entered| entered.span_id == span_id)
+    }
 }
 
 /// Restores what was on the scope before a span was entered. If guards are dropped out of order, the innermost span that is still

@@ -21,7 +21,7 @@ use crate::{
     handle::{self, Handle},
     hub_scope,
     inheritance::{self, CachedInheritance, Node},
-    local_trace::LocalTrace,
+    local_trace::{LocalTrace, UpdateTiming},
     record::{LateRecorder, Recorder},
     scoped::AmbientContext,
     state::{self, LayerId, SpanState, Unrecorded},
@@ -67,7 +67,7 @@ pub fn layer() -> GenAiLayer {
 /// |---|---|
 /// | `otel.name` | the span's name |
 /// | `otel.kind` | `internal`, `server`, `client`, `producer` or `consumer` |
-/// | `otel.status_code` | `ok` or `error` |
+/// | `otel.status_code` | `ok` or `error`; `ok` holds even if errors happen inside the span |
 /// | `otel.status_description` | the reason for an error; a span that records no status code becomes an error by it |
 /// | `sentry.op`, `sentry.name` | op and name, which override those the bridge derives; a `gen_ai.` op that Sentry does not know is ignored |
 /// | `sentry.trace`, `sentry.baggage` | on a span without parent: the headers `sentry-trace` and `baggage` of the trace to continue |
@@ -161,7 +161,9 @@ impl GenAiLayer {
             state
         } else {
             let mut state = SpanState::new(&self.id, trace, None, node);
-            state.apply_unrecorded(&record.attributes, key_flags);
+            // Its conversation may still be propagated.
+            let (node, trace) = (&mut state.node, &state.trace);
+            node.apply(&record.attributes, 0, key_flags, trace, UpdateTiming::Late);
             let delivery = state.trace.handle.delivery();
             delivery.record_unsampled(1);
             delivery.give_back(record);
@@ -178,7 +180,7 @@ impl GenAiLayer {
         }
         match &self.handle {
             Some(handle) => handle.delivery().record_unsampled(1),
-            None => handle::with_attached(|handle| handle.delivery().record_unsampled(1)),
+            None => _ = handle::with_attached(|handle| handle.delivery().record_unsampled(1)),
         }
     }
 }

@@ -1,6 +1,7 @@
 // The README links to docs.rs, since it is also read elsewhere. The first definition of a link wins, so these definitions make
 // the links lead to this version of the docs, and rustdoc checks them.
 //! [`Compression`]: Compression
+//! [`Correlation`]: Correlation
 //! [`Guard::flush`]: Guard::flush
 //! [`Guard::handle`]: Guard::handle
 //! [`Handle::stats`]: Handle::stats

@@ -50,8 +50,8 @@ pub fn init(client_options: impl Into<ClientOptions>) -> Guard {
 /// Attaches the bridge to an existing Sentry client, with default options.
 ///
 /// The client keeps sending events, logs and metrics. The bridge reads the client's options and sends spans on its own. To link
-/// events to the right span, it keeps the entered span on the thread's Sentry scope. This work is not needed with [`init`], or if
-/// the client's integrations include [`Correlation`].
+/// events to the right span, it keeps the entered span on the thread's Sentry scope, where tasks that share a hub see each
+/// other's spans. None of this is needed with [`init`], or if the client's integrations include [`Correlation`].
 ///
 /// ```
 /// use tracing_subscriber::prelude::*;

@@ -29,10 +29,10 @@ const USE_ENVIRONMENT: &str = "SENTRY_USE_ENVIRONMENT";
 ///
 /// ```
 /// # async fn handle() {}
-/// # async fn serve(headers: &[(&str, &str)]) {
+/// # async fn serve(headers: std::collections::HashMap<String, String>) {
 /// use sentry_genai::propagation::IncomingContext;
 ///
-/// IncomingContext::from_headers(headers.iter().copied()).scope(handle()).await;
+/// IncomingContext::from_headers(&headers).scope(handle()).await;
 /// # }
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -55,14 +55,23 @@ impl IncomingContext {
     /// Without a valid `sentry-trace` there is nothing to continue, and spans start traces of their own, unless
     /// [`Options::with_traceparent`](crate::Options::with_traceparent) is set and there is a valid `traceparent`.
     ///
-    /// To pass a `HeaderMap`, as axum, hyper and reqwest have it, use
-    /// `map.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))`.
+    /// Takes a `&HeaderMap` of axum, hyper, reqwest or actix, and any other pairs of names and values. A value that is no UTF-8 is
+    /// ignored.
     ///
     /// The member `gen_ai.conversation.id` of `baggage` names the conversation of AI spans for which neither they themselves,
     /// their ancestors nor a [`conversation()`](crate::conversation()) scope name one, unless
     /// [`Options::with_conversation_propagation`](crate::Options::with_conversation_propagation) is off.
-    pub fn from_headers<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+    pub fn from_headers<N: AsRef<str>, V: AsRef<[u8]>>(
+        headers: impl IntoIterator<Item = (N, V)>,
+    ) -> Self {
         let headers: Vec<_> = headers.into_iter().collect();
+        let headers = headers.iter().filter_map(|(name, value)| {
+            Some((name.as_ref(), str::from_utf8(value.as_ref()).ok()?))
+        });
+        Self::read(&headers.collect::<Vec<_>>())
+    }
+
+    fn read(headers: &[(&str, &str)]) -> Self {
         let named = |expected: &'static str| {
             let headers = headers.iter();
             headers.filter(move |(name, _)| name.eq_ignore_ascii_case(expected))
@@ -84,9 +93,10 @@ impl IncomingContext {
         let variable = |name| env::var(name).unwrap_or_default();
         let is_off = ["false", "no", "off", "n", "0"]
             .contains(&&*variable(USE_ENVIRONMENT).to_ascii_lowercase());
-        let variables = CARRIERS.map(|(header, name)| (header, variable(name)));
-        let headers = variables.iter().map(|(header, value)| (*header, &**value));
-        Self::from_headers(headers.filter(|_| !is_off))
+        if is_off {
+            return Self::default();
+        }
+        Self::from_headers(CARRIERS.map(|(header, name)| (header, variable(name))))
     }
 
     pub(crate) fn trace(&self) -> Option<&IncomingTrace> {

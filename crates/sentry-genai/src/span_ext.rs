@@ -1,6 +1,6 @@
 //! Sets attributes that a span did not declare as fields.
 
-use sentry_genai_conventions::{Attributes, Input, KeyFlags, excerpt};
+use sentry_genai_conventions::{Input, KeyFlags, excerpt};
 use tracing::Span;
 use tracing_subscriber::{Registry, registry::LookupSpan as _};
 
@@ -48,7 +48,7 @@ mod sealed {
     impl Sealed for tracing::Span {}
 }
 
-/// Sets an attribute on the state of one span; does nothing if it has none.
+/// Sets an attribute of a recorded span.
 fn set_attribute(span: &Span, key: &str, value: Input<'_>) {
     span.with_subscriber(|(id, dispatch)| {
         let registry = dispatch.downcast_ref::<Registry>()?;
@@ -56,23 +56,13 @@ fn set_attribute(span: &Span, key: &str, value: Input<'_>) {
         let mut extensions = span.extensions_mut();
         let state = extensions.get_mut::<SpanState>()?;
         let max_text_bytes = state.trace.handle.max_text_bytes();
-        let push = |attributes: &mut Attributes| match value {
+        let start = state.make_room();
+        let attributes = &mut state.source.as_mut()?.attributes;
+        match value {
             Input::Str(text) => attributes.push_owned_key(key, &*excerpt(&text, max_text_bytes)),
             value => attributes.push_owned_key(key, value),
-        };
-        let start = state.make_room();
-        match &mut state.source {
-            Some(source) => {
-                push(&mut source.attributes);
-                state.apply_late_attributes(start, KeyFlags::of(key));
-            }
-            // The span is not sent, but its conversation may still be propagated.
-            None => {
-                let mut attributes = Attributes::default();
-                push(&mut attributes);
-                state.apply_unrecorded(&attributes, KeyFlags::of(key));
-            }
         }
+        state.apply_late_attributes(start, KeyFlags::of(key));
         Some(())
     });
 }

@@ -151,12 +151,6 @@ impl SpanState {
         }
     }
 
-    /// Evaluates the attributes of a span that is not recorded: its conversation may still be propagated.
-    pub(crate) fn apply_unrecorded(&mut self, attributes: &Attributes, key_flags: KeyFlags) {
-        let (node, trace) = (&mut self.node, &self.trace);
-        node.apply(attributes, 0, key_flags, trace, UpdateTiming::Late);
-    }
-
     /// Makes room before attributes are added to an open span, and returns how many it has.
     ///
     /// A program may record a field again for each part of an answer, or for as long as it runs.

@@ -56,9 +56,7 @@ async fn main() -> anyhow::Result<()> {
 
 /// A scope around the handler applies to every span that the handler opens.
 async fn continue_trace_and_conversation(request: Request, next: Next) -> Response {
-    let headers = request.headers().iter();
-    let headers = headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
-    let incoming = IncomingContext::from_headers(headers);
+    let incoming = IncomingContext::from_headers(request.headers());
     let session = request
         .headers()
         .get(SESSION)

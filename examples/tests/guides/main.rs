@@ -357,9 +357,7 @@ mod getting_started {
     fn incoming_trace(request: &axum::extract::Request) {
         use sentry_genai::propagation::IncomingContext;
 
-        let headers = request.headers().iter();
-        let headers = headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
-        let span = IncomingContext::from_headers(headers)
+        let span = IncomingContext::from_headers(request.headers())
             .in_scope(|| tracing::info_span!("request", otel.kind = "server", http.request.method = %request.method()));
     }
 

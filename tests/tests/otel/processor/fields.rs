@@ -176,3 +176,32 @@ fn the_resource_names_release_and_environment_where_the_client_does_not() {
         assert_eq!(header["trace"]["release"], release);
     }
 }
+
+/// The SDK counts each time that an attribute is set, and keeps what was set first. Limits of the environment do not apply here.
+#[test]
+fn what_the_sdk_has_dropped_is_counted_on_the_span() {
+    let receiver = Receiver::start();
+    let processor = SentryGenAiProcessor::new(&receiver.client);
+    let provider = SdkTracerProvider::builder()
+        .with_max_attributes_per_span(2)
+        .with_max_events_per_span(1)
+        .with_span_processor(processor)
+        .build();
+    let tracer = provider.tracer("stories");
+    for calls in [1, 4] {
+        let mut span = tracer.start(format!("{calls} calls"));
+        for call in 0..calls {
+            span.set_attribute(KeyValue::new("call", call));
+            span.add_event("called", Vec::new());
+        }
+    }
+    provider.force_flush().unwrap();
+
+    let dropped = |name: &str| {
+        let span = receiver.span(name);
+        let count = |of: &str| span.int(&format!("otel.dropped_{of}_count"));
+        ["attributes", "events", "links"].map(count)
+    };
+    assert_eq!(dropped("1 calls"), [None; 3]);
+    assert_eq!(dropped("4 calls"), [Some(2), Some(3), None]);
+}
