@@ -17,7 +17,7 @@ pub(super) fn take(attributes: &mut Attributes, key: &str) {
     let is_choice = |event: &Value| event_name(event) == "gen_ai.choice";
     let has_choices = input.iter().any(is_choice);
     let belongs_to_answer = |event: &Value| match event_name(event) {
-        UNKNOWN_EVENT => true,
+        UNKNOWN_EVENT => !is_input_part(event),
         _ if has_choices => is_choice(event),
         _ => is_answer(event),
     };
@@ -62,6 +62,12 @@ fn unwrap_unknown(event: &mut Value) {
     {
         *event = data.take();
     }
+}
+
+/// Recognises a part of a message to the Responses API (`input_text`, `input_image`, ...), which older versions list on its own.
+fn is_input_part(event: &Value) -> bool {
+    let kind = event.pointer("/data/type").and_then(Value::as_str);
+    kind.is_some_and(|kind| kind.starts_with("input_"))
 }
 
 fn event_name(event: &Value) -> &str {

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::{
     DEFINITIONS, Dialect, OperationKind, Override, aliases, first_chunk, has_known_operation,
-    indexed, is_of_crate, json, kind_of, langsmith, litellm, mark_failed_with, name_as_span,
-    tool_answer, traceloop, unquoted, usage,
+    indexed, is_of_crate, json, kind_of, litellm, mark_failed_with, name_as_span, tool_answer,
+    traceloop, unquoted, usage,
 };
 use crate::{
     Attributes, SourceSpan, SourceStatus,
@@ -356,20 +356,9 @@ fn unwrap_tool_message(attributes: &mut Attributes) {
             attributes.set(key, text);
         }
     }
-    let Some(mut answer) = json::object(attributes, OUTPUT) else {
-        return;
-    };
-    let (id, content) = if langsmith::is_tool_message(&answer) {
-        let id = answer.get("tool_call_id").cloned();
-        (id, answer.remove("content").unwrap_or_default())
-    } else {
-        // JavaScript's callback serialises the message.
-        let answer = Value::Object(answer);
-        let Some(id) = tool_answer::call_id_of(&answer).map(Value::from) else {
-            return;
-        };
-        (Some(id), tool_answer::content_of(answer))
-    };
-    json::put_scalar(attributes, "gen_ai.tool.call.id", id.as_ref());
-    json::set(attributes, OUTPUT, content);
+    let answer = json::read(attributes, OUTPUT).unwrap_or_default();
+    if let Some(id) = tool_answer::call_id_of(&answer) {
+        attributes.supply("gen_ai.tool.call.id", id);
+        json::set(attributes, OUTPUT, tool_answer::content_of(answer));
+    }
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     DEFINITIONS, Dialect, OperationKind, Override, aliases, indexed, json, json::Object, kind_of,
-    name_as_span, usage,
+    name_as_span, tool_answer, usage,
 };
 use crate::{Attributes, SourceEvent, SourceSpan, SourceStatus, stack_trace};
 
@@ -90,6 +90,10 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     }
     let (input, output) = match kind {
         OperationKind::Tool => {
+            let answer = json::read(attributes, COMPLETION).unwrap_or_default();
+            if let Some(id) = tool_answer::call_id_of(&answer) {
+                attributes.supply("gen_ai.tool.call.id", id);
+            }
             unwrap_payload(attributes, PROMPT, super::ARGUMENTS, "input");
             unwrap_payload(attributes, COMPLETION, super::RESULT, "output");
             return;
@@ -283,15 +287,6 @@ fn unwrap_value(value: Value, wrapper: &str) -> Value {
     };
     match value {
         Value::String(_) => json::parsed(value),
-        Value::Object(mut message) if is_tool_message(&message) => {
-            message.remove("content").unwrap_or_default()
-        }
-        value => super::tool_answer::content_of(value),
+        value => tool_answer::content_of(value),
     }
-}
-
-/// Recognises a LangChain message that holds a tool's answer.
-pub(super) fn is_tool_message(message: &Object) -> bool {
-    message.get("type").and_then(Value::as_str) == Some("tool")
-        && message.contains_key("tool_call_id")
 }

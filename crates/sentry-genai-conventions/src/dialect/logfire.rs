@@ -195,6 +195,9 @@ fn read_agents_messages(attributes: &mut Attributes) {
 
 fn read_request_and_response(attributes: &mut Attributes) {
     if let Some(response) = json::read(attributes, "response") {
+        if let Some(counts) = response.get("usage").and_then(|it| it.as_object()) {
+            usage::put(attributes, counts);
+        }
         json::put(attributes, OUTPUT, response);
     }
     if let Some(answer) = json::object(attributes, "response_data")

@@ -259,6 +259,7 @@ fn read_messages(span: &mut SourceSpan, kind: OperationKind) {
     }
     // In OpenAI's agents for JavaScript, earlier reasoning is an item without a role.
     if is_of_openai_agents {
+        read_counts_of_stream(attributes);
         payload::prefer_items(attributes);
         messages::read(attributes, "assistant");
     } else {
@@ -289,6 +290,10 @@ fn read_prompt_variables(attributes: &mut Attributes) {
 }
 
 fn read_tool(attributes: &mut Attributes) {
+    // LangChain's instrumentation records the repr of the arguments.
+    if (attributes.text(INPUT_VALUE)).is_some_and(|text| text.starts_with("{'")) {
+        json::rename(attributes, INPUT_VALUE, ARGUMENTS);
+    }
     attributes.rename(INPUT_VALUE, ARGUMENTS);
     if let Some(result) = json::read(attributes, OUTPUT_VALUE) {
         if let Some(id) = tool_answer::call_id_of(&result)
@@ -444,6 +449,16 @@ fn put_missing_counts(attributes: &mut Attributes, usage: &Object) {
         {
             attributes.supply(key, count);
         }
+    }
+}
+
+/// Reads the counts of a stream of chat completions, which OpenAI's agents turn into a list of one response.
+fn read_counts_of_stream(attributes: &mut Attributes) {
+    if let Some(Value::Array(responses)) = json::read(attributes, OUTPUT_VALUE)
+        && let [response] = responses.as_slice()
+        && let Some(Value::Object(usage)) = response.get("usage")
+    {
+        put_missing_counts(attributes, usage);
     }
 }
 

@@ -20,6 +20,7 @@ mod langwatch;
 mod litellm;
 mod livekit;
 mod llama_index;
+mod logfire;
 mod manual;
 mod mastra;
 mod mirascope;

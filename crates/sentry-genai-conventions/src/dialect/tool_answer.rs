@@ -7,17 +7,13 @@ use super::json::Object;
 /// Fields that may hold the answer, if the object has no other content.
 const WRAPPERS: [&str; 3] = ["output", "outputs", "result"];
 
-/// Extracts a result from what a library wraps around it: `{"output": ...}`, or a serialised LangChain message.
+/// Extracts a result from what a library wraps around it: `{"output": ...}`, or a LangChain message.
 pub(super) fn content_of(value: Value) -> Value {
     let Value::Object(mut object) = value else {
         return value;
     };
-    if let Some(key) = message_fields_key(&object)
-        && let Some(content) = object
-            .get_mut(key)
-            .and_then(|fields| fields.get_mut("content"))
-    {
-        return content.take();
+    if let Some(content) = message_fields(&object).and_then(|fields| fields.get("content")) {
+        return content.clone();
     }
     if is_wrapper(&object) {
         for key in WRAPPERS {
@@ -32,8 +28,8 @@ pub(super) fn content_of(value: Value) -> Value {
 /// Returns the id of the call that a LangChain message answers.
 pub(super) fn call_id_of(value: &Value) -> Option<&str> {
     let object = value.as_object()?;
-    match message_fields_key(object) {
-        Some(key) => object.get(key)?.get("tool_call_id")?.as_str(),
+    match message_fields(object) {
+        Some(fields) => fields.get("tool_call_id")?.as_str(),
         None if is_wrapper(object) => WRAPPERS
             .iter()
             .find_map(|key| call_id_of(object.get(*key)?)),
@@ -41,11 +37,12 @@ pub(super) fn call_id_of(value: &Value) -> Option<&str> {
     }
 }
 
-/// Returns the member that holds the fields of a serialised LangChain message.
-fn message_fields_key(message: &Object) -> Option<&'static str> {
+/// Returns the fields of a LangChain message, which may be serialised or not.
+fn message_fields(message: &Object) -> Option<&Object> {
     match message.get("type")?.as_str()? {
-        "constructor" => Some("kwargs"),
-        "tool" => Some("data"),
+        "constructor" => message.get("kwargs")?.as_object(),
+        "tool" if message.contains_key("tool_call_id") => Some(message),
+        "tool" => message.get("data")?.as_object(),
         _ => None,
     }
 }

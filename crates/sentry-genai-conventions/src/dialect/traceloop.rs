@@ -247,11 +247,16 @@ fn read_entity(span: &mut SourceSpan, kind: OperationKind) {
     let attributes = &mut span.attributes;
     match kind {
         OperationKind::Tool => {
-            move_payload(attributes, ENTITY_INPUT, ARGUMENTS, unwrap_arguments);
             let mut call_id = None;
             move_payload(attributes, ENTITY_OUTPUT, RESULT, |answer| {
                 call_id = tool_answer::call_id_of(&answer).map(str::to_owned);
                 tool_answer::content_of(answer)
+            });
+            move_payload(attributes, ENTITY_INPUT, ARGUMENTS, |call| {
+                // Of a tool of LangChain's that fails, only the input has the id.
+                let id = call.pointer("/kwargs/tool_call_id").and_then(Value::as_str);
+                call_id = call_id.take().or_else(|| id.map(str::to_owned));
+                unwrap_arguments(call)
             });
             if let Some(id) = call_id {
                 attributes.supply("gen_ai.tool.call.id", id);

@@ -90,13 +90,17 @@ fn has_system_message(attributes: &Attributes) -> bool {
     flattened_input(attributes).any(|(_, path, value)| is_system(path, value))
 }
 
+fn has_image(attributes: &Attributes) -> bool {
+    flattened_input(attributes).any(|(_, path, _)| path.contains("message_content.image"))
+}
+
 /// Prefers the items of a request of OpenAI's agents if some are missing or empty among the flattened attributes. The instructions
 /// are not an item and stay.
 pub(super) fn prefer_items(attributes: &mut Attributes) {
+    let request = attributes.text(INPUT_VALUE).unwrap_or_default();
     let is_incomplete = has_empty_message(attributes)
-        || attributes
-            .text(INPUT_VALUE)
-            .is_some_and(has_unflattened_parts);
+        || has_unflattened_parts(request)
+        || request.contains(r#""image_url""#) && !has_image(attributes);
     if !is_incomplete {
         return;
     }

@@ -260,3 +260,19 @@ fn the_response_id_of_several_answers_is_beside_them() {
         assert_eq!(response, [Some("r1"), Some("m-1")], "{scope}");
     }
 }
+
+/// LangChain's callback in Python records the message of a tool as it is.
+#[test]
+fn the_id_and_the_answer_of_a_tool_are_read_from_its_message() {
+    let answer = r#"{"output": {"type": "tool", "content": "21", "tool_call_id": "call_1", "status": "success"}}"#;
+    let attributes = [
+        ("langsmith.span.kind", "tool"),
+        ("gen_ai.prompt", r#"{"input": "{'city': 'Vienna'}"}"#),
+        ("gen_ai.completion", answer),
+    ];
+    let span = translated("langsmith", "get_weather", &attributes);
+    let text = |key| span.attributes.text(key);
+    assert_eq!(text("gen_ai.tool.call.id"), Some("call_1"));
+    assert_eq!(text(ARGUMENTS), Some(r#"{"city":"Vienna"}"#));
+    assert_eq!(text(RESULT), Some("21"));
+}

@@ -88,3 +88,49 @@ fn what_only_a_whole_completion_has_is_read_from_it() {
         assert_eq!(output.matches(r#""content":"4""#).count(), 1, "{output}");
     }
 }
+
+/// Images are only in the whole request, and the counts of a stream's parts only in the whole answer.
+#[test]
+fn images_and_counts_of_chat_completions_are_read() {
+    let request = r#"[{"role": "system", "content": "Be kind"}, {"role": "user", "content": [{"type": "text", "text": "What is it?"},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}]}]"#;
+    let answer = r#"[{"object": "response", "id": "__fake_id__", "output": [{"type": "message", "role": "assistant", "content":
+        [{"type": "output_text", "text": "A zebra"}]}], "usage": {"input_tokens": 9, "input_tokens_details": {"cached_tokens": 4},
+        "output_tokens": 5, "output_tokens_details": {"reasoning_tokens": 2}}}]"#;
+    let attributes = [
+        ("openinference.span.kind", "LLM"),
+        ("llm.model_name", "m"),
+        ("input.value", request),
+        ("llm.input_messages.0.message.role", "system"),
+        ("llm.input_messages.0.message.content", "Be kind"),
+        ("llm.input_messages.1.message.role", "user"),
+        (
+            "llm.input_messages.1.message.contents.0.message_content.type",
+            "text",
+        ),
+        (
+            "llm.input_messages.1.message.contents.0.message_content.text",
+            "What is it?",
+        ),
+        ("output.value", answer),
+        ("llm.token_count.prompt", "9"),
+        ("llm.token_count.completion", "5"),
+    ];
+    let scope = "openinference.instrumentation.openai_agents";
+    let span = translated(scope, "generation", &attributes);
+    let input = span.attributes.text("gen_ai.input.messages").unwrap();
+    assert!(
+        input.contains("What is it?") && input.contains("image/png"),
+        "{input}"
+    );
+    assert!(
+        span.attributes
+            .text("gen_ai.output.messages")
+            .unwrap()
+            .contains("A zebra")
+    );
+    let count = |key| span.attributes.integer(key);
+    assert_eq!(count("gen_ai.usage.cache_read.input_tokens"), Some(4));
+    assert_eq!(count("gen_ai.usage.reasoning.output_tokens"), Some(2));
+    assert!(!span.attributes.contains("gen_ai.response.id"));
+}

@@ -361,3 +361,27 @@ fn reasoning_is_read_from_the_answer() {
         assert_eq!(parts[1]["content"], "a", "{scope}");
     }
 }
+
+/// LangChain's instrumentation of early 2026 records the repr of the arguments, and the message of the tool as it is.
+#[test]
+fn the_arguments_the_id_and_the_answer_of_a_langchain_tool_are_read() {
+    let answer = r#"{"type": "tool", "content": "21", "tool_call_id": "call_1", "artifact": null}"#;
+    let attributes = [
+        ("openinference.span.kind", "TOOL"),
+        ("tool.name", "get_weather"),
+        ("input.value", "{'city': 'Vienna'}"),
+        ("output.value", answer),
+    ];
+    let scope = "openinference.instrumentation.langchain";
+    let span = translated(scope, "get_weather", &attributes);
+    let text = |key| span.attributes.text(key);
+    assert_eq!(text("gen_ai.tool.call.id"), Some("call_1"));
+    assert_eq!(text(ARGUMENTS), Some(r#"{"city":"Vienna"}"#));
+    assert_eq!(text(RESULT), Some("21"));
+
+    // What a tool answers by itself may have the same type.
+    let own = ("output.value", r#"{"content": "21", "type": "tool"}"#);
+    let span = translated(scope, "get_weather", &[attributes[0], attributes[1], own]);
+    let result = span.attributes.text(RESULT);
+    assert_eq!(result, Some(r#"{"content":"21","type":"tool"}"#));
+}

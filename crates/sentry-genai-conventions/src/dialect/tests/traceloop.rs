@@ -380,3 +380,18 @@ fn llama_index_tool_calls_are_read_from_the_function() {
     let reasoning = "gen_ai.usage.reasoning.output_tokens";
     assert_eq!(span.attributes.integer(reasoning), Some(3));
 }
+
+#[test]
+fn a_failed_langchain_tool_has_the_id_of_its_call() {
+    let input = r#"{"input_str": "{'city': 'Vienna'}", "inputs": {"city": "Vienna"}, "tags": [], "kwargs": {"tool_call_id": "call_1"}}"#;
+    let attributes = [
+        ("traceloop.span.kind", "tool"),
+        ("traceloop.entity.name", "get_weather"),
+        ("traceloop.entity.input", input),
+    ];
+    let scope = "opentelemetry.instrumentation.langchain";
+    let span = translated(scope, "get_weather.tool", &attributes);
+    let text = |key| span.attributes.text(key);
+    assert_eq!(text("gen_ai.tool.call.id"), Some("call_1"));
+    assert_eq!(text(ARGUMENTS), Some(r#"{"city":"Vienna"}"#));
+}

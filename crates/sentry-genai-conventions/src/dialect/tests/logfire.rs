@@ -1,0 +1,51 @@
+//! Logfire's instrumentations.
+
+use super::translated;
+
+/// Older versions list the parts of a message as events of their own, and count the cache only in the whole response.
+#[test]
+fn logfire_parts_of_a_question_are_its_input() {
+    let unknown = |data: &str| {
+        format!(
+            r#"{{"event.name": "gen_ai.unknown", "role": "unknown", "content": "See JSON", "data": {data}}}"#
+        )
+    };
+    let text = unknown(r#"{"type": "input_text", "text": "What is it?"}"#);
+    let image =
+        unknown(r#"{"type": "input_image", "image_url": "data:image/png;base64,iVBORw0KGgo="}"#);
+    let answer =
+        r#"{"event.name": "gen_ai.assistant.message", "content": "A zebra", "role": "assistant"}"#;
+    let events = format!("[{text}, {image}, {answer}]");
+    let response = r#"{"object": "response", "usage": {"input_tokens": 9, "input_tokens_details": {"cached_tokens": 4},
+        "output_tokens": 5, "output_tokens_details": {"reasoning_tokens": 2}}}"#;
+    let attributes = [
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.usage.input_tokens", "9"),
+        ("gen_ai.usage.output_tokens", "5"),
+        ("events", &*events),
+        ("response", response),
+    ];
+    let span = translated("logfire.openai_agents", "Responses API", &attributes);
+    let input = span.attributes.text("gen_ai.input.messages").unwrap();
+    assert!(
+        input.starts_with(r#"[{"role":"user""#)
+            && input.contains("What is it?")
+            && input.contains("image/png"),
+        "{input}"
+    );
+    let output = span.attributes.text("gen_ai.output.messages").unwrap();
+    assert_eq!(
+        output,
+        r#"[{"role":"assistant","parts":[{"type":"text","content":"A zebra"}]}]"#
+    );
+    assert_eq!(
+        span.attributes
+            .integer("gen_ai.usage.cache_read.input_tokens"),
+        Some(4)
+    );
+    assert_eq!(
+        span.attributes
+            .integer("gen_ai.usage.reasoning.output_tokens"),
+        Some(2)
+    );
+}
