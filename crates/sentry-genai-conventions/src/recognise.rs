@@ -175,9 +175,8 @@ fn operation_from_attributes(span: &SourceSpan) -> Option<&'static str> {
     let is_client =
         || span.kind == Some(SpanKind::Client) && !dialect::names_other_request(&span.name);
     let is_uncounted_call = (has_failed(span) || is_client())
-        && names_provider(span)
         && dialect::may_request_model(span)
-        && !has_any(&["gen_ai.agent.id", "gen_ai.agent.name", "gen_ai.tool.name"]);
+        && is_of_provider(span);
     (has_model && (has_counts || has_messages || is_uncounted_call))
         .then(|| call_kind_from_name(&span.name))
 }
@@ -194,6 +193,12 @@ pub(crate) fn has_answer(attributes: &Attributes) -> bool {
 
 fn has_token_counts(span: &SourceSpan) -> bool {
     span.attributes.contains_any(USAGE_KEYS)
+}
+
+/// Returns whether a span names a provider, but no agent or tool, which may be around its requests.
+pub(crate) fn is_of_provider(span: &SourceSpan) -> bool {
+    let others = ["gen_ai.agent.id", "gen_ai.agent.name", "gen_ai.tool.name"];
+    names_provider(span) && !span.attributes.contains_any(&others)
 }
 
 fn names_provider(span: &SourceSpan) -> bool {
@@ -213,7 +218,7 @@ pub(crate) fn has_failed(span: &SourceSpan) -> bool {
 }
 
 /// Returns which kind of model call a span name refers to.
-fn call_kind_from_name(name: &str) -> &'static str {
+pub(crate) fn call_kind_from_name(name: &str) -> &'static str {
     let name = name.to_ascii_lowercase();
     if name.contains("embed") {
         "embeddings"

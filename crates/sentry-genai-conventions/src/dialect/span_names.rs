@@ -147,13 +147,19 @@ fn is_named_after_model(span: &SourceSpan, name: &str) -> bool {
     split_words(name).any(|word| is_provider(word) || family == Some(word)) && !is_composite(name)
 }
 
-/// Returns the operation of a span that is named after it and a provider, if it names a model: `openai.chat`, `ollama_embeddings`.
-fn provider_operation(span: &SourceSpan, dialect: &Dialect, name: &str) -> Option<&'static str> {
+/// Returns the operation of a span that is named after it, if the span names a model, and the name or an attribute the provider:
+/// `openai.chat`, `ollama_embeddings`, `llm_call`.
+fn provider_operation(span: &SourceSpan, name: &str) -> Option<&'static str> {
     if is_remote_side(span) || !span.attributes.contains_any(MODELS) {
         return None;
     }
-    let operation = operation_after_provider(name)?;
-    is_unattributed(span, dialect).then_some(operation)
+    let is_uncounted_call = || {
+        names_call(name)
+            && names_only_request(span, &words(name))
+            && recognise::is_of_provider(span)
+    };
+    operation_after_provider(name)
+        .or_else(|| is_uncounted_call().then(|| recognise::call_kind_from_name(name)))
 }
 
 /// Returns the operation of a model that follows a provider in a name: `openai.chat.completions`.
@@ -210,21 +216,22 @@ pub(crate) fn operation_by_name(
     dialect: &Dialect,
     name: &str,
 ) -> Option<&'static str> {
+    if !is_unattributed(span, dialect) {
+        return None;
+    }
+    if let Some(operation) = provider_operation(span, name) {
+        return Some(operation);
+    }
     // Only somebody who knows the conventions uses this name.
-    let has_standard_name = |operation: &str, keys: &[&str]| {
-        let is_text = |key: &&str| matches!(span.attributes.get(key), Some(Value::Str(_)));
-        name == operation && keys.iter().any(is_text)
-    };
+    let has_standard_name =
+        |operation: &str, keys: &[&str]| name == operation && has_any_text(span, keys);
     let names_tool = span.attributes.contains("gen_ai.tool.name")
         || has_standard_name("execute_tool", TOOL_KEYS)
         || is_named_tool_call(span, name);
     let names_agent = (span.attributes).contains_any(&["gen_ai.agent.name", "gen_ai.agent.id"])
         || has_standard_name("invoke_agent", AGENT_KEYS)
         || is_named_agent_run(span, name);
-    if let Some(operation) = provider_operation(span, dialect, name) {
-        return Some(operation);
-    }
-    if !names_tool && !names_agent || !is_unattributed(span, dialect) || is_auxiliary(name) {
+    if !names_tool && !names_agent || is_auxiliary(name) {
         return None;
     }
     let (objects, actions, operation): (&[&str], _, _) = if names_tool {
