@@ -104,6 +104,7 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("@traceloop/instrumentation-langchain", "execute_tool DynamicStructuredTool", &[("traceloop.span.kind", "task"), ("gen_ai.operation.name", "execute_tool"), ("traceloop.entity.name", "DynamicStructuredTool")], "gen_ai.execute_tool", "execute_tool DynamicStructuredTool"),
     ("@traceloop/instrumentation-vertexai", "vertexai.completion", &[("llm.request.type", "completion"), ("gen_ai.system", "Google"), ("gen_ai.request.model", "m")], "gen_ai.generate_content", "generate_content m"),
     ("@opentelemetry/instrumentation-aws-sdk", "BedrockRuntime.InvokeModel", &[("rpc.service", "BedrockRuntime"), ("gen_ai.system", "aws.bedrock"), ("gen_ai.request.model", "titan-embed-text"), ("gen_ai.usage.input_tokens", "8")], "gen_ai.embeddings", "embeddings titan-embed-text"),
+    ("codex_backend", "ask", &[("gen_ai.operation.name", "chat"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
     ("codex_exec", "session_task.turn", &[("model", "m"), ("codex.turn.token_usage.total_tokens", "59")], "gen_ai.invoke_agent", "invoke_agent Codex"),
     ("codex_exec", "try_run_sampling_request", &[("model", "m")], "gen_ai.chat", "chat m"),
     ("codex_exec", "exec_command", &[("tool_name", "exec_command"), ("call_id", "c1")], "gen_ai.execute_tool", "execute_tool exec_command"),
