@@ -1,7 +1,7 @@
 //! Laminar's SDKs: spans of functions under `observe`. Their instrumentations follow the conventions, or OpenLLMetry's spelling.
 
 use super::{
-    Dialect, OperationKind, Override, aliases, has_known_operation, json, kind_of, mentions_gen_ai,
+    Dialect, OperationKind, Override, has_known_operation, json, kind_of, mentions_gen_ai,
     name_as_span,
 };
 use crate::SourceSpan;
@@ -9,13 +9,10 @@ use crate::SourceSpan;
 pub(super) static LAMINAR: Dialect = Dialect {
     name: "laminar",
     recognises: |span| span.attributes.contains(PATH) || span.attributes.contains(TYPE),
-    aliases: &aliases([
-        ("lmnr.association.properties.session_id", "session.id"),
-        ("lmnr.association.properties.user_id", "user.id"),
-    ]),
     noise: &["lmnr.internal.*", "lmnr.span.ids_path"],
     operation,
     adjust,
+    ..Dialect::NONE
 };
 
 const PATH: &str = "lmnr.span.path";

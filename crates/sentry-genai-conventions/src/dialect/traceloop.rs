@@ -23,9 +23,6 @@ pub(super) static TRACELOOP: Dialect = Dialect {
     recognises,
     #[rustfmt::skip]
     aliases: &aliases([
-        // Laminar adds these to everything in its traces.
-        ("lmnr.association.properties.session_id", "session.id"),
-        ("lmnr.association.properties.user_id", "user.id"),
         // The leader of a team is an agent that has no span of its own.
         (AGNO_TEAM, "gen_ai.agent.name"),
         ("crewai.agent.tools", DEFINITIONS),
