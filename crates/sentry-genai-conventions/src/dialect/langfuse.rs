@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::{
     DEFINITIONS, Dialect, OperationKind, Override, aliases, first_chunk, has_known_operation,
-    indexed, is_of_crate, json, kind_of, langsmith, litellm, mark_failed_with, name_as_span,
-    tool_answer, traceloop, unquoted, usage,
+    indexed, is_of_crate, json, kind_of, litellm, mark_failed_with, name_as_span, tool_answer,
+    traceloop, unquoted, usage,
 };
 use crate::{
     Attributes, SourceSpan, SourceStatus,
@@ -347,29 +347,15 @@ fn extract_tool_definitions(attributes: &mut Attributes) {
 
 /// Reads a tool's arguments, which LangChain's callback records as a Python dict, and its answer, which is wrapped in a message.
 fn unwrap_tool_message(attributes: &mut Attributes) {
-    if let Some(arguments) = json::object(attributes, INPUT) {
-        json::set(attributes, INPUT, arguments.into());
-    }
-    // The SDK for Rust records a text as JSON.
     for key in [INPUT, OUTPUT] {
-        if let Some(Value::String(text)) = json::read(attributes, key) {
-            attributes.set(key, text);
+        match json::read(attributes, key) {
+            // The SDK for Rust records a text as JSON.
+            Some(Value::String(text)) => attributes.set(key, text),
+            Some(value @ Value::Object(_)) => {
+                let value = tool_answer::unwrap_message(attributes, value);
+                json::set(attributes, key, value);
+            }
+            _ => {}
         }
     }
-    let Some(mut answer) = json::object(attributes, OUTPUT) else {
-        return;
-    };
-    let (id, content) = if langsmith::is_tool_message(&answer) {
-        let id = answer.get("tool_call_id").cloned();
-        (id, answer.remove("content").unwrap_or_default())
-    } else {
-        // JavaScript's callback serialises the message.
-        let answer = Value::Object(answer);
-        let Some(id) = tool_answer::call_id_of(&answer).map(Value::from) else {
-            return;
-        };
-        (Some(id), tool_answer::content_of(answer))
-    };
-    json::put_scalar(attributes, "gen_ai.tool.call.id", id.as_ref());
-    json::set(attributes, OUTPUT, content);
 }

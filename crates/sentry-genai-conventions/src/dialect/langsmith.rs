@@ -283,15 +283,6 @@ fn unwrap_value(value: Value, wrapper: &str) -> Value {
     };
     match value {
         Value::String(_) => json::parsed(value),
-        Value::Object(mut message) if is_tool_message(&message) => {
-            message.remove("content").unwrap_or_default()
-        }
         value => super::tool_answer::content_of(value),
     }
-}
-
-/// Recognises a LangChain message that holds a tool's answer.
-pub(super) fn is_tool_message(message: &Object) -> bool {
-    message.get("type").and_then(Value::as_str) == Some("tool")
-        && message.contains_key("tool_call_id")
 }

@@ -3,21 +3,18 @@
 use serde_json::Value;
 
 use super::json::Object;
+use crate::Attributes;
 
 /// Fields that may hold the answer, if the object has no other content.
 const WRAPPERS: [&str; 3] = ["output", "outputs", "result"];
 
-/// Extracts a result from what a library wraps around it: `{"output": ...}`, or a serialised LangChain message.
+/// Extracts a result from what a library wraps around it: `{"output": ...}`, or a LangChain message.
 pub(super) fn content_of(value: Value) -> Value {
     let Value::Object(mut object) = value else {
         return value;
     };
-    if let Some(key) = message_fields_key(&object)
-        && let Some(content) = object
-            .get_mut(key)
-            .and_then(|fields| fields.get_mut("content"))
-    {
-        return content.take();
+    if let Some(content) = message_fields(&object).and_then(|fields| fields.get("content")) {
+        return content.clone();
     }
     if is_wrapper(&object) {
         for key in WRAPPERS {
@@ -32,8 +29,8 @@ pub(super) fn content_of(value: Value) -> Value {
 /// Returns the id of the call that a LangChain message answers.
 pub(super) fn call_id_of(value: &Value) -> Option<&str> {
     let object = value.as_object()?;
-    match message_fields_key(object) {
-        Some(key) => object.get(key)?.get("tool_call_id")?.as_str(),
+    match message_fields(object) {
+        Some(fields) => fields.get("tool_call_id")?.as_str(),
         None if is_wrapper(object) => WRAPPERS
             .iter()
             .find_map(|key| call_id_of(object.get(*key)?)),
@@ -41,13 +38,24 @@ pub(super) fn call_id_of(value: &Value) -> Option<&str> {
     }
 }
 
-/// Returns the member that holds the fields of a serialised LangChain message.
-fn message_fields_key(message: &Object) -> Option<&'static str> {
-    match message.get("type")?.as_str()? {
-        "constructor" => Some("kwargs"),
-        "tool" => Some("data"),
-        _ => None,
+/// Extracts the answer from a LangChain message, and records which call it answers. Other values stay as they are.
+pub(super) fn unwrap_message(attributes: &mut Attributes, value: Value) -> Value {
+    match call_id_of(&value) {
+        Some(id) => attributes.supply("gen_ai.tool.call.id", id),
+        None => return value,
     }
+    content_of(value)
+}
+
+/// Returns the fields of a LangChain message, which may be serialised.
+fn message_fields(message: &Object) -> Option<&Object> {
+    let key = match message.get("type")?.as_str()? {
+        "constructor" => "kwargs",
+        "tool" if message.contains_key("tool_call_id") => return Some(message),
+        "tool" => "data",
+        _ => return None,
+    };
+    message.get(key)?.as_object()
 }
 
 fn is_wrapper(object: &Object) -> bool {
