@@ -365,7 +365,7 @@ pub(super) fn unwrap_arguments(value: Value) -> Value {
     let Value::Object(mut call) = value else {
         return value;
     };
-    if call.contains_key("args") && call.contains_key("kwargs") {
+    if call.contains_key("kwargs") && (call.contains_key("args") || call.len() == 1) {
         return match (json::has(&call, "args"), json::has(&call, "kwargs")) {
             (false, _) => call.remove("kwargs").unwrap_or_default(),
             (true, true) => Value::Object(call),
