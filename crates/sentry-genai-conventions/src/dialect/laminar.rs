@@ -34,12 +34,5 @@ fn operation(span: &SourceSpan) -> Override {
 
 fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     name_as_span(span, kind);
-    let Some((input, output)) = kind.content() else {
-        return;
-    };
-    let attributes = &mut span.attributes;
-    for (from, to) in [(INPUT, input), (OUTPUT, output)] {
-        json::rename(attributes, from, to);
-        attributes.rename(from, to);
-    }
+    json::rename_content(&mut span.attributes, kind, INPUT, OUTPUT);
 }

@@ -102,10 +102,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         OperationKind::Tool => unwrap_tool_message(attributes),
         _ => {}
     }
-    if let Some((input, output)) = kind.content() {
-        span.attributes.rename(INPUT, input);
-        span.attributes.rename(OUTPUT, output);
-    }
+    kind.rename_content(&mut span.attributes, INPUT, OUTPUT);
     read_level(span);
     if kind == OperationKind::Plain {
         return;

@@ -90,9 +90,12 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     }
     let (input, output) = match kind {
         OperationKind::Tool => {
-            unwrap_payload(attributes, PROMPT, super::ARGUMENTS, "input");
-            unwrap_payload(attributes, COMPLETION, super::RESULT, "output");
-            return;
+            json::rename_unwrapped(attributes, PROMPT, super::ARGUMENTS, |input| {
+                unwrap_value(input, "input")
+            });
+            return json::rename_unwrapped(attributes, COMPLETION, super::RESULT, |output| {
+                unwrap_value(output, "output")
+            });
         }
         OperationKind::Embeddings => return read_embeddings(attributes),
         OperationKind::Call => {
@@ -109,14 +112,6 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     };
     attributes.rename(PROMPT, input);
     attributes.rename(COMPLETION, output);
-}
-
-fn unwrap_payload(attributes: &mut Attributes, from: &str, to: &'static str, wrapper: &str) {
-    if let Some(value) = json::read(attributes, from) {
-        json::put(attributes, to, unwrap_value(value, wrapper));
-        attributes.remove(from);
-    }
-    attributes.rename(from, to);
 }
 
 fn read_embeddings(attributes: &mut Attributes) {

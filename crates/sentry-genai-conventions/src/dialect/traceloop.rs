@@ -244,9 +244,9 @@ fn read_entity(span: &mut SourceSpan, kind: OperationKind) {
     let attributes = &mut span.attributes;
     match kind {
         OperationKind::Tool => {
-            move_payload(attributes, ENTITY_INPUT, ARGUMENTS, unwrap_arguments);
+            json::rename_unwrapped(attributes, ENTITY_INPUT, ARGUMENTS, unwrap_arguments);
             let mut call_id = None;
-            move_payload(attributes, ENTITY_OUTPUT, RESULT, |answer| {
+            json::rename_unwrapped(attributes, ENTITY_OUTPUT, RESULT, |answer| {
                 call_id = tool_answer::call_id_of(&answer).map(str::to_owned);
                 tool_answer::content_of(answer)
             });
@@ -255,8 +255,8 @@ fn read_entity(span: &mut SourceSpan, kind: OperationKind) {
             }
         }
         OperationKind::Agent => {
-            move_payload(attributes, ENTITY_INPUT, INPUT, unwrap_arguments);
-            move_payload(attributes, ENTITY_OUTPUT, OUTPUT, |value| value);
+            json::rename_unwrapped(attributes, ENTITY_INPUT, INPUT, unwrap_arguments);
+            json::rename_unwrapped(attributes, ENTITY_OUTPUT, OUTPUT, |value| value);
         }
         // A workflow's name is also recorded as an agent's name, even if there is no agent.
         OperationKind::Plain if attributes.text(SPAN_KIND) == Some("workflow") => {
@@ -341,23 +341,6 @@ fn read_error_reason(span: &mut SourceSpan) {
             None => message.to_owned(),
         };
     }
-}
-
-/// Moves the input or output of a function to its canonical key, without what wraps it.
-fn move_payload(
-    attributes: &mut Attributes,
-    from: &str,
-    to: &'static str,
-    unwrap: impl FnOnce(Value) -> Value,
-) {
-    let key = if attributes.contains(to) { to } else { from };
-    let Some(value) = json::read(attributes, key) else {
-        attributes.rename(from, to);
-        return;
-    };
-    attributes.remove(from);
-    attributes.remove(to);
-    json::put(attributes, to, unwrap(value));
 }
 
 /// Extracts the arguments from a Python call, a LangChain run or an MCP request.
