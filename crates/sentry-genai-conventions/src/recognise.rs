@@ -24,9 +24,9 @@ pub(crate) struct Recognised {
 /// The signals are, in order of precedence:
 ///
 /// 1. an MCP method,
-/// 2. an op set by the program,
-/// 3. the dialect's own rules,
-/// 4. an explicit operation,
+/// 2. the dialect's own rules,
+/// 3. an explicit operation,
+/// 4. an op set by the program,
 /// 5. the span's name,
 /// 6. attributes that imply an operation.
 pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognised> {
@@ -52,18 +52,17 @@ pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognis
         operation: Operation::Plain,
         subject: None,
     };
-    let explicit = text("gen_ai.operation.name");
-    if let (None, Some(op)) = (explicit, text("sentry.op")) {
-        // Whoever set another op had a reason not to call it an AI operation.
-        return find_operation(span, dialect, op.strip_prefix("gen_ai.")?).map(ai);
-    }
     match (dialect.operation)(span) {
         Override::To(name) => return Some(operation::by_name(name).map_or(plain, ai)),
         Override::Plain => return Some(plain),
         Override::None => {}
     }
-    if let Some(explicit) = explicit {
+    if let Some(explicit) = text("gen_ai.operation.name") {
         return Some(find_operation(span, dialect, explicit).map_or(plain, ai));
+    }
+    if let Some(op) = text("sentry.op") {
+        // Whoever set another op had a reason not to call it an AI operation.
+        return find_operation(span, dialect, op.strip_prefix("gen_ai.")?).map(ai);
     }
     if let Some((row, rest)) = named
         && (is_conclusive_name(row.name, rest) || is_confirmed(span, row))
