@@ -108,6 +108,7 @@ static SYNONYMS: &[(&str, &str)] = &[
     ("openai.responses.create", "responses"),
     // In the examples of Sentry's documentation, model calls have the op `gen_ai.request`.
     ("request", "chat"),
+    ("reranker", "rerank"),
     ("response_create", "responses"),
     ("responses_create", "responses"),
     ("run_agent", "invoke_agent"),

@@ -25,7 +25,7 @@ pub(crate) struct Recognised {
 ///
 /// 1. an MCP method,
 /// 2. the dialect's own rules,
-/// 3. an explicit operation,
+/// 3. an explicit operation or kind,
 /// 4. an op set by the program,
 /// 5. the span's name,
 /// 6. attributes that imply an operation.
@@ -57,8 +57,14 @@ pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognis
         Override::Plain => return Some(plain),
         Override::None => {}
     }
+    // The conventions of Alibaba, and of whoever follows them, have a kind as well.
+    let kind = text("gen_ai.span.kind").map(operation::by_name);
     if let Some(explicit) = text("gen_ai.operation.name") {
-        return Some(find_operation(span, dialect, explicit).map_or(plain, ai));
+        let row = find_operation(span, dialect, explicit).or(kind.flatten());
+        return Some(row.map_or(plain, ai));
+    }
+    if let Some(row) = kind {
+        return Some(row.map_or(plain, ai));
     }
     if let Some(op) = text("sentry.op") {
         // Whoever set another op had a reason not to call it an AI operation.

@@ -18,6 +18,13 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("any", "flow", &[("sentry.op", "gen_ai.workflow")], "function", "flow"),
     ("any", "remember", &[("sentry.op", "gen_ai.memory.client"), ("gen_ai.operation.name", "search_memory")], "gen_ai.memory.client", "search_memory"),
     ("any", "queue", &[("sentry.op", "queue.process")], "queue.process", "queue"),
+    // A kind says as much as an operation, but less than one that is known.
+    ("any", "ask", &[("gen_ai.span.kind", "LLM"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
+    ("any", "w", &[("gen_ai.span.kind", "TOOL"), ("tool.name", "w")], "gen_ai.execute_tool", "execute_tool w"),
+    ("any", "rank", &[("gen_ai.span.kind", "RERANKER"), ("gen_ai.request.model", "m")], "gen_ai.rerank", "rerank m"),
+    ("any", "loop", &[("gen_ai.span.kind", "AGENT"), ("gen_ai.operation.name", "think"), ("gen_ai.agent.name", "Bot")], "gen_ai.invoke_agent", "invoke_agent Bot"),
+    ("any", "ask", &[("gen_ai.span.kind", "LLM"), ("gen_ai.operation.name", "embeddings"), ("gen_ai.request.model", "m")], "gen_ai.embeddings", "embeddings m"),
+    ("any", "enter", &[("gen_ai.span.kind", "ENTRY"), ("gen_ai.request.model", "m"), ("gen_ai.usage.input_tokens", "3")], "function", "enter"),
     // A library's own HTTP requests and queries are ordinary spans.
     ("codex_http", "POST", &[("http.request.method", "POST"), ("http.route", "/ask")], "http.server", "POST"),
     ("@voltagent/server", "save", &[("db.system", "sqlite")], "db", "save"),
