@@ -154,8 +154,9 @@ fn provider_operation(span: &SourceSpan, name: &str) -> Option<&'static str> {
         return None;
     }
     let is_uncounted_call = || {
-        names_call(name)
-            && names_only_request(span, &words(name))
+        let words = words(name);
+        (names_call(name) || has_word(&words, EMBEDDING_WORDS))
+            && names_only_request(span, &words)
             && recognise::is_of_provider(span)
     };
     operation_after_provider(name)
