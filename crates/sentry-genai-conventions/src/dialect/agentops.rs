@@ -47,14 +47,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     };
     for prefix in [own_prefix, "agentops.entity."] {
         let key = format!("{prefix}input");
-        if let Some(call) = json::read(attributes, &key) {
-            attributes.remove(&key);
-            json::put(attributes, input, traceloop::unwrap_arguments(call));
-        }
-        let key = format!("{prefix}output");
-        if let Some(returned) = attributes.text(&key).map(str::to_owned) {
-            attributes.remove(&key);
-            json::put(attributes, output, returned.into());
-        }
+        json::rename_unwrapped(attributes, &key, input, traceloop::unwrap_arguments);
+        attributes.rename(&format!("{prefix}output"), output);
     }
 }

@@ -112,7 +112,9 @@ pub(super) fn parsed(value: Value) -> Value {
 
 /// Moves a value to another key, unless that already has one. JSON becomes text as by [`put`].
 pub(super) fn rename(attributes: &mut Attributes, from: &str, to: &'static str) {
-    rename_unwrapped(attributes, from, to, |value| value);
+    if attributes.contains(from) {
+        rename_unwrapped(attributes, from, to, |value| value);
+    }
 }
 
 /// Does this for the input and the output of a span.
@@ -128,7 +130,7 @@ pub(super) fn rename_content(
     }
 }
 
-/// Moves a value to its canonical key, without what wraps it. What is not JSON is moved as it is.
+/// Moves a value to its canonical key, without what wraps it, which may be there already. What is not JSON is moved as it is.
 pub(super) fn rename_unwrapped(
     attributes: &mut Attributes,
     from: &str,

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    ARGUMENTS, DEFINITIONS, Dialect, OperationKind, Override, RESULT, aliases, has_known_operation,
+    DEFINITIONS, Dialect, OperationKind, Override, RESULT, aliases, has_known_operation,
     json::{self, Object},
     kind_of, litellm, name_as_span, tool_answer, usage,
 };
@@ -80,15 +80,13 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let Some((input, output)) = kind.content() else {
         return;
     };
-    for (from, to) in [(INPUT, input), (OUTPUT, output)] {
-        let Some(mut value) = json::read(attributes, from).map(unwrap_typed) else {
-            continue;
-        };
-        if [ARGUMENTS, RESULT].contains(&to) {
-            value = tool_answer::unwrap_message(attributes, value);
-        }
-        attributes.remove(from);
-        json::put(attributes, to, value);
+    json::rename_unwrapped(attributes, INPUT, input, unwrap_typed);
+    json::rename_unwrapped(attributes, OUTPUT, output, unwrap_typed);
+    if kind == OperationKind::Tool
+        && let Some(answer) = json::read(attributes, RESULT)
+    {
+        let answer = tool_answer::unwrap_message(attributes, answer);
+        json::set(attributes, RESULT, answer);
     }
 }
 
