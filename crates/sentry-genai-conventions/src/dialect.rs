@@ -72,7 +72,7 @@ mod span_names;
 mod tool_answer;
 mod usage;
 
-use crate::{AiKind, SourceSpan, attributes::Name, operation::Operation, plain};
+use crate::{AiKind, Attributes, SourceSpan, attributes::Name, operation::Operation, plain};
 
 pub(crate) use interpret::{NONE, gen_ai_keys, id, is_random_id, mentions_gen_ai, unquoted};
 pub(crate) use json::{scalar as json_of_scalar, value as json_of};
@@ -168,6 +168,14 @@ impl OperationKind {
             Self::Call | Self::Agent => Some((INPUT, OUTPUT)),
             Self::Tool => Some((ARGUMENTS, RESULT)),
             Self::Embeddings | Self::Other | Self::Plain => None,
+        }
+    }
+
+    /// Moves the input and the output of a span of this kind to their canonical keys.
+    fn rename_content(self, attributes: &mut Attributes, input: &str, output: &str) {
+        if let Some((canonical_input, canonical_output)) = self.content() {
+            attributes.rename(input, canonical_input);
+            attributes.rename(output, canonical_output);
         }
     }
 }

@@ -37,6 +37,7 @@ pub(crate) fn name(
     };
     if let Some(op) = take(&mut span.attributes, "sentry.op")
         && !operation::is_unknown_op(&op)
+        && !(naming.ai.is_some() && op.starts_with(FORMER_OPS))
     {
         naming.op = op.into();
     }
@@ -48,6 +49,9 @@ pub(crate) fn name(
     }
     naming
 }
+
+/// The prefix of the ops that Sentry's SDKs gave AI spans before there were those of [`operation`].
+const FORMER_OPS: &str = "ai.";
 
 fn name_ai(
     span: &mut SourceSpan,

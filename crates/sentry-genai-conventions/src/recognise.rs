@@ -24,9 +24,9 @@ pub(crate) struct Recognised {
 /// The signals are, in order of precedence:
 ///
 /// 1. an MCP method,
-/// 2. an op set by the program,
-/// 3. the dialect's own rules,
-/// 4. an explicit operation,
+/// 2. the dialect's own rules,
+/// 3. an explicit operation or kind,
+/// 4. an op set by the program,
 /// 5. the span's name,
 /// 6. attributes that imply an operation.
 pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognised> {
@@ -52,18 +52,23 @@ pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognis
         operation: Operation::Plain,
         subject: None,
     };
-    let explicit = text("gen_ai.operation.name");
-    if let (None, Some(op)) = (explicit, text("sentry.op")) {
-        // Whoever set another op had a reason not to call it an AI operation.
-        return find_operation(span, dialect, op.strip_prefix("gen_ai.")?).map(ai);
-    }
     match (dialect.operation)(span) {
         Override::To(name) => return Some(operation::by_name(name).map_or(plain, ai)),
         Override::Plain => return Some(plain),
         Override::None => {}
     }
-    if let Some(explicit) = explicit {
-        return Some(find_operation(span, dialect, explicit).map_or(plain, ai));
+    // The conventions of Alibaba, and of whoever follows them, have a kind as well.
+    let kind = text("gen_ai.span.kind").map(operation::by_name);
+    if let Some(explicit) = text("gen_ai.operation.name") {
+        let row = find_operation(span, dialect, explicit).or(kind.flatten());
+        return Some(row.map_or(plain, ai));
+    }
+    if let Some(row) = kind {
+        return Some(row.map_or(plain, ai));
+    }
+    if let Some(op) = text("sentry.op") {
+        // Whoever set another op had a reason not to call it an AI operation.
+        return find_operation(span, dialect, op.strip_prefix("gen_ai.")?).map(ai);
     }
     if let Some((row, rest)) = named
         && (is_conclusive_name(row.name, rest) || is_confirmed(span, row))
@@ -175,9 +180,8 @@ fn operation_from_attributes(span: &SourceSpan) -> Option<&'static str> {
     let is_client =
         || span.kind == Some(SpanKind::Client) && !dialect::names_other_request(&span.name);
     let is_uncounted_call = (has_failed(span) || is_client())
-        && names_provider(span)
         && dialect::may_request_model(span)
-        && !has_any(&["gen_ai.agent.id", "gen_ai.agent.name", "gen_ai.tool.name"]);
+        && is_of_provider(span);
     (has_model && (has_counts || has_messages || is_uncounted_call))
         .then(|| call_kind_from_name(&span.name))
 }
@@ -194,6 +198,12 @@ pub(crate) fn has_answer(attributes: &Attributes) -> bool {
 
 fn has_token_counts(span: &SourceSpan) -> bool {
     span.attributes.contains_any(USAGE_KEYS)
+}
+
+/// Returns whether a span names a provider, but no agent or tool, which may be around its requests.
+pub(crate) fn is_of_provider(span: &SourceSpan) -> bool {
+    let others = ["gen_ai.agent.id", "gen_ai.agent.name", "gen_ai.tool.name"];
+    names_provider(span) && !span.attributes.contains_any(&others)
 }
 
 fn names_provider(span: &SourceSpan) -> bool {
@@ -213,7 +223,7 @@ pub(crate) fn has_failed(span: &SourceSpan) -> bool {
 }
 
 /// Returns which kind of model call a span name refers to.
-fn call_kind_from_name(name: &str) -> &'static str {
+pub(crate) fn call_kind_from_name(name: &str) -> &'static str {
     let name = name.to_ascii_lowercase();
     if name.contains("embed") {
         "embeddings"

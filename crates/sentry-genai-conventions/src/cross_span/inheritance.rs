@@ -1,6 +1,6 @@
 //! Conversations and agents that spans take over from their relatives.
 
-use super::{AGENT, CONVERSATION, SpanTree};
+use super::{AGENT, CONVERSATION, SpanTree, span_tree::Descendants};
 use crate::{AiKind, SentrySpan, span::Ancestors};
 
 /// Hands conversations and agents down to spans whose source did not know what their ancestors would record.
@@ -16,7 +16,7 @@ pub(super) fn apply(spans: &mut [SentrySpan], tree: &SpanTree) {
             }
             let mut source = tree.parents[position].and_then(|parent| nearest[parent]);
             if should_inherit(&spans[position], key, source.map(|above| &spans[above])) {
-                if let DescendantConversation::One(descendant) = below[position]
+                if let Descendants::One(descendant) = below[position]
                     && key == CONVERSATION
                 {
                     source = source.or(Some(descendant));
@@ -44,33 +44,18 @@ fn should_inherit(span: &SentrySpan, key: &str, above: Option<&SentrySpan>) -> b
         && (span.ancestors != Ancestors::Known || above.is_some_and(is_unknown_agent))
 }
 
-/// What the spans below a span say about their conversation. `One` holds the position of a span that names it.
-#[derive(Clone, Copy)]
-enum DescendantConversation {
-    Nothing,
-    One(usize),
-    Several,
-}
-
-/// Returns, for each span, the conversation that the spans below it agree on. Some libraries name it only on model calls.
-fn conversations_below(spans: &[SentrySpan], tree: &SpanTree) -> Vec<DescendantConversation> {
+/// Returns, for each span, one below it that names the conversation, if all that name one agree. Some libraries name it only on
+/// model calls.
+fn conversations_below(spans: &[SentrySpan], tree: &SpanTree) -> Vec<Descendants> {
     let conversation = |position: usize| spans[position].attributes.text(CONVERSATION);
-    let mut below = vec![DescendantConversation::Nothing; spans.len()];
+    let mut below = vec![Descendants::None; spans.len()];
     for &position in &tree.leaves_first {
         let Some(parent) = tree.parents[position] else {
             continue;
         };
-        let own = conversation(position).map(|_| DescendantConversation::One(position));
-        below[parent] = match (below[parent], own.unwrap_or(below[position])) {
-            (known, DescendantConversation::Nothing) => known,
-            (DescendantConversation::Nothing, conversation_below) => conversation_below,
-            (DescendantConversation::One(one), DescendantConversation::One(other))
-                if conversation(one) == conversation(other) =>
-            {
-                DescendantConversation::One(one)
-            }
-            _ => DescendantConversation::Several,
-        };
+        let own = conversation(position).map(|_| Descendants::One(position));
+        let named = own.unwrap_or(below[position]);
+        below[parent].add(named, |one, other| conversation(one) == conversation(other));
     }
     below
 }

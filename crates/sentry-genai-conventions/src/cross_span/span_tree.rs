@@ -47,6 +47,26 @@ impl SpanTree {
     }
 }
 
+/// Those spans below another one that have something in common.
+#[derive(Clone, Copy)]
+pub(crate) enum Descendants {
+    None,
+    /// The position of the only one, or of one of several that are the same.
+    One(usize),
+    Several,
+}
+
+impl Descendants {
+    pub(crate) fn add(&mut self, others: Self, are_same: impl Fn(usize, usize) -> bool) {
+        *self = match (*self, others) {
+            (known, Self::None) => known,
+            (Self::None, others) => others,
+            (Self::One(one), Self::One(other)) if are_same(one, other) => Self::One(one),
+            _ => Self::Several,
+        };
+    }
+}
+
 fn leaves_first(parents: &[Option<usize>]) -> Vec<usize> {
     let mut pending_children = vec![0_usize; parents.len()];
     for parent in parents.iter().flatten() {

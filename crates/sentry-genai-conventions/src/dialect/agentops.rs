@@ -1,8 +1,8 @@
 //! AgentOps: agents, tools, and the spans around them. Its model calls are in OpenLLMetry's spelling.
 
-use serde_json::Value;
-
-use super::{ARGUMENTS, Dialect, OperationKind, Override, RESULT, aliases, json, kind_of};
+use super::{
+    ARGUMENTS, Dialect, OperationKind, Override, RESULT, aliases, json, kind_of, traceloop,
+};
 use crate::SourceSpan;
 
 pub(super) static AGENTOPS: Dialect = Dialect {
@@ -47,24 +47,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     };
     for prefix in [own_prefix, "agentops.entity."] {
         let key = format!("{prefix}input");
-        if let Some(call) = json::object(attributes, &key) {
-            attributes.remove(&key);
-            json::put(attributes, input, arguments(call));
-        }
-        let key = format!("{prefix}output");
-        if let Some(returned) = attributes.text(&key).map(str::to_owned) {
-            attributes.remove(&key);
-            json::put(attributes, output, returned.into());
-        }
-    }
-}
-
-/// Reduces a function's arguments to the named ones, or if there are none, to the positional ones.
-fn arguments(mut call: json::Object) -> Value {
-    match (json::has(&call, "args"), json::has(&call, "kwargs")) {
-        (false, false) => Value::Null,
-        (false, true) => call.remove("kwargs").unwrap_or_default(),
-        (true, false) => call.remove("args").unwrap_or_default(),
-        (true, true) => Value::Object(call),
+        json::rename_unwrapped(attributes, &key, input, traceloop::unwrap_arguments);
+        attributes.rename(&format!("{prefix}output"), output);
     }
 }

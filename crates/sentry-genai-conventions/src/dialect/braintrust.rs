@@ -78,10 +78,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         name_as_span(span, kind);
     }
     let attributes = &mut span.attributes;
-    if let Some((input, output)) = kind.content() {
-        attributes.rename(INPUT, input);
-        attributes.rename(OUTPUT, output);
-    }
+    kind.rename_content(attributes, INPUT, OUTPUT);
     if matches!(kind, OperationKind::Call | OperationKind::Embeddings) {
         read_request(attributes);
         read_metrics(attributes);

@@ -1,6 +1,6 @@
 //! Codex: Rust functions as spans, few of which say what they are.
 
-use super::{Dialect, OperationKind, Override, aliases};
+use super::{Dialect, OperationKind, Override, aliases, has_known_operation};
 use crate::{SourceSpan, tokens};
 
 pub(super) static CODEX: Dialect = Dialect {
@@ -29,6 +29,8 @@ pub(super) static CODEX: Dialect = Dialect {
 fn operation(span: &SourceSpan) -> Override {
     let attributes = &span.attributes;
     match &*span.name {
+        // Another program's crate may have such a name, too.
+        _ if has_known_operation(span) => Override::None,
         "session_task.turn" => Override::To("invoke_agent"),
         // The first span has the call's model. A span inside it, for the last event of the answer, has the counts. Relating
         // merges the two.

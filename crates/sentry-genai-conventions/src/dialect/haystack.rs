@@ -151,17 +151,19 @@ fn normalise_reasoning(mut messages: Value) -> Value {
     messages
 }
 
-/// Returns the contents of documents. A text stays as it is.
+/// Changes each item of a list. Other values stay as they are.
+fn map_items(mut list: Value, change: impl FnMut(&mut Value)) -> Value {
+    list.as_array_mut().into_iter().flatten().for_each(change);
+    list
+}
+
+/// Returns the contents of documents.
 fn document_contents(documents: Value) -> Value {
-    match documents {
-        Value::Array(documents) => (documents.into_iter())
-            .map(|mut document| match document.get_mut("content") {
-                Some(content @ Value::String(_)) => content.take(),
-                _ => document,
-            })
-            .collect(),
-        text => text,
-    }
+    map_items(documents, |document| {
+        if let Some(content @ Value::String(_)) = document.get_mut("content") {
+            *document = content.take();
+        }
+    })
 }
 
 /// Takes the input and the output of a component, and records which model answered.
@@ -187,15 +189,11 @@ fn take(attributes: &mut Attributes, side: &str) -> Object {
 
 /// Makes messages of replies that are plain texts, such as those of generators without chat.
 fn replies_as_messages(replies: Value) -> Value {
-    match replies {
-        Value::Array(replies) => (replies.into_iter())
-            .map(|reply| match reply {
-                Value::String(text) => json!({"role": "assistant", "content": text}),
-                reply => reply,
-            })
-            .collect(),
-        replies => replies,
-    }
+    map_items(replies, |reply| {
+        if let Value::String(text) = reply {
+            *reply = json!({"role": "assistant", "content": text});
+        }
+    })
 }
 
 /// Records the model that answered, the finish reason and the counts. They are in each reply, in a separate list, or, for
@@ -247,13 +245,9 @@ fn name_provider(attributes: &mut Attributes) {
 
 /// Extracts the tools from objects that also state their class.
 fn definitions(tools: Value) -> Value {
-    match tools {
-        Value::Array(tools) => (tools.into_iter())
-            .map(|mut tool| match tool.get_mut("data") {
-                Some(data) => data.take(),
-                None => tool,
-            })
-            .collect(),
-        tools => tools,
-    }
+    map_items(tools, |tool| {
+        if let Some(data) = tool.get_mut("data") {
+            *tool = data.take();
+        }
+    })
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::OperationKind;
 use crate::{Attributes, Scalar, messages, privacy};
 
 pub(super) type Object = Map<String, Value>;
@@ -109,11 +110,36 @@ pub(super) fn parsed(value: Value) -> Value {
     }
 }
 
-/// Moves JSON to another key, unless that already has a value. What is not JSON stays.
+/// Moves a value to another key, unless that already has one. JSON becomes text as by [`put`].
 pub(super) fn rename(attributes: &mut Attributes, from: &str, to: &'static str) {
-    if let Some(value) = read(attributes, from) {
-        put(attributes, to, value);
-        attributes.remove(from);
+    if attributes.contains(from) {
+        rename_unwrapped(attributes, from, to, |value| value);
+    }
+}
+
+/// Does this for the input and the output of a span.
+pub(super) fn rename_content(
+    attributes: &mut Attributes,
+    kind: OperationKind,
+    input: &str,
+    output: &str,
+) {
+    if let Some((canonical_input, canonical_output)) = kind.content() {
+        rename(attributes, input, canonical_input);
+        rename(attributes, output, canonical_output);
+    }
+}
+
+/// Moves a value to its canonical key, without what wraps it, which may be there already. What is not JSON is moved as it is.
+pub(super) fn rename_unwrapped(
+    attributes: &mut Attributes,
+    from: &str,
+    to: &'static str,
+    unwrap: impl FnOnce(Value) -> Value,
+) {
+    attributes.rename(from, to);
+    if let Some(value) = read(attributes, to) {
+        set(attributes, to, unwrap(value));
     }
 }
 

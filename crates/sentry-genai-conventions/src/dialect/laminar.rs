@@ -1,7 +1,7 @@
 //! Laminar's SDKs: spans of functions under `observe`. Their instrumentations follow the conventions, or OpenLLMetry's spelling.
 
 use super::{
-    Dialect, OperationKind, Override, aliases, has_known_operation, json, kind_of, mentions_gen_ai,
+    Dialect, OperationKind, Override, has_known_operation, json, kind_of, mentions_gen_ai,
     name_as_span,
 };
 use crate::SourceSpan;
@@ -9,13 +9,10 @@ use crate::SourceSpan;
 pub(super) static LAMINAR: Dialect = Dialect {
     name: "laminar",
     recognises: |span| span.attributes.contains(PATH) || span.attributes.contains(TYPE),
-    aliases: &aliases([
-        ("lmnr.association.properties.session_id", "session.id"),
-        ("lmnr.association.properties.user_id", "user.id"),
-    ]),
     noise: &["lmnr.internal.*", "lmnr.span.ids_path"],
     operation,
     adjust,
+    ..Dialect::NONE
 };
 
 const PATH: &str = "lmnr.span.path";
@@ -37,12 +34,5 @@ fn operation(span: &SourceSpan) -> Override {
 
 fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     name_as_span(span, kind);
-    let Some((input, output)) = kind.content() else {
-        return;
-    };
-    let attributes = &mut span.attributes;
-    for (from, to) in [(INPUT, input), (OUTPUT, output)] {
-        json::rename(attributes, from, to);
-        attributes.rename(from, to);
-    }
+    json::rename_content(&mut span.attributes, kind, INPUT, OUTPUT);
 }

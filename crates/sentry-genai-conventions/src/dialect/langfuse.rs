@@ -102,10 +102,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         OperationKind::Tool => unwrap_tool_message(attributes),
         _ => {}
     }
-    if let Some((input, output)) = kind.content() {
-        span.attributes.rename(INPUT, input);
-        span.attributes.rename(OUTPUT, output);
-    }
+    kind.rename_content(&mut span.attributes, INPUT, OUTPUT);
     read_level(span);
     if kind == OperationKind::Plain {
         return;
@@ -347,18 +344,15 @@ fn extract_tool_definitions(attributes: &mut Attributes) {
 
 /// Reads a tool's arguments, which LangChain's callback records as a Python dict, and its answer, which is wrapped in a message.
 fn unwrap_tool_message(attributes: &mut Attributes) {
-    if let Some(arguments) = json::object(attributes, INPUT) {
-        json::set(attributes, INPUT, arguments.into());
-    }
-    // The SDK for Rust records a text as JSON.
     for key in [INPUT, OUTPUT] {
-        if let Some(Value::String(text)) = json::read(attributes, key) {
-            attributes.set(key, text);
+        match json::read(attributes, key) {
+            // The SDK for Rust records a text as JSON.
+            Some(Value::String(text)) => attributes.set(key, text),
+            Some(value @ Value::Object(_)) => {
+                let value = tool_answer::unwrap_message(attributes, value);
+                json::set(attributes, key, value);
+            }
+            _ => {}
         }
-    }
-    let answer = json::read(attributes, OUTPUT).unwrap_or_default();
-    if let Some(id) = tool_answer::call_id_of(&answer) {
-        attributes.supply("gen_ai.tool.call.id", id);
-        json::set(attributes, OUTPUT, tool_answer::content_of(answer));
     }
 }

@@ -94,9 +94,12 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             if let Some(id) = tool_answer::call_id_of(&answer) {
                 attributes.supply("gen_ai.tool.call.id", id);
             }
-            unwrap_payload(attributes, PROMPT, super::ARGUMENTS, "input");
-            unwrap_payload(attributes, COMPLETION, super::RESULT, "output");
-            return;
+            json::rename_unwrapped(attributes, PROMPT, super::ARGUMENTS, |input| {
+                unwrap_value(input, "input")
+            });
+            return json::rename_unwrapped(attributes, COMPLETION, super::RESULT, |output| {
+                unwrap_value(output, "output")
+            });
         }
         OperationKind::Embeddings => return read_embeddings(attributes),
         OperationKind::Call => {
@@ -113,14 +116,6 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     };
     attributes.rename(PROMPT, input);
     attributes.rename(COMPLETION, output);
-}
-
-fn unwrap_payload(attributes: &mut Attributes, from: &str, to: &'static str, wrapper: &str) {
-    if let Some(value) = json::read(attributes, from) {
-        json::put(attributes, to, unwrap_value(value, wrapper));
-        attributes.remove(from);
-    }
-    attributes.rename(from, to);
 }
 
 fn read_embeddings(attributes: &mut Attributes) {

@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::{
-    ARGUMENTS, DEFINITIONS, Dialect, OperationKind, Override, RESULT, aliases, has_known_operation,
+    DEFINITIONS, Dialect, OperationKind, Override, RESULT, aliases, has_known_operation,
     json::{self, Object},
-    kind_of, litellm, name_as_span, usage,
+    kind_of, litellm, name_as_span, tool_answer, usage,
 };
 use crate::{Attributes, SourceSpan};
 
@@ -80,15 +80,13 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let Some((input, output)) = kind.content() else {
         return;
     };
-    for (from, to) in [(INPUT, input), (OUTPUT, output)] {
-        let Some(mut value) = json::read(attributes, from).map(unwrap_typed) else {
-            continue;
-        };
-        if [ARGUMENTS, RESULT].contains(&to) {
-            value = unwrap_tool_message(attributes, value);
-        }
-        attributes.remove(from);
-        json::put(attributes, to, value);
+    json::rename_unwrapped(attributes, INPUT, input, unwrap_typed);
+    json::rename_unwrapped(attributes, OUTPUT, output, unwrap_typed);
+    if kind == OperationKind::Tool
+        && let Some(answer) = json::read(attributes, RESULT)
+    {
+        let answer = tool_answer::unwrap_message(attributes, answer);
+        json::set(attributes, RESULT, answer);
     }
 }
 
@@ -155,23 +153,4 @@ fn unwrap_item(item: Value) -> Vec<Value> {
 fn is_typed(value: &Value) -> bool {
     (value.as_object()).is_some_and(|it| it.len() == 2 && it.contains_key("value"))
         && value["type"].is_string()
-}
-
-/// Extracts a tool's answer from LangChain's message, and records which call it answers.
-fn unwrap_tool_message(attributes: &mut Attributes, value: Value) -> Value {
-    match value {
-        Value::Object(mut message) => {
-            if message.contains_key("lc")
-                && let Some(Value::Object(fields)) = message.get_mut("kwargs")
-            {
-                message = std::mem::take(fields);
-            }
-            let Some(id) = message.get("tool_call_id") else {
-                return Value::Object(message);
-            };
-            json::put_scalar(attributes, "gen_ai.tool.call.id", id);
-            message.remove("content").unwrap_or_default()
-        }
-        value => value,
-    }
 }

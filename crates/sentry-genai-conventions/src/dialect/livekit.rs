@@ -1,8 +1,8 @@
 //! LiveKit's agents: the conventions, in older versions only for model calls.
 
 use super::{
-    ARGUMENTS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases,
-    has_known_operation, json, usage,
+    ARGUMENTS, Dialect, OUTPUT, OperationKind, Override, RESULT, aliases, has_known_operation,
+    json, usage,
 };
 use crate::{Attributes, SourceSpan, Value, tokens};
 
@@ -43,14 +43,8 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             }
         }
         OperationKind::Agent => {
-            for (key, name) in [
-                ("lk.user_input", INPUT),
-                ("lk.pii.user_input", INPUT),
-                ("lk.response.text", OUTPUT),
-                ("lk.pii.response.text", OUTPUT),
-            ] {
-                attributes.rename(key, name);
-            }
+            kind.rename_content(attributes, "lk.user_input", "lk.response.text");
+            kind.rename_content(attributes, "lk.pii.user_input", "lk.pii.response.text");
         }
         OperationKind::Call => {
             if let Some(metrics) = json::object(attributes, METRICS) {

@@ -89,12 +89,8 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     if attributes.text("error.type") == Some("unknown") {
         attributes.remove("error.type");
     }
-    if let Some((input, output)) = kind.content() {
-        attributes.rename("gen_ai.prompt", input);
-        attributes.rename("gen_ai.completion", output);
-        attributes.rename("input", input);
-        attributes.rename("output", output);
-    }
+    kind.rename_content(attributes, "gen_ai.prompt", "gen_ai.completion");
+    kind.rename_content(attributes, "input", "output");
 }
 
 fn name_agent(span: &mut SourceSpan) {

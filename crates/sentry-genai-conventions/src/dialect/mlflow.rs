@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases, json,
-    kind_of, name_as_span, openinference, usage,
+    DEFINITIONS, Dialect, OperationKind, Override, aliases, json, kind_of, name_as_span,
+    openinference, usage,
 };
 use crate::{Attributes, SourceSpan};
 
@@ -62,10 +62,9 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     match kind {
         OperationKind::Call => read_call(attributes),
         OperationKind::Embeddings => read_embeddings(attributes),
-        OperationKind::Agent => move_content(attributes, INPUT, OUTPUT),
-        OperationKind::Tool => move_content(attributes, ARGUMENTS, RESULT),
-        OperationKind::Other | OperationKind::Plain => {}
+        _ => {}
     }
+    json::rename_content(attributes, kind, INPUTS, OUTPUTS);
 }
 
 fn read_call(attributes: &mut Attributes) {
@@ -82,7 +81,6 @@ fn read_call(attributes: &mut Attributes) {
     if (answer.as_ref().and_then(Value::as_str)).is_some_and(openinference::is_object_repr) {
         attributes.remove(OUTPUTS);
     }
-    move_content(attributes, INPUT, OUTPUT);
 }
 
 fn read_embeddings(attributes: &mut Attributes) {
@@ -127,9 +125,4 @@ fn read_model(attributes: &mut Attributes) {
     request.retain(|_, value| !value.as_str().is_some_and(openinference::is_object_repr));
     json::put_parameters(attributes, &request);
     json::set(attributes, INPUTS, request.into());
-}
-
-fn move_content(attributes: &mut Attributes, input: &'static str, output: &'static str) {
-    json::rename(attributes, INPUTS, input);
-    json::rename(attributes, OUTPUTS, output);
 }

@@ -66,6 +66,9 @@ static ALIASES: &[(Name, &str)] = &aliases([
     // Langfuse reads these on any span.
     ("langfuse.session.id", "session.id"),
     ("langfuse.user.id", "user.id"),
+    // Laminar adds these to everything in its traces.
+    ("lmnr.association.properties.session_id", "session.id"),
+    ("lmnr.association.properties.user_id", "user.id"),
     ("operation.cost", "gen_ai.cost.total_tokens"),
 ]);
 

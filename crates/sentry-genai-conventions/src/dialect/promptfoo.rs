@@ -20,15 +20,13 @@ fn operation(span: &SourceSpan) -> Override {
 }
 
 fn adjust(span: &mut SourceSpan, kind: OperationKind) {
-    let content = match kind {
-        OperationKind::Embeddings => Some(("gen_ai.embeddings.input", None)),
-        _ => (kind.content()).map(|(input, output)| (input, Some(output))),
-    };
-    let Some((input, output)) = content else {
-        return;
-    };
-    span.attributes.rename("promptfoo.request.body", input);
-    if let Some(output) = output {
-        span.attributes.rename("promptfoo.response.body", output);
+    let attributes = &mut span.attributes;
+    if kind == OperationKind::Embeddings {
+        attributes.rename("promptfoo.request.body", "gen_ai.embeddings.input");
     }
+    kind.rename_content(
+        attributes,
+        "promptfoo.request.body",
+        "promptfoo.response.body",
+    );
 }

@@ -147,13 +147,20 @@ fn is_named_after_model(span: &SourceSpan, name: &str) -> bool {
     split_words(name).any(|word| is_provider(word) || family == Some(word)) && !is_composite(name)
 }
 
-/// Returns the operation of a span that is named after it and a provider, if it names a model: `openai.chat`, `ollama_embeddings`.
-fn provider_operation(span: &SourceSpan, dialect: &Dialect, name: &str) -> Option<&'static str> {
+/// Returns the operation of a span that is named after it, if the span names a model, and the name or an attribute the provider:
+/// `openai.chat`, `ollama_embeddings`, `llm_call`.
+fn provider_operation(span: &SourceSpan, name: &str) -> Option<&'static str> {
     if is_remote_side(span) || !span.attributes.contains_any(MODELS) {
         return None;
     }
-    let operation = operation_after_provider(name)?;
-    is_unattributed(span, dialect).then_some(operation)
+    let is_uncounted_call = || {
+        let words = words(name);
+        (names_call(name) || has_word(&words, EMBEDDING_WORDS))
+            && names_only_request(span, &words)
+            && recognise::is_of_provider(span)
+    };
+    operation_after_provider(name)
+        .or_else(|| is_uncounted_call().then(|| recognise::call_kind_from_name(name)))
 }
 
 /// Returns the operation of a model that follows a provider in a name: `openai.chat.completions`.
@@ -210,29 +217,36 @@ pub(crate) fn operation_by_name(
     dialect: &Dialect,
     name: &str,
 ) -> Option<&'static str> {
-    // Only somebody who knows the conventions uses this name.
-    let has_standard_name = |operation: &str, keys: &[&str]| {
-        let is_text = |key: &&str| matches!(span.attributes.get(key), Some(Value::Str(_)));
-        name == operation && keys.iter().any(is_text)
-    };
-    let names_tool = span.attributes.contains("gen_ai.tool.name")
-        || has_standard_name("execute_tool", TOOL_KEYS)
-        || is_named_tool_call(span, name);
-    let names_agent = (span.attributes).contains_any(&["gen_ai.agent.name", "gen_ai.agent.id"])
-        || has_standard_name("invoke_agent", AGENT_KEYS)
-        || is_named_agent_run(span, name);
-    if let Some(operation) = provider_operation(span, dialect, name) {
-        return Some(operation);
-    }
-    if !names_tool && !names_agent || !is_unattributed(span, dialect) || is_auxiliary(name) {
+    if !may_classify_by_name(&span.attributes) || !is_unattributed(span, dialect) {
         return None;
     }
+    if let Some(operation) = provider_operation(span, name) {
+        return Some(operation);
+    }
+    // Without a namespace, an agent or a tool counts only beside the conventions' own name of the operation, or one close to it.
+    let is_named = |keys, operation, object, actions: &[&str]| {
+        has_any_text(span, keys)
+            && (name == operation
+                || ends_with_action(name, &[object], actions) && !is_of_protocol(span, name))
+    };
+    let names_tool = span.attributes.contains("gen_ai.tool.name")
+        || is_named(TOOL_KEYS, "execute_tool", "tool", &["call"]);
+    let names_agent = (span.attributes).contains_any(&["gen_ai.agent.name", "gen_ai.agent.id"])
+        || is_named(
+            AGENT_KEYS,
+            "invoke_agent",
+            "agent",
+            &["invocation", "invoke", "run"],
+        );
     let (objects, actions, operation): (&[&str], _, _) = if names_tool {
         (&["function", "tool", "tools"], TOOL_ACTIONS, "execute_tool")
-    } else {
+    } else if names_agent {
         (&["agent", "subagent"], AGENT_ACTIONS, "invoke_agent")
+    } else {
+        return None;
     };
-    (is_only_word(name, objects) || ends_with_action(name, objects, actions)).then_some(operation)
+    let is_named_after_it = is_only_word(name, objects) || ends_with_action(name, objects, actions);
+    (is_named_after_it && !is_auxiliary(name)).then_some(operation)
 }
 
 /// Returns whether a name is a single word, and one of these.
@@ -240,22 +254,6 @@ fn is_only_word(name: &str, candidates: &[&str]) -> bool {
     let name = words(name);
     let mut words = split_words(&name);
     matches!((words.next(), words.next()), (Some(only), None) if candidates.contains(&only))
-}
-
-/// Returns whether a name is that of a tool call, such as `agent.tool_call`, and the span names the tool without a namespace.
-fn is_named_tool_call(span: &SourceSpan, name: &str) -> bool {
-    span.attributes.may_begin_with("tool")
-        && has_any_text(span, TOOL_KEYS)
-        && ends_with_action(name, &["tool"], &["call"])
-        && !is_of_protocol(span, name)
-}
-
-/// Returns whether a span is named after an agent's run, such as `run_agent`, and names an agent without any namespace.
-fn is_named_agent_run(span: &SourceSpan, name: &str) -> bool {
-    span.attributes.may_begin_with("agent")
-        && has_any_text(span, AGENT_KEYS)
-        && ends_with_action(name, &["agent"], &["invocation", "invoke", "run"])
-        && !is_of_protocol(span, name)
 }
 
 /// Returns whether a span is about a request, a message or a query: `POST /agent/run`, `SELECT agent_run`.

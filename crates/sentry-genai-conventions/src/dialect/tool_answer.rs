@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::json::Object;
+use crate::Attributes;
 
 /// Fields that may hold the answer, if the object has no other content.
 const WRAPPERS: [&str; 3] = ["output", "outputs", "result"];
@@ -37,14 +38,24 @@ pub(super) fn call_id_of(value: &Value) -> Option<&str> {
     }
 }
 
-/// Returns the fields of a LangChain message, which may be serialised or not.
-fn message_fields(message: &Object) -> Option<&Object> {
-    match message.get("type")?.as_str()? {
-        "constructor" => message.get("kwargs")?.as_object(),
-        "tool" if message.contains_key("tool_call_id") => Some(message),
-        "tool" => message.get("data")?.as_object(),
-        _ => None,
+/// Extracts the answer from a LangChain message, and records which call it answers. Other values stay as they are.
+pub(super) fn unwrap_message(attributes: &mut Attributes, value: Value) -> Value {
+    match call_id_of(&value) {
+        Some(id) => attributes.supply("gen_ai.tool.call.id", id),
+        None => return value,
     }
+    content_of(value)
+}
+
+/// Returns the fields of a LangChain message, which may be serialised.
+fn message_fields(message: &Object) -> Option<&Object> {
+    let key = match message.get("type")?.as_str()? {
+        "constructor" => "kwargs",
+        "tool" if message.contains_key("tool_call_id") => return Some(message),
+        "tool" => "data",
+        _ => return None,
+    };
+    message.get(key)?.as_object()
 }
 
 fn is_wrapper(object: &Object) -> bool {

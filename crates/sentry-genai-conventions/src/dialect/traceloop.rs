@@ -23,9 +23,6 @@ pub(super) static TRACELOOP: Dialect = Dialect {
     recognises,
     #[rustfmt::skip]
     aliases: &aliases([
-        // Laminar adds these to everything in its traces.
-        ("lmnr.association.properties.session_id", "session.id"),
-        ("lmnr.association.properties.user_id", "user.id"),
         // The leader of a team is an agent that has no span of its own.
         (AGNO_TEAM, "gen_ai.agent.name"),
         ("crewai.agent.tools", DEFINITIONS),
@@ -248,11 +245,11 @@ fn read_entity(span: &mut SourceSpan, kind: OperationKind) {
     match kind {
         OperationKind::Tool => {
             let mut call_id = None;
-            move_payload(attributes, ENTITY_OUTPUT, RESULT, |answer| {
+            json::rename_unwrapped(attributes, ENTITY_OUTPUT, RESULT, |answer| {
                 call_id = tool_answer::call_id_of(&answer).map(str::to_owned);
                 tool_answer::content_of(answer)
             });
-            move_payload(attributes, ENTITY_INPUT, ARGUMENTS, |call| {
+            json::rename_unwrapped(attributes, ENTITY_INPUT, ARGUMENTS, |call| {
                 // Of a tool of LangChain's that fails, only the input has the id.
                 let id = call.pointer("/kwargs/tool_call_id").and_then(Value::as_str);
                 call_id = call_id.take().or_else(|| id.map(str::to_owned));
@@ -263,8 +260,8 @@ fn read_entity(span: &mut SourceSpan, kind: OperationKind) {
             }
         }
         OperationKind::Agent => {
-            move_payload(attributes, ENTITY_INPUT, INPUT, unwrap_arguments);
-            move_payload(attributes, ENTITY_OUTPUT, OUTPUT, |value| value);
+            json::rename_unwrapped(attributes, ENTITY_INPUT, INPUT, unwrap_arguments);
+            json::rename_unwrapped(attributes, ENTITY_OUTPUT, OUTPUT, |value| value);
         }
         // A workflow's name is also recorded as an agent's name, even if there is no agent.
         OperationKind::Plain if attributes.text(SPAN_KIND) == Some("workflow") => {
@@ -351,29 +348,12 @@ fn read_error_reason(span: &mut SourceSpan) {
     }
 }
 
-/// Moves the input or output of a function to its canonical key, without what wraps it.
-fn move_payload(
-    attributes: &mut Attributes,
-    from: &str,
-    to: &'static str,
-    unwrap: impl FnOnce(Value) -> Value,
-) {
-    let key = if attributes.contains(to) { to } else { from };
-    let Some(value) = json::read(attributes, key) else {
-        attributes.rename(from, to);
-        return;
-    };
-    attributes.remove(from);
-    attributes.remove(to);
-    json::put(attributes, to, unwrap(value));
-}
-
 /// Extracts the arguments from a Python call, a LangChain run or an MCP request.
 pub(super) fn unwrap_arguments(value: Value) -> Value {
     let Value::Object(mut call) = value else {
         return value;
     };
-    if call.contains_key("args") && call.contains_key("kwargs") {
+    if call.contains_key("kwargs") && (call.contains_key("args") || call.len() == 1) {
         return match (json::has(&call, "args"), json::has(&call, "kwargs")) {
             (false, _) => call.remove("kwargs").unwrap_or_default(),
             (true, true) => Value::Object(call),

@@ -31,6 +31,9 @@ pub(super) static UPSONIC: Dialect = Dialect {
     adjust,
 };
 
+const INPUT: &str = "langfuse.observation.input";
+const OUTPUT: &str = "langfuse.observation.output";
+
 fn operation(span: &SourceSpan) -> Override {
     match &*span.name {
         _ if has_known_operation(span) => Override::None,
@@ -42,9 +45,5 @@ fn operation(span: &SourceSpan) -> Override {
 }
 
 fn adjust(span: &mut SourceSpan, kind: OperationKind) {
-    let Some((input, output)) = kind.content() else {
-        return;
-    };
-    json::rename(&mut span.attributes, "langfuse.observation.input", input);
-    json::rename(&mut span.attributes, "langfuse.observation.output", output);
+    json::rename_content(&mut span.attributes, kind, INPUT, OUTPUT);
 }

@@ -13,9 +13,6 @@ pub(super) static VERCEL: Dialect = Dialect {
     recognises: |span| span.attributes.contains(OPERATION_ID) || is_version_7(span),
     #[rustfmt::skip]
     aliases: &aliases([
-        // Laminar adds these to everything in its traces.
-        ("lmnr.association.properties.session_id", "session.id"),
-        ("lmnr.association.properties.user_id", "user.id"),
         ("ai.model.id", "gen_ai.request.model"),
         ("ai.model.provider", "gen_ai.provider.name"),
         ("ai.prompt", INPUT),

@@ -73,10 +73,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     if kind == OperationKind::Agent {
         read_tools(attributes);
     }
-    if let Some((input, output)) = kind.content() {
-        attributes.rename("input", input);
-        attributes.rename("output", output);
-    }
+    kind.rename_content(attributes, "input", "output");
 }
 
 /// Reads which tools an agent has. Their parameters are objects of the library for schemas.

@@ -21,7 +21,7 @@ fn input_and_output_of_functions_are_read() {
     let output = agent.attributes.text(OUTPUT).unwrap();
     assert!(output.contains(r#""content":"a""#), "{output}");
     for (input, expected) in [
-        (r#"{"args": ["Paris"], "kwargs": {}}"#, r#"["Paris"]"#),
+        (r#"{"args": ["Paris"], "kwargs": {}}"#, "Paris"),
         (
             r#"{"args": [], "kwargs": {"city": "Paris"}}"#,
             r#"{"city":"Paris"}"#,

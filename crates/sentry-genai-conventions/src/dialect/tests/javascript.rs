@@ -187,6 +187,32 @@ fn vercel_spans_that_sentry_only_marked_are_translated() {
     assert!(!span.attributes.contains("vercel.ai.toolCall.result"));
 }
 
+/// Versions of Sentry's SDK mark the same call with different ops.
+#[test]
+fn a_call_that_sentry_has_marked_is_a_call_whatever_the_op() {
+    for op in [
+        "ai.run.doStream",
+        "gen_ai.stream_object",
+        "gen_ai.stream_text",
+        "gen_ai.structured_stream",
+    ] {
+        let marked = [
+            ("sentry.origin", "auto.vercelai.otel"),
+            ("sentry.op", op),
+            ("ai.operationId", "ai.streamText.doStream"),
+            ("ai.model.id", "m"),
+        ];
+        let span = translated("ai", "stream_text m", &marked);
+        assert_eq!((&*span.op, &*span.name), ("gen_ai.chat", "chat m"), "{op}");
+    }
+    let other_program = [
+        ("sentry.op", "gen_ai.embed_many"),
+        ("gen_ai.request.model", "m"),
+    ];
+    let span = translated("any", "embed", &other_program);
+    assert_eq!(span.op, "gen_ai.embeddings");
+}
+
 /// A tool's input is a single text, and the message that it answers with has its name.
 #[test]
 fn openllmetry_langchain_tools_are_read() {

@@ -208,11 +208,14 @@ static SPANS: &[(&str, &[Attribute], &str, &str)] = &[
     // Failed calls have no counts.
     ("llm.request", &[("gen_ai.system", "openai"), ("gen_ai.request.model", "m"), ("error.type", "429")], "gen_ai.chat", "chat m"),
     ("llm.request", &[("gen_ai.system", "openai"), ("gen_ai.request.model", "m"), ("otel.status_code", "ERROR")], "gen_ai.chat", "chat m"),
-    ("inference", &[("provider", "openai"), ("gen_ai.request.model", "m"), ("error.type", "429")], "gen_ai.chat", "chat m"),
-    ("inference", &[("provider", "openai"), ("gen_ai.request.model", "m")], "function", "inference"),
-    ("llm.request", &[("gen_ai.system", "openai"), ("gen_ai.request.model", "m"), ("otel.status_code", "OK")], "function", "llm.request"),
     ("llm.request", &[("gen_ai.system", "openai"), ("gen_ai.request.model", "m"), ("otel.status_description", "timed out")], "gen_ai.chat", "chat m"),
-    ("llm.request", &[("gen_ai.system", "openai"), ("gen_ai.request.model", "m")], "function", "llm.request"),
+    // Others may not record them, such as streams. The name must then say nothing but that this is a call.
+    ("llm.request", &[("gen_ai.system", "openai"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
+    ("chat_completion", &[("gen_ai.provider.name", "openai"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
+    ("embed_query", &[("gen_ai.provider.name", "openai"), ("gen_ai.request.model", "m")], "gen_ai.embeddings", "embeddings m"),
+    ("chat_completion", &[("gen_ai.request.model", "m")], "function", "chat_completion"),
+    ("chat_completion", &[("otel.kind", "server"), ("gen_ai.provider.name", "openai"), ("gen_ai.request.model", "m")], "function", "chat_completion"),
+    ("init_llm_client", &[("gen_ai.provider.name", "openai"), ("gen_ai.request.model", "m")], "function", "init_llm_client"),
     ("route", &[("llm.request.model", "m"), ("llm.response.tokens", "17"), ("llm.usage.total_tokens", "59")], "gen_ai.chat", "chat m"),
     ("complete", &[("ai.provider", "openai"), ("ai.model", "m"), ("ai.prompt_tokens", "3")], "gen_ai.chat", "chat m"),
     // An unknown operation is a call if it has counts, unless it is work around calls.

@@ -18,6 +18,13 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("any", "flow", &[("sentry.op", "gen_ai.workflow")], "function", "flow"),
     ("any", "remember", &[("sentry.op", "gen_ai.memory.client"), ("gen_ai.operation.name", "search_memory")], "gen_ai.memory.client", "search_memory"),
     ("any", "queue", &[("sentry.op", "queue.process")], "queue.process", "queue"),
+    // A kind says as much as an operation, but less than one that is known.
+    ("any", "ask", &[("gen_ai.span.kind", "LLM"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
+    ("any", "w", &[("gen_ai.span.kind", "TOOL"), ("tool.name", "w")], "gen_ai.execute_tool", "execute_tool w"),
+    ("any", "rank", &[("gen_ai.span.kind", "RERANKER"), ("gen_ai.request.model", "m")], "gen_ai.rerank", "rerank m"),
+    ("any", "loop", &[("gen_ai.span.kind", "AGENT"), ("gen_ai.operation.name", "think"), ("gen_ai.agent.name", "Bot")], "gen_ai.invoke_agent", "invoke_agent Bot"),
+    ("any", "ask", &[("gen_ai.span.kind", "LLM"), ("gen_ai.operation.name", "embeddings"), ("gen_ai.request.model", "m")], "gen_ai.embeddings", "embeddings m"),
+    ("any", "enter", &[("gen_ai.span.kind", "ENTRY"), ("gen_ai.request.model", "m"), ("gen_ai.usage.input_tokens", "3")], "function", "enter"),
     // A library's own HTTP requests and queries are ordinary spans.
     ("codex_http", "POST", &[("http.request.method", "POST"), ("http.route", "/ask")], "http.server", "POST"),
     ("@voltagent/server", "save", &[("db.system", "sqlite")], "db", "save"),
@@ -104,6 +111,7 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("@traceloop/instrumentation-langchain", "execute_tool DynamicStructuredTool", &[("traceloop.span.kind", "task"), ("gen_ai.operation.name", "execute_tool"), ("traceloop.entity.name", "DynamicStructuredTool")], "gen_ai.execute_tool", "execute_tool DynamicStructuredTool"),
     ("@traceloop/instrumentation-vertexai", "vertexai.completion", &[("llm.request.type", "completion"), ("gen_ai.system", "Google"), ("gen_ai.request.model", "m")], "gen_ai.generate_content", "generate_content m"),
     ("@opentelemetry/instrumentation-aws-sdk", "BedrockRuntime.InvokeModel", &[("rpc.service", "BedrockRuntime"), ("gen_ai.system", "aws.bedrock"), ("gen_ai.request.model", "titan-embed-text"), ("gen_ai.usage.input_tokens", "8")], "gen_ai.embeddings", "embeddings titan-embed-text"),
+    ("codex_backend", "ask", &[("gen_ai.operation.name", "chat"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
     ("codex_exec", "session_task.turn", &[("model", "m"), ("codex.turn.token_usage.total_tokens", "59")], "gen_ai.invoke_agent", "invoke_agent Codex"),
     ("codex_exec", "try_run_sampling_request", &[("model", "m")], "gen_ai.chat", "chat m"),
     ("codex_exec", "exec_command", &[("tool_name", "exec_command"), ("call_id", "c1")], "gen_ai.execute_tool", "execute_tool exec_command"),

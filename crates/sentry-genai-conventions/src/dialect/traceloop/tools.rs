@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{ENTITY_INPUT, ENTITY_OUTPUT, json};
+use super::{ENTITY_OUTPUT, json};
 use crate::{
     SourceSpan,
     dialect::{ARGUMENTS, RESULT, llama_index, mark_failed},
@@ -40,13 +40,6 @@ fn unwrap_llama_index(span: &mut SourceSpan) -> bool {
     let attributes = &mut span.attributes;
     attributes.rename("tool.name", NAME);
     attributes.rename("tool.arguments", ARGUMENTS);
-    if let Some(mut call) = json::object(attributes, ENTITY_INPUT)
-        && call.len() == 1
-        && let Some(named @ Value::Object(_)) = call.remove("kwargs")
-    {
-        json::put(attributes, ARGUMENTS, named);
-        attributes.remove(ENTITY_INPUT);
-    }
     let Some(mut output) = json::object(attributes, ENTITY_OUTPUT) else {
         return false;
     };
