@@ -54,12 +54,10 @@ pub(super) fn is_stream_method(method: &str) -> bool {
 
 /// Marks a span as failed, unless it is marked already.
 pub(super) fn mark_failed(span: &mut SourceSpan) {
-    if !span.status.is_error() {
-        span.status = SourceStatus::Error(None);
-    }
+    mark_failed_with(span, None);
 }
 
-/// Marks a span as failed, unless it is marked already, and takes the reason from an error of OpenAI's API.
+/// Does this with the reason from an error of OpenAI's API.
 pub(super) fn mark_failed_with(span: &mut SourceSpan, error: Option<&serde_json::Value>) {
     if span.status.is_error() {
         return;

@@ -54,6 +54,7 @@ fn session_and_user_are_read_on_spans_of_other_libraries() {
     for (key, value) in [
         ("ai.operationId", "ai.generateText.doGenerate"),
         ("llm.request.type", "chat"),
+        ("openinference.span.kind", "LLM"),
     ] {
         let session = ("lmnr.association.properties.session_id", "s-1");
         let user = ("lmnr.association.properties.user_id", "u-1");

@@ -97,6 +97,7 @@ fn tool_calls_are_read() {
             None,
         ),
         (r#"{"type":"json","value":{"lc":1}}"#, r#"{"lc":1}"#, None),
+        ("21 degrees", "21 degrees", None),
     ] {
         let span = translated(
             "my-app",
