@@ -108,6 +108,20 @@ impl SourceSpan {
             && !recognise::repeats_counts(self)
     }
 
+    /// Records how much an OpenTelemetry SDK has dropped because of its limits, as OpenTelemetry's specification names it
+    /// outside of OTLP.
+    pub fn record_dropped(&mut self, attributes: u32, events: u32, links: u32) {
+        for (key, count) in [
+            ("otel.dropped_attributes_count", attributes),
+            ("otel.dropped_events_count", events),
+            ("otel.dropped_links_count", links),
+        ] {
+            if count > 0 {
+                self.attributes.push(key, i64::from(count));
+            }
+        }
+    }
+
     pub(crate) fn has_exception(&self) -> bool {
         self.events.iter().any(|event| event.name == "exception")
     }

@@ -247,6 +247,16 @@ fn read_span(span: Value, path: &Path<'_>) -> Result<SourceSpan, ParseError> {
     for link in items(fields.remove("links"), &links)? {
         span.links.extend(read_link(&link));
     }
+    let dropped = [
+        ["droppedAttributesCount", "dropped_attributes_count"],
+        ["droppedEventsCount", "dropped_events_count"],
+        ["droppedLinksCount", "dropped_links_count"],
+    ];
+    let [attributes, events, links] = dropped.map(|names| {
+        let count = take(&mut fields, &names).as_ref().and_then(integer);
+        count.and_then(|it| it.try_into().ok()).unwrap_or_default()
+    });
+    span.record_dropped(attributes, events, links);
     Ok(span)
 }
 

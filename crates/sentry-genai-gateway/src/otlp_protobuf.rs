@@ -114,6 +114,11 @@ fn read_span(
     source.events = span.events.into_iter().map(read_event).collect();
     // A link without valid ids leads nowhere and is left out.
     source.links = span.links.into_iter().filter_map(read_link).collect();
+    source.record_dropped(
+        span.dropped_attributes_count,
+        span.dropped_events_count,
+        span.dropped_links_count,
+    );
     ReceivedSpan::complete_times(&mut source).ok_or_else(|| DecodeError::Time {
         path: path("start_time_unix_nano"),
     })?;

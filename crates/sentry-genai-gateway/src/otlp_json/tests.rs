@@ -180,7 +180,8 @@ fn events_links_and_resources() {
     let text = request(&format!(
         r#"{{{IDS},"startTimeUnixNano":"5","name":"x","parentSpanId":"",
         "events":[{{"name":"exception","timeUnixNano":"7","attributes":[{{"key":"exception.type","value":{{"stringValue":"E"}}}}]}}],
-        "links":[{{"traceId":"4c79f60c11214eb38604f4ae0781bfb2","spanId":"a1b2c3d4e5f60719","flags":257,"attributes":[{{"key":"note"}},{{"key":"sentry.link.type","value":{{"stringValue":"child_of"}}}}]}},{{"traceId":""}}]}}"#
+        "links":[{{"traceId":"4c79f60c11214eb38604f4ae0781bfb2","spanId":"a1b2c3d4e5f60719","flags":257,"attributes":[{{"key":"note"}},{{"key":"sentry.link.type","value":{{"stringValue":"child_of"}}}}]}},{{"traceId":""}}],
+        "droppedAttributesCount":3,"droppedEventsCount":0,"dropped_links_count":"4"}}"#
     ));
     // Two requests in sequence, as in a file of JSON lines.
     let spans = parse(&format!("{text}\n{text}\n")).unwrap();
@@ -197,6 +198,11 @@ fn events_links_and_resources() {
     let link = &received.span.links[0];
     assert!(link.sampled);
     assert_eq!(link.link_type.as_deref(), Some("child_of"));
+    let dropped = ["attributes", "events", "links"].map(|of| {
+        let key = format!("otel.dropped_{of}_count");
+        received.span.attributes.integer(&key)
+    });
+    assert_eq!(dropped, [Some(3), None, Some(4)]);
 }
 
 #[test]

@@ -76,6 +76,8 @@ fn span() -> Vec<Vec<u8>> {
             ]
             .concat(),
         ),
+        varint(10, 3),
+        varint(12, 4),
         field(15, &[field(2, b"no"), varint(3, 2)].concat()),
     ]
 }
@@ -104,6 +106,8 @@ fn a_span_with_everything() {
             ("double", Attribute::Double(1.5)),
             ("list", Attribute::Array(&list)),
             ("map", Attribute::Str(r#"{"x":true}"#)),
+            ("otel.dropped_attributes_count", Attribute::Integer(3)),
+            ("otel.dropped_events_count", Attribute::Integer(4)),
         ]
     );
     let event = &span.events[0];

@@ -129,25 +129,12 @@ fn read_span(source: &mut SourceSpan, span: &mut SpanData, max_text_bytes: usize
     if !span.links.links.is_empty() {
         source.links = links(&span.links.links);
     }
-    for (key, count) in dropped(span) {
-        if count > 0 {
-            source.attributes.push_conventional(key, i64::from(count));
-        }
-    }
+    source.record_dropped(
+        span.dropped_attributes_count,
+        span.events.dropped_count,
+        span.links.dropped_count,
+    );
     source.undo_tracing_opentelemetry();
-}
-
-/// Returns how much the SDK has dropped because of its limits, as OpenTelemetry's specification names it for backends other than
-/// OTLP.
-fn dropped(span: &SpanData) -> [(&'static str, u32); 3] {
-    [
-        (
-            "otel.dropped_attributes_count",
-            span.dropped_attributes_count,
-        ),
-        ("otel.dropped_events_count", span.events.dropped_count),
-        ("otel.dropped_links_count", span.links.dropped_count),
-    ]
 }
 
 fn events(events: &[Event], max_text_bytes: usize) -> Vec<SourceEvent> {
