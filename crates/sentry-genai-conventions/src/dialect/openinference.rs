@@ -138,6 +138,7 @@ const INCOMPLETE_FLATTENING: &[&str] = &[
     LANGCHAIN,
     BEDROCK,
     ANTHROPIC,
+    "openinference.instrumentation.agno",
     "openinference.instrumentation.anthropic",
     "openinference.instrumentation.langchain",
     requests::LITELLM,

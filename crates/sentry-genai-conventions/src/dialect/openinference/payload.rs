@@ -100,7 +100,10 @@ pub(super) fn prefer_items(attributes: &mut Attributes) {
     let request = attributes.text(INPUT_VALUE).unwrap_or_default();
     let is_incomplete = has_empty_message(attributes)
         || has_unflattened_parts(request)
-        || request.contains(r#""image_url""#) && !has_image(attributes);
+        || [r#""image_url""#, r#""input_image""#]
+            .iter()
+            .any(|it| request.contains(it))
+            && !has_image(attributes);
     if !is_incomplete {
         return;
     }
