@@ -20,6 +20,7 @@ mod gemini_cli;
 mod gemini_rust;
 mod genai;
 mod genkit;
+mod google_genai;
 mod goose;
 mod haystack;
 mod koog;
@@ -228,6 +229,7 @@ static DIALECTS: &[&Dialect] = &[
     &gemini_cli::GEMINI_CLI,
     &qwen_code::QWEN_CODE,
     &bedrock::BEDROCK,
+    &google_genai::GOOGLE_GENAI_TOOL,
     &openai_agents::OPENAI_AGENTS,
     &spring_ai::SPRING_AI,
     &vllm::VLLM,

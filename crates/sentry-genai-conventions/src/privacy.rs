@@ -297,7 +297,8 @@ static NAMED_LIKE_CONTENT: &[&str] = &["db.query", "db.query.text"];
 fn is_parameter(key: &str) -> bool {
     let is_among = |markers: &[&str]| markers.iter().any(|marker| key.contains(marker));
     key.starts_with("db.") && is_among(&[".parameter.", ".filter", ".where"])
-        || key.starts_with("code.") && is_among(&[".parameter.", ".function.return."])
+        || key.starts_with("code.")
+            && is_among(&[".parameter.", ".parameters.", ".function.return."])
 }
 
 impl ContentHeuristic {

@@ -79,11 +79,11 @@ fn fail_last_calls(spans: &mut [SentrySpan], tree: &SpanTree) {
 }
 
 /// Returns whether a span is the run of an agent of pydantic-ai's that ended with an error of its model. The call that failed does
-/// not know of it if it is a stream.
+/// not know of it if it is a stream. Some versions pass on the error of a connection that broke off.
 fn is_stopped_by_call(span: &SentrySpan) -> bool {
     let is_of_model = |error_type: &str| {
         let class = error_type.rsplit('.').next().unwrap_or_default();
-        class.starts_with("Model") && class.ends_with("Error")
+        class.starts_with("Model") && class.ends_with("Error") || error_type.starts_with("httpx.")
     };
     span.status == Status::Error
         && span.ai == Some(AiKind::Agent)

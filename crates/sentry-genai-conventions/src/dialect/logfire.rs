@@ -200,12 +200,16 @@ fn read_request_and_response(attributes: &mut Attributes) {
         }
         json::put(attributes, OUTPUT, response);
     }
-    if let Some(answer) = json::object(attributes, "response_data")
-        && let Some(message) = answer
+    if let Some(answer) = json::object(attributes, "response_data") {
+        if let Some(counts) = answer.get("usage").and_then(|it| it.as_object()) {
+            usage::put(attributes, counts);
+        }
+        if let Some(message) = answer
             .get("message")
             .or_else(|| answer.get("combined_chunk_content"))
-    {
-        json::put(attributes, OUTPUT, message.clone());
+        {
+            json::put(attributes, OUTPUT, message.clone());
+        }
     }
     if let Some(request) = json::object(attributes, "request_data") {
         json::put_parameters(attributes, &request);

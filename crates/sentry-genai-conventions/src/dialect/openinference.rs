@@ -86,6 +86,9 @@ const INVOCATION_PARAMETERS: &str = "llm.invocation_parameters";
 /// The scope of its instrumentation of Claude's agents.
 pub(super) const CLAUDE_AGENT_SDK: &str = "openinference.instrumentation.claude_agent_sdk";
 
+/// Its older instrumentation of Instructor, which takes the work around a model call for tools.
+const INSTRUCTOR: &str = "openinference.instrumentation.instructor";
+
 /// Claude Code's placeholder for the model if it answers by itself, as after a failure.
 const SYNTHETIC_MODEL: &str = "<synthetic>";
 
@@ -108,6 +111,7 @@ fn operation(span: &SourceSpan) -> Override {
         "embedding" => Override::To("embeddings"),
         "agent" if is_trace(span) => Override::Plain,
         "agent" => Override::To("invoke_agent"),
+        "tool" if span.scope == INSTRUCTOR => Override::Plain,
         "tool" if handoff_target(&span.name).is_some() => Override::To("handoff"),
         "tool" => Override::To("execute_tool"),
         "reranker" => Override::To("rerank"),
@@ -138,6 +142,7 @@ const INCOMPLETE_FLATTENING: &[&str] = &[
     LANGCHAIN,
     BEDROCK,
     ANTHROPIC,
+    "openinference.instrumentation.agno",
     "openinference.instrumentation.anthropic",
     "openinference.instrumentation.langchain",
     requests::LITELLM,
@@ -259,7 +264,7 @@ fn read_messages(span: &mut SourceSpan, kind: OperationKind) {
     }
     // In OpenAI's agents for JavaScript, earlier reasoning is an item without a role.
     if is_of_openai_agents {
-        read_counts_of_stream(attributes);
+        payload::read_counts_of_stream(attributes);
         payload::prefer_items(attributes);
         messages::read(attributes, "assistant");
     } else {
@@ -449,16 +454,6 @@ fn put_missing_counts(attributes: &mut Attributes, usage: &Object) {
         {
             attributes.supply(key, count);
         }
-    }
-}
-
-/// Reads the counts of a stream of chat completions, which OpenAI's agents turn into a list of one response.
-fn read_counts_of_stream(attributes: &mut Attributes) {
-    if let Some(Value::Array(responses)) = json::read(attributes, OUTPUT_VALUE)
-        && let [response] = responses.as_slice()
-        && let Some(Value::Object(usage)) = response.get("usage")
-    {
-        put_missing_counts(attributes, usage);
     }
 }
 

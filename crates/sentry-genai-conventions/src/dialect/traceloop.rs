@@ -320,8 +320,12 @@ fn replace_framework_provider(attributes: &mut Attributes) {
 /// Records the reasoning tokens: the part of Gemini's total that is neither input nor output. This instrumentation does not
 /// report them otherwise.
 fn derive_reasoning_tokens(attributes: &mut Attributes) {
-    let counts = [tokens::TOTAL, tokens::INPUT, tokens::OUTPUT].map(|key| attributes.integer(key));
-    if let [Some(total), Some(input), Some(output)] = counts {
+    // Older versions have their own key for the total.
+    let total = [tokens::TOTAL, "llm.usage.total_tokens"]
+        .into_iter()
+        .find_map(|key| attributes.integer(key));
+    let counts = [tokens::INPUT, tokens::OUTPUT].map(|key| attributes.integer(key));
+    if let (Some(total), [Some(input), Some(output)]) = (total, counts) {
         let reasoning = total.saturating_sub(input).saturating_sub(output);
         if reasoning > 0 {
             attributes.supply(tokens::REASONING, reasoning);

@@ -175,6 +175,11 @@ fn content_in_namespaces_of_conventions_is_removed() {
         ("jsonrpc.request.params", json, false),
         ("db.query.parameter.name", Value::Str("hunter2"), false),
         ("code.function.parameter.city", Value::Str("Rome"), false),
+        (
+            "code.function.parameters.city.value",
+            Value::Str("Rome"),
+            false,
+        ),
         ("code.function.return.value", json, false),
         ("code.function.name", Value::Str("shop::find"), true),
         ("app.filter.limit", Value::Integer(4), true),

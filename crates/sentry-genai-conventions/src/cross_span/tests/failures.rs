@@ -107,7 +107,9 @@ fn the_last_call_of_an_agent_failed_with_it_if_the_error_is_of_the_model() {
         outcomes_in("pydantic-ai", error_type, last)
     };
     let outage = "pydantic_ai.exceptions.ModelHTTPError";
-    assert_eq!(outcomes(outage, &[]), [Status::Ok, Status::Error]);
+    for outage in [outage, "httpx.RemoteProtocolError"] {
+        assert_eq!(outcomes(outage, &[]), [Status::Ok, Status::Error]);
+    }
     // The failure is that of an agent that a tool runs.
     let stopped = ("gen_ai.response.finish_reasons", "tool_call");
     assert_eq!(outcomes(outage, &[stopped]), [Status::Ok; 2]);

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{INPUT_MESSAGES, INPUT_VALUE, OUTPUT_MESSAGES, OUTPUT_VALUE, messages::message};
+use super::{
+    INPUT_MESSAGES, INPUT_VALUE, OUTPUT_MESSAGES, OUTPUT_VALUE, messages::message,
+    put_missing_counts,
+};
 use crate::{
     Attributes,
     dialect::{
@@ -100,7 +103,10 @@ pub(super) fn prefer_items(attributes: &mut Attributes) {
     let request = attributes.text(INPUT_VALUE).unwrap_or_default();
     let is_incomplete = has_empty_message(attributes)
         || has_unflattened_parts(request)
-        || request.contains(r#""image_url""#) && !has_image(attributes);
+        || [r#""image_url""#, r#""input_image""#]
+            .iter()
+            .any(|it| request.contains(it))
+            && !has_image(attributes);
     if !is_incomplete {
         return;
     }
@@ -120,6 +126,16 @@ pub(super) fn prefer_items(attributes: &mut Attributes) {
         items.splice(..0, instructions);
     }
     json::put(attributes, INPUT, items.into());
+}
+
+/// Reads the counts of a stream of chat completions, which OpenAI's agents turn into a list of one response.
+pub(super) fn read_counts_of_stream(attributes: &mut Attributes) {
+    if let Some(Value::Array(responses)) = json::read(attributes, OUTPUT_VALUE)
+        && let [response] = responses.as_slice()
+        && let Some(Value::Object(usage)) = response.get("usage")
+    {
+        put_missing_counts(attributes, usage);
+    }
 }
 
 /// Prefers the messages of the whole request and answer if only these have the ids of calls, as Mistral's do, or their names, as

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{INPUT_VALUE, INVOCATION_PARAMETERS, OUTPUT_VALUE, payload};
+use super::{INPUT_VALUE, INVOCATION_PARAMETERS, OUTPUT_MESSAGES, OUTPUT_VALUE, payload};
 use crate::{
     Attributes, SourceSpan,
     dialect::{OUTPUT, Override, is_stream_method, json, mark_failed_with},
@@ -46,6 +46,9 @@ pub(super) fn adjust(span: &mut SourceSpan) {
     adjust_mistral(span);
     unwrap_completion(&mut span.attributes);
     mark_failed_response(span);
+    if span.has_exception() && !has_answer(&span.attributes) {
+        mark_failed_with(span, None);
+    }
     keep_prompt_text(span);
     read_prompt_parameter(&mut span.attributes);
 }
@@ -164,6 +167,15 @@ fn unwrap_completion(attributes: &mut Attributes) {
     {
         attributes.set(OUTPUT_VALUE, answer.to_string());
     }
+}
+
+/// Returns whether anything came back. If not, an exception was final, though Agno's instrumentation marked such spans as OK.
+fn has_answer(attributes: &Attributes) -> bool {
+    (attributes.iter()).any(|(key, _)| {
+        key == OUTPUT_VALUE
+            || key == "llm.token_count.completion"
+            || key.starts_with(OUTPUT_MESSAGES)
+    })
 }
 
 /// Marks the span as failed if OpenAI's response failed, which it may although the request did not.

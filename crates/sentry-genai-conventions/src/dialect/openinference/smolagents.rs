@@ -1,8 +1,8 @@
 //! The inputs of smolagents' agents and tools, for which OpenInference records the parameters of methods, and what answers its calls.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::{INPUT_VALUE, OUTPUT_VALUE};
+use super::{INPUT_MESSAGES, INPUT_VALUE, OUTPUT_VALUE};
 use crate::{
     Attributes, SourceSpan,
     dialect::{OperationKind, json},
@@ -14,10 +14,33 @@ pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         return;
     }
     match kind {
-        OperationKind::Call => unwrap_response(&mut span.attributes),
+        OperationKind::Call => {
+            read_request(&mut span.attributes);
+            unwrap_response(&mut span.attributes);
+        }
         OperationKind::Agent | OperationKind::Tool => reduce_input(&mut span.attributes, kind),
         _ => {}
     }
+}
+
+/// Replaces the reprs of messages, which older versions do not flatten, by messages.
+fn read_request(attributes: &mut Attributes) {
+    if (attributes.iter()).any(|(key, _)| key.starts_with(INPUT_MESSAGES)) {
+        return;
+    }
+    let request = json::object(attributes, INPUT_VALUE).unwrap_or_default();
+    let reprs = request.get("messages").and_then(Value::as_array);
+    if let Some(messages) = reprs.and_then(|reprs| reprs.iter().map(message).collect()) {
+        json::set(attributes, INPUT_VALUE, messages);
+    }
+}
+
+/// Reads `ChatMessage(role=<MessageRole.USER: 'user'>, content=[{'type': 'text', 'text': 'Hi'}], tool_calls=None)`.
+fn message(repr: &Value) -> Option<Value> {
+    let mut message = messages::read_constructor(repr.as_str()?)?;
+    let [role, content] = ["role", "content"].map(|field| json::take(&mut message, field));
+    role.is_string()
+        .then(|| json!({"role": role, "content": content}))
 }
 
 /// Replaces the answer of a model by the provider's response, which is inside it as a repr.

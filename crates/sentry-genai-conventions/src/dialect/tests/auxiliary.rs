@@ -120,3 +120,20 @@ fn instructions_are_not_a_provider() {
         assert!(span.attributes.contains("gen_ai.provider.name"));
     }
 }
+
+/// OpenTelemetry's instrumentation of Google's SDK, in versions of early 2026.
+#[test]
+fn parameters_of_a_function_are_the_arguments_of_a_google_tool() {
+    let attributes = [
+        ("gen_ai.operation.name", "execute_tool"),
+        ("gen_ai.tool.name", "get_weather"),
+        ("code.function.parameters.city.type", "str"),
+        ("code.function.parameters.city.value", "Vienna"),
+        ("code.function.return.value", "21"),
+    ];
+    let scope = "opentelemetry.instrumentation.google_genai";
+    let span = translated(scope, "execute_tool get_weather", &attributes);
+    let text = |key| span.attributes.text(key);
+    assert_eq!(text(ARGUMENTS), Some(r#"{"city":"Vienna"}"#));
+    assert_eq!(text(RESULT), Some("21"));
+}

@@ -49,3 +49,21 @@ fn logfire_parts_of_a_question_are_its_input() {
         Some(2)
     );
 }
+
+/// The same versions count the cache of a chat only in what they record of the answer.
+#[test]
+fn logfire_counts_of_a_chat_are_read_from_the_answer() {
+    let answer = r#"{"message": {"role": "assistant", "content": "A zebra"}, "usage": {"prompt_tokens": 9, "completion_tokens": 5,
+        "prompt_tokens_details": {"cached_tokens": 4}, "completion_tokens_details": {"reasoning_tokens": 2}}}"#;
+    let attributes = [
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.usage.input_tokens", "9"),
+        ("gen_ai.usage.output_tokens", "5"),
+        ("response_data", answer),
+    ];
+    let span = translated("logfire.openai", "Chat Completion", &attributes);
+    let count = |key| span.attributes.integer(key);
+    assert_eq!(count("gen_ai.usage.input_tokens"), Some(9));
+    assert_eq!(count("gen_ai.usage.cache_read.input_tokens"), Some(4));
+    assert_eq!(count("gen_ai.usage.reasoning.output_tokens"), Some(2));
+}

@@ -385,3 +385,44 @@ fn the_arguments_the_id_and_the_answer_of_a_langchain_tool_are_read() {
     let result = span.attributes.text(RESULT);
     assert_eq!(result, Some(r#"{"content":"21","type":"tool"}"#));
 }
+
+/// Agno's instrumentation of early 2026 marked every call as OK, and the calls that tools answer are only in the whole request.
+#[test]
+fn agno_calls_have_failed_without_an_answer_and_tools_name_their_calls() {
+    let scope = "openinference.instrumentation.agno";
+    let request = r#"{"messages": [{"role": "user", "content": "w"},
+        {"role": "assistant", "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+        {"role": "tool", "content": "21", "tool_call_id": "c1", "tool_name": "f"}]}"#;
+    let attributes = [
+        KIND,
+        ("llm.model_name", "m"),
+        ("input.value", request),
+        ("llm.input_messages.0.message.role", "user"),
+        ("llm.input_messages.0.message.content", "w"),
+        ("llm.input_messages.1.message.role", "assistant"),
+        (
+            "llm.input_messages.1.message.tool_calls.0.tool_call.id",
+            "c1",
+        ),
+        (
+            "llm.input_messages.1.message.tool_calls.0.tool_call.function.name",
+            "f",
+        ),
+        ("llm.input_messages.2.message.role", "tool"),
+        ("llm.input_messages.2.message.content", "21"),
+    ];
+    let status = |answer: &[Attribute]| {
+        let mut span = source(
+            scope,
+            "OpenAIChat.invoke",
+            &[&attributes[..], answer].concat(),
+        );
+        span.status = crate::SourceStatus::Ok;
+        span.events.push(crate::SourceEvent::new("exception"));
+        let span = with_content(span);
+        assert_eq!(messages(&span, INPUT)[2]["parts"][0]["id"], "c1");
+        span.status
+    };
+    assert_eq!(status(&[]), crate::Status::Error);
+    assert_eq!(status(&[("output.value", "21 degrees")]), crate::Status::Ok);
+}

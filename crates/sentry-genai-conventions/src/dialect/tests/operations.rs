@@ -62,6 +62,7 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("any", "CodeAgent.run", &[("openinference.span.kind", "AGENT")], "gen_ai.invoke_agent", "invoke_agent CodeAgent"),
     ("any", "Researcher._execute_core", &[("openinference.span.kind", "AGENT"), ("graph.node.id", "Researcher")], "gen_ai.invoke_agent", "invoke_agent Researcher"),
     ("any", "Agent.run", &[("openinference.span.kind", "AGENT"), ("graph.node.id", "9f86d081884c7d65")], "gen_ai.invoke_agent", "invoke_agent Agent"),
+    ("openinference.instrumentation.instructor", "instructor.patch", &[("openinference.span.kind", "TOOL"), ("llm.model_name", "m")], "function", "instructor.patch"),
     ("any", "SimpleTool", &[("openinference.span.kind", "TOOL"), ("tool.name", "get_weather")], "gen_ai.execute_tool", "execute_tool get_weather"),
     ("openinference.instrumentation.llama_index", "OpenAI._prepare_chat_with_tools", &[("openinference.span.kind", "LLM"), ("llm.model_name", "m")], "function", "OpenAI._prepare_chat_with_tools"),
     ("openinference.instrumentation.crewai", "Crew_6d131f10-371f-4988-8486-6c3fca527daf.kickoff", &[("openinference.span.kind", "CHAIN")], "function", "Crew.kickoff"),

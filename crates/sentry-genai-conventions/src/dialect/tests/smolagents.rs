@@ -115,3 +115,27 @@ fn an_answer_in_json_does_not_name_the_model() {
     );
     assert!(!span.attributes.contains("gen_ai.response.model"));
 }
+
+/// Versions of early 2026 flatten no messages of a request.
+#[test]
+fn messages_of_a_request_are_read_from_their_reprs() {
+    let request = r#"{"messages": [
+        "ChatMessage(role=<MessageRole.SYSTEM: 'system'>, content=[{'type': 'text', 'text': 'Be kind'}], tool_calls=None, raw=None)",
+        "ChatMessage(role=<MessageRole.USER: 'user'>, content=[{'type': 'text', 'text': 'Weather?'}], tool_calls=None, raw=None)",
+        "ChatMessage(role=<MessageRole.TOOL_CALL: 'tool-call'>, content=[{'type': 'text', 'text': 'Calling'}], tool_calls=None, raw=None)"]}"#;
+    let attributes = [
+        ("openinference.span.kind", "LLM"),
+        ("llm.model_name", "m"),
+        ("input.value", request),
+    ];
+    let span = translated(SCOPE, "OpenAIModel.generate", &attributes);
+    let text = |key| span.attributes.text(key);
+    let instructions = r#"[{"type":"text","content":"Be kind"}]"#;
+    assert_eq!(text("gen_ai.system_instructions"), Some(instructions));
+    let question = r#"[{"role":"user","parts":[{"type":"text","content":"Weather?"}]},{"role":"assistant","parts":[{"type":"text","content":"Calling"}]}]"#;
+    assert_eq!(text(INPUT), Some(question));
+
+    let other = ("input.value", r#"{"messages": ["ChatMessage('x')"]}"#);
+    let span = translated(SCOPE, "OpenAIModel.generate", &[attributes[0], other]);
+    assert!(span.attributes.text(INPUT).unwrap().contains("ChatMessage"));
+}

@@ -1,0 +1,35 @@
+//! OpenTelemetry's instrumentation of Google's SDK for Python, whose older versions describe a tool as the call of a function.
+
+use super::{
+    ARGUMENTS, Dialect, OperationKind, RESULT,
+    json::{self, Object},
+};
+use crate::SourceSpan;
+
+pub(super) static GOOGLE_GENAI_TOOL: Dialect = Dialect {
+    recognises: |span| {
+        span.scope == "opentelemetry.instrumentation.google_genai"
+            && span.attributes.text("gen_ai.operation.name") == Some("execute_tool")
+    },
+    adjust,
+    ..Dialect::NONE
+};
+
+fn adjust(span: &mut SourceSpan, _: OperationKind) {
+    let attributes = &mut span.attributes;
+    // Each parameter has a type and a value.
+    let mut arguments = Object::new();
+    attributes.retain(|key, value| {
+        let Some(parameter) = key.strip_prefix("code.function.parameters.") else {
+            return true;
+        };
+        if let Some(name) = parameter.strip_suffix(".value") {
+            arguments.insert(name.to_owned(), json::value(value));
+        }
+        false
+    });
+    if !arguments.is_empty() {
+        json::put(attributes, ARGUMENTS, arguments.into());
+    }
+    attributes.rename("code.function.return.value", RESULT);
+}
