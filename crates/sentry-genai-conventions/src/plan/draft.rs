@@ -30,6 +30,7 @@ static IRREGULAR: &[&str] = &[
     "gen_ai.response.tool_calls",
     "gen_ai.tool.error.type",
     "model",
+    "observation_type",
     "otel.status_code",
     "otel.status_description",
     "otel.status_message",
