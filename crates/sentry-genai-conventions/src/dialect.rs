@@ -80,7 +80,7 @@ pub(crate) use json::{scalar as json_of_scalar, value as json_of};
 pub(crate) use manual::{counts_tokens, is_count, is_understood_by_value, may_be_count_or_cost};
 pub(crate) use microsoft::may_describe_tool_by_instructions;
 pub(crate) use otel::{OTEL, normalise_values};
-pub(crate) use rig::{is_method_of_agent, is_scope_of_rig, may_record_output_as_input};
+pub(crate) use rig::{is_method_of_agent, is_scope_of_rig};
 pub(crate) use scopes::{fails_with_result, is_of_library};
 pub(crate) use sessions::{SESSION_KEYS, is_not_a_session, is_response_id, may_be_number, session};
 pub(crate) use span_names::{
@@ -287,6 +287,11 @@ pub(crate) fn failure_attribute(span: &SourceSpan) -> Option<FailureAttribute> {
 pub(crate) fn separate_shared_keys(span: &mut SourceSpan) {
     rig::separate_output_from_input(span);
     goose::rename_observation(span);
+}
+
+/// Returns whether [`separate_shared_keys`] may change spans with the keys of this one, depending on their values.
+pub(crate) fn may_share_keys(span: &SourceSpan) -> bool {
+    rig::may_record_output_as_input(span) || goose::may_be_observation(span)
 }
 
 /// Corrects names that nearly match the conventions, before the operation is known.

@@ -28,18 +28,21 @@ static LANGFUSE_KEYS: &[(&str, &str)] = &[
     ("usage_details_json", "langfuse.observation.usage_details"),
 ];
 
+/// What an observation is: a model call or something else.
+const OBSERVATION_TYPE: &str = "observation_type";
+
+/// Returns whether a span is what goose records for its Langfuse layer.
+pub(super) fn may_be_observation(span: &SourceSpan) -> bool {
+    span.attributes.contains(OBSERVATION_TYPE) && is_goose(&span.scope)
+}
+
 /// Renames the attributes of a model call that goose records for its Langfuse layer to those that Langfuse reads.
 pub(super) fn rename_observation(span: &mut SourceSpan) {
-    const TYPE: &str = "observation_type";
-
-    let attributes = &mut span.attributes;
-    if !attributes.may_begin_with(TYPE)
-        || attributes.text(TYPE) != Some("GENERATION")
-        || !is_goose(&span.scope)
-    {
+    if !may_be_observation(span) || span.attributes.text(OBSERVATION_TYPE) != Some("GENERATION") {
         return;
     }
-    attributes.remove(TYPE);
+    let attributes = &mut span.attributes;
+    attributes.remove(OBSERVATION_TYPE);
     attributes.push("langfuse.observation.type", "generation");
     for (key, name) in LANGFUSE_KEYS {
         attributes.rename(key, name);

@@ -109,7 +109,7 @@ pub(super) fn separate_output_from_input(span: &mut SourceSpan) {
 }
 
 /// Returns whether the answer may be under the name of the question, which depends on the two values.
-pub(crate) fn may_record_output_as_input(span: &SourceSpan) -> bool {
+pub(super) fn may_record_output_as_input(span: &SourceSpan) -> bool {
     let keys = span.attributes.iter().map(|(key, _)| key);
     recognises(span) && keys.filter(|key| *key == INPUT).count() > 1
 }

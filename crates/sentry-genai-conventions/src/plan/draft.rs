@@ -30,7 +30,6 @@ static IRREGULAR: &[&str] = &[
     "gen_ai.response.tool_calls",
     "gen_ai.tool.error.type",
     "model",
-    "observation_type",
     "otel.status_code",
     "otel.status_description",
     "otel.status_message",
@@ -43,8 +42,7 @@ impl Plan {
     /// translated step by step.
     pub(crate) fn of(span: &SourceSpan, options: &TranslateOptions) -> Option<Self> {
         let mut attributes = span.attributes.iter();
-        if attributes.any(|(key, _)| is_irregular(key)) || dialect::may_record_output_as_input(span)
-        {
+        if attributes.any(|(key, _)| is_irregular(key)) || dialect::may_share_keys(span) {
             return None;
         }
         let settled = settled(&span.attributes);
