@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use sentry_genai_conventions::{
-    SentrySpan, SourceSpan, SourceStatus, SpanId, SpanKind, Status, Timestamp, TraceId, Value,
+    SentrySpan, SourceSpan, SourceStatus, SpanId, SpanKind, Status, Timestamp, TraceId,
+    TranslateOptions, Translator, Value,
 };
 use sentry_genai_gateway::otlp_json;
 use sentry_genai_tests::otlp_corpus;
@@ -13,7 +14,7 @@ use crate::{
     corpus,
     mutations::{Held, attributes, pairs},
     properties::pretty_assert,
-    translate,
+    translate, translate_with,
 };
 
 /// The longest first, so that none is replaced within another.
@@ -106,10 +107,11 @@ fn questions_and_answers_may_be_anything() {
 
 /// What Sentry counts and groups by.
 fn outline(span: &SentrySpan) -> Vec<String> {
-    const KEYS: [&str; 10] = [
+    const KEYS: [&str; 11] = [
         "gen_ai.agent.name",
         "gen_ai.conversation.id",
         "gen_ai.request.model",
+        "gen_ai.response.finish_reasons",
         "gen_ai.response.model",
         "gen_ai.tool.name",
         "gen_ai.usage.cache_creation.input_tokens",
@@ -268,4 +270,21 @@ fn below_request(mut span: SourceSpan, copy: u8) -> SourceSpan {
     }
     span.attributes = attributes(&own);
     span
+}
+
+/// What may leave decides nothing but what leaves.
+#[test]
+fn spans_say_the_same_without_content() {
+    let without_content = Translator::new(TranslateOptions::default());
+    for capture in corpus() {
+        let with = sorted_outlines(translate(capture.spans.clone()));
+        let without = sorted_outlines(translate_with(&without_content, capture.spans));
+        assert_eq!(with, without, "{}", capture.name);
+    }
+}
+
+fn sorted_outlines(traces: Vec<Vec<SentrySpan>>) -> Vec<Vec<String>> {
+    let mut outlines: Vec<_> = traces.iter().flatten().map(outline).collect();
+    outlines.sort();
+    outlines
 }

@@ -46,9 +46,12 @@ fn translator() -> Translator {
     Translator::new(options)
 }
 
-fn translate(mut spans: Vec<SourceSpan>) -> Vec<Vec<SentrySpan>> {
-    let translator = translator();
-    inherit_batch(&translator, &mut spans);
+fn translate(spans: Vec<SourceSpan>) -> Vec<Vec<SentrySpan>> {
+    translate_with(&translator(), spans)
+}
+
+fn translate_with(translator: &Translator, mut spans: Vec<SourceSpan>) -> Vec<Vec<SentrySpan>> {
+    inherit_batch(translator, &mut spans);
     let mut traces: BTreeMap<TraceId, Vec<SentrySpan>> = BTreeMap::new();
     for span in spans {
         let trace = traces.entry(span.trace_id).or_default();
