@@ -6,7 +6,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 use sentry_genai_conventions::{
     Attributes, Link, Scalar, SourceEvent, SourceSpan, SourceStatus, SpanKind, Timestamp,
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, value::RawValue};
 
 use crate::{ReceivedSpan, any_value::AnyValue, codes, received::Contents};
 
@@ -15,8 +15,11 @@ mod depth;
 mod id;
 mod logs;
 mod non_finite;
+mod raw;
 mod requests;
 mod surrogates;
+
+use raw::{Object, ResourceSpans, Scope};
 
 pub use requests::{Requests, requests};
 
@@ -143,6 +146,10 @@ fn error_message(error: &serde_json::Error) -> String {
     }
 }
 
+fn is_too_deep(error: &serde_json::Error) -> bool {
+    error_message(error) == "recursion limit exceeded"
+}
+
 /// The spans of a request, and the errors of those that could not be read.
 #[derive(Default)]
 struct Traces {
@@ -151,58 +158,43 @@ struct Traces {
 }
 
 /// Reads the list that a request of traces consists of.
-fn read_traces(list: Option<Value>, path: &Path<'_>) -> Result<Traces, ParseError> {
+fn read_traces(list: &RawValue, path: &Path<'_>) -> Result<Traces, ParseError> {
     let mut traces = Traces::default();
-    for (index, resource_spans) in items(list, path)?.into_iter().enumerate() {
+    let list = raw::list::<Object<ResourceSpans<'_>>>(list, path)?;
+    for (index, resource_spans) in list.into_iter().enumerate() {
         let path = Path::Item(path, index);
-        let mut resource_spans = object(resource_spans, &path)?;
-        let resource = match resource_spans.remove("resource") {
-            None | Some(Value::Null) => Attributes::default(),
-            Some(resource) => {
-                let path = Path::Field(&path, "resource");
-                let mut resource = object(resource, &path)?;
-                attributes(resource.remove("attributes"), &path)?
-            }
-        };
-        let resource = Arc::new(resource);
-        let scopes = take(
-            &mut resource_spans,
-            &["scopeSpans", "scope_spans", "instrumentationLibrarySpans"],
-        );
+        let ResourceSpans { resource, scopes } = resource_spans.fields(&path)?;
+        let resource = Arc::new(match resource {
+            Some(resource) => read_resource(resource, &Path::Field(&path, "resource"))?,
+            None => Attributes::default(),
+        });
         let path = Path::Field(&path, "scopeSpans");
-        for (index, scope_spans) in items(scopes, &path)?.into_iter().enumerate() {
-            read_scope(
-                scope_spans,
-                &Path::Item(&path, index),
-                &resource,
-                &mut traces,
-            )?;
+        for (index, scope) in scopes.items(&path)?.into_iter().enumerate() {
+            let path = Path::Item(&path, index);
+            read_scope(scope.fields(&path)?, &path, &resource, &mut traces)?;
         }
     }
     Ok(traces)
 }
 
+fn read_resource(resource: &RawValue, path: &Path<'_>) -> Result<Attributes, ParseError> {
+    let mut resource = object(raw::value(resource, path)?, path)?;
+    attributes(resource.remove("attributes"), path)
+}
+
 fn read_scope(
-    scope_spans: Value,
+    scope: Scope<'_>,
     path: &Path<'_>,
     resource: &Arc<Attributes>,
     traces: &mut Traces,
 ) -> Result<(), ParseError> {
-    let mut scope_spans = object(scope_spans, path)?;
-    let scope = take(&mut scope_spans, &["scope", "instrumentationLibrary"]);
-    let scope = scope
-        .as_ref()
-        .and_then(|scope| scope.get("name"))
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let name = scope.name();
     let path = Path::Field(path, "spans");
-    for (index, span) in items(scope_spans.remove("spans"), &path)?
-        .into_iter()
-        .enumerate()
-    {
-        match read_span(span, &Path::Item(&path, index)) {
+    for (index, span) in scope.records.items(&path)?.into_iter().enumerate() {
+        let path = Path::Item(&path, index);
+        match raw::value(span, &path).and_then(|span| read_span(span, &path)) {
             Ok(mut span) => {
-                span.scope = Cow::Owned(scope.to_owned());
+                span.scope = Cow::Owned(name.clone());
                 let span = ReceivedSpan::over_otlp(resource, span);
                 traces.spans.push(span);
             }

@@ -3,28 +3,16 @@
 /// The number of levels that are kept. `serde_json` parses 127.
 const MAX_DEPTH: usize = 120;
 
-/// Returns the first value of a text, in which the contents of lists and objects nested more deeply than `MAX_DEPTH` are replaced by
-/// spaces. Returns `None` if the value has no end.
-pub(super) fn first_value_with_limited_depth(text: &str) -> Option<String> {
-    let mut value = String::new();
+/// Returns a JSON text in which the contents of lists and objects nested more deeply than `MAX_DEPTH` are replaced by spaces.
+pub(super) fn with_limited_depth(text: &str) -> String {
     let mut depth = 0_usize;
     let mut is_quoted = false;
     let mut is_escaped = false;
-    for letter in text.chars() {
+    let limited = text.chars().map(|letter| {
         let starts = !is_quoted && matches!(letter, '{' | '[');
         let ends = !is_quoted && matches!(letter, '}' | ']');
-        if ends {
-            depth = depth.checked_sub(1)?;
-        }
-        let is_kept = depth < MAX_DEPTH || letter.is_ascii_whitespace();
-        if is_kept {
-            value.push(letter);
-        } else {
-            value.extend(std::iter::repeat_n(' ', letter.len_utf8()));
-        }
-        if ends && depth == 0 {
-            return Some(value);
-        }
+        depth = depth.saturating_sub(ends.into());
+        let is_kept = depth < MAX_DEPTH;
         depth += usize::from(starts);
         match letter {
             _ if is_escaped => is_escaped = false,
@@ -32,6 +20,7 @@ pub(super) fn first_value_with_limited_depth(text: &str) -> Option<String> {
             '"' => is_quoted = !is_quoted,
             _ => {}
         }
-    }
-    None
+        if is_kept { letter } else { ' ' }
+    });
+    limited.collect()
 }

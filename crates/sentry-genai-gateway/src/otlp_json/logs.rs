@@ -2,37 +2,31 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, value::RawValue};
 
-use super::{Path, any_value, attributes, id, take, take_text, take_time};
+use super::{
+    Path, any_value, attributes, id,
+    raw::{self, Object, ResourceLogs},
+    take_text, take_time,
+};
 use crate::{any_value::AnyValue, received::ReceivedEvent};
 
 /// Reads the GenAI events from the list that a request of logs consists of. Anything else in it is skipped.
-pub(super) fn read(list: Option<Value>) -> Vec<ReceivedEvent> {
-    let scopes = values(list).flat_map(|mut resource_logs| {
-        let names = ["scopeLogs", "scope_logs", "instrumentationLibraryLogs"];
-        values(take(&mut resource_logs, &names))
-    });
-    let records = scopes.flat_map(|mut scope_logs| {
-        let scope = take(&mut scope_logs, &["scope", "instrumentationLibrary"]);
-        let name = scope.as_ref().and_then(|scope| scope.get("name"));
-        let scope: Arc<str> = name.and_then(Value::as_str).unwrap_or_default().into();
-        let names = ["logRecords", "log_records", "logs"];
-        values(take(&mut scope_logs, &names)).map(move |record| (record, Arc::clone(&scope)))
-    });
-    let events = records.filter_map(|(record, scope)| read_record(record, &scope));
-    events.collect()
-}
-
-fn values(list: Option<Value>) -> impl Iterator<Item = Map<String, Value>> {
-    let list = match list {
-        Some(Value::Array(list)) => list,
-        _ => Vec::new(),
-    };
-    list.into_iter().filter_map(|value| match value {
-        Value::Object(fields) => Some(fields),
-        _ => None,
-    })
+pub(super) fn read(list: &RawValue) -> Vec<ReceivedEvent> {
+    let path = &Path::Root;
+    let list = raw::list::<Object<ResourceLogs<'_>>>(list, path).unwrap_or_default();
+    let logs = list.into_iter().filter_map(|logs| logs.fields(path).ok());
+    let scopes = logs.flat_map(|logs| logs.scopes.items(path).unwrap_or_default());
+    let mut events = Vec::new();
+    for scope in scopes.filter_map(|scope| scope.fields(path).ok()) {
+        let name = scope.name().into();
+        for record in scope.records.items(path).unwrap_or_default() {
+            if let Ok(Value::Object(record)) = raw::value(record, path) {
+                events.extend(read_record(record, &name));
+            }
+        }
+    }
+    events
 }
 
 fn read_record(mut fields: Map<String, Value>, scope: &Arc<str>) -> Option<ReceivedEvent> {

@@ -1,12 +1,12 @@
 //! Iterates over the requests of a text.
 
-use std::{borrow::Cow, vec};
+use std::{borrow::Cow, collections::BTreeMap, ops::Range, vec};
 
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::{
-    EXPECTED_REQUEST, ParseError, Path, Traces, depth, error_message, logs, non_finite,
-    read_traces, surrogates,
+    EXPECTED_REQUEST, ParseError, Path, Traces, error_message, logs, non_finite, read_traces,
+    surrogates,
 };
 use crate::{ReceivedEvent, Request};
 
@@ -24,6 +24,10 @@ const TRACES: &[&str] = &["resourceSpans", "resource_spans"];
 /// The names of the list that a request of logs consists of.
 const LOGS: &[&str] = &["resourceLogs", "resource_logs"];
 
+/// How many times text is read that turns out to be no value, and is then read again in smaller parts. After that, a value ends
+/// at the latest before the next line that may be a request, so that a text of any kind is read in linear time.
+const MAX_REREADS: u8 = 16;
+
 /// An iterator over the requests of a text and the errors in it, created by [`requests`].
 #[derive(Debug)]
 pub struct Requests<'a> {
@@ -33,10 +37,10 @@ pub struct Requests<'a> {
     /// The number of line ends before `counted_up_to`.
     newlines: usize,
     counted_up_to: usize,
-    /// Whether a value that is nested too deeply had no end.
-    found_endless: bool,
-    /// The rest of a list of requests, and the line on which the list starts.
-    list: Option<(vec::IntoIter<Value>, usize)>,
+    /// How often text had to be read again.
+    rereads: u8,
+    /// Where the other requests of a list are, and the line on which the list starts.
+    list: Option<(vec::IntoIter<Range<usize>>, usize)>,
     /// How many requests of the list have been read.
     list_index: usize,
     /// The errors of spans of the last request that have not been returned yet.
@@ -64,7 +68,7 @@ pub fn requests(text: &str) -> Requests<'_> {
         offset: 0,
         newlines: 0,
         counted_up_to: 0,
-        found_endless: false,
+        rereads: 0,
         list: None,
         list_index: 0,
         pending_errors: Vec::new().into_iter(),
@@ -89,13 +93,15 @@ impl Iterator for Requests<'_> {
                 Err(error) => return Some(Err(error)),
             };
             let line = self.line_of(start);
-            let Value::Array(list) = value else {
+            let text = &self.text[value.clone()];
+            if !text.starts_with('[') {
                 return Some(self.read(value, &Path::Root, line));
-            };
-            if list.is_empty() {
+            }
+            let requests = ranges_of_items(text, value.start);
+            if requests.is_empty() {
                 return Some(Err(Path::Root.error("an object").on_line(line)));
             }
-            self.list = Some((list.into_iter(), line));
+            self.list = Some((requests.into_iter(), line));
             self.list_index = 0;
         }
     }
@@ -105,23 +111,24 @@ impl Requests<'_> {
     fn next_listed(&mut self) -> Option<Result<Request, ParseError>> {
         let (list, line) = self.list.as_mut()?;
         let line = *line;
-        let Some(value) = list.next() else {
+        let Some(request) = list.next() else {
             self.list = None;
             return None;
         };
         let path = Path::Item(&Path::Root, self.list_index);
         self.list_index += 1;
-        Some(self.read(value, &path, line))
+        Some(self.read(request, &path, line))
     }
 
     fn read(
         &mut self,
-        request: Value,
+        request: Range<usize>,
         path: &Path<'_>,
         line: usize,
     ) -> Result<Request, ParseError> {
         let on_line = |error: ParseError| error.on_line(line);
-        let Traces { spans, errors } = match read_request(request, path).map_err(on_line)? {
+        let contents = read_request(&self.text[request], path).map_err(on_line)?;
+        let Traces { spans, errors } = match contents {
             RequestContents::Traces(traces) => traces,
             RequestContents::Events(events) if events.is_empty() => {
                 return Ok(Request::OtherSignal);
@@ -138,25 +145,31 @@ impl Requests<'_> {
         Ok(Request::Traces(spans))
     }
 
-    /// Reads the value that starts at `start`. On an error, advances to the next line that may be a request.
-    fn next_value(&mut self, start: usize) -> Option<Result<Value, ParseError>> {
-        let (error, error_line) = match self.first_value(start)? {
-            Ok((value, length)) => {
-                self.offset = start + length;
-                return Some(Ok(value));
-            }
-            Err(error) => {
-                let line = line_start(&self.text[start..], error.line());
-                (error, start + line)
-            }
+    /// Finds the value that starts at `start`. On an error, advances to the next line that may be a request.
+    fn next_value(&mut self, start: usize) -> Option<Result<Range<usize>, ParseError>> {
+        let end = match self.rereads {
+            0..MAX_REREADS => self.text.len(),
+            _ => self.next_start(start),
         };
+        let error = match first_value(&self.text[start..end])? {
+            Ok(length) => {
+                self.offset = start + length;
+                return Some(Ok(start..self.offset));
+            }
+            Err(error) => error,
+        };
+        let position = start + line_start(&self.text[start..], error.line()) + error.column();
         self.offset = self.next_start(start);
+        if position > self.offset {
+            self.rereads = self.rereads.saturating_add(1);
+        }
         // A value that runs on into the next line or request was cut. The error is reported where it should have ended.
-        let end = match error.column() {
-            0 => error_line,
+        let end = match self.text.as_bytes().get(position) {
+            Some(b'\n') => position,
+            _ if error.column() == 0 => position,
             _ => self.offset,
         };
-        let error = if end <= error_line
+        let error = if end <= position
             && let Some(Err(cut)) = first_value(self.text[start..end].trim_ascii_end())
         {
             cut
@@ -164,26 +177,6 @@ impl Requests<'_> {
             error
         };
         Some(Err(self.syntax(&error, start)))
-    }
-
-    /// Parses the value that starts at `start` and returns it with its length.
-    ///
-    /// A value that is nested too deeply is searched for its end, first in the whole text. Once one has none, the others are searched
-    /// only up to the next line that may be a request, so that a text of any kind is read in linear time.
-    fn first_value(&mut self, start: usize) -> Option<Result<(Value, usize), serde_json::Error>> {
-        let value = first_value(&self.text[start..])?;
-        if !value.as_ref().is_err_and(is_too_deep) {
-            return Some(value);
-        }
-        let end = match self.found_endless {
-            true => self.next_start(start),
-            false => self.text.len(),
-        };
-        let limited = depth::first_value_with_limited_depth(&self.text[start..end]);
-        self.found_endless |= limited.is_none();
-        let limited =
-            limited.and_then(|text| Some((serde_json::from_str(&text).ok()?, text.len())));
-        Some(limited.map_or(value, Ok))
     }
 
     /// Returns the start of the next line that may be a request, or the end of the text.
@@ -216,15 +209,22 @@ impl Requests<'_> {
     }
 }
 
-/// Parses the first value of a text and returns it with its length.
-fn first_value(text: &str) -> Option<Result<(Value, usize), serde_json::Error>> {
-    let mut stream = serde_json::Deserializer::from_str(text).into_iter();
+/// Returns the length of the first value of a text.
+fn first_value(text: &str) -> Option<Result<usize, serde_json::Error>> {
+    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
     let value = stream.next()?;
-    Some(value.map(|value| (value, stream.byte_offset())))
+    Some(value.map(|_| stream.byte_offset()))
 }
 
-fn is_too_deep(error: &serde_json::Error) -> bool {
-    error_message(error) == "recursion limit exceeded"
+/// Returns where the items of a list are in the text that the list starts in at `start`.
+fn ranges_of_items(list: &str, start: usize) -> Vec<Range<usize>> {
+    let items: Vec<&RawValue> = serde_json::from_str(list).unwrap_or_default();
+    let ranges = items.into_iter().map(|item| {
+        let item = item.get();
+        let offset = start + (item.as_ptr().addr() - list.as_ptr().addr());
+        offset..offset + item.len()
+    });
+    ranges.collect()
 }
 
 /// Returns the offset at which a line starts; lines are counted from 1.
@@ -266,23 +266,25 @@ enum RequestContents {
     Events(Vec<ReceivedEvent>),
 }
 
-fn read_request(request: Value, path: &Path<'_>) -> Result<RequestContents, ParseError> {
-    let Value::Object(mut request) = request else {
-        return Err(path.error("an object"));
+fn read_request(request: &str, path: &Path<'_>) -> Result<RequestContents, ParseError> {
+    let fields: Result<BTreeMap<String, &RawValue>, _> = serde_json::from_str(request);
+    let fields = fields.map_err(|_| path.error("an object"))?;
+    let list_of = |names: &[&'static str]| {
+        names
+            .iter()
+            .find_map(|name| Some((*name, *fields.get(*name)?)))
     };
-    let named = |name: &&&str| request.contains_key(**name);
-    if let Some(name) = TRACES.iter().find(named) {
-        let list = request.remove(*name);
+    if let Some((name, list)) = list_of(TRACES) {
         return read_traces(list, &Path::Field(path, name)).map(RequestContents::Traces);
     }
-    if let Some(name) = LOGS.iter().find(named) {
-        return Ok(RequestContents::Events(logs::read(request.remove(*name))));
+    if let Some((_, list)) = list_of(LOGS) {
+        return Ok(RequestContents::Events(logs::read(list)));
     }
-    if OTHER_SIGNALS.iter().any(|name| request.contains_key(*name)) {
+    if list_of(OTHER_SIGNALS).is_some() {
         return Ok(RequestContents::Events(Vec::new()));
     }
     // An empty list need not be written.
-    if request.is_empty() {
+    if fields.is_empty() {
         return Ok(RequestContents::Traces(Traces::default()));
     }
     // Some tools keep the list alone.

@@ -173,6 +173,19 @@ fn text_that_holds_no_request_takes_linear_time() {
         let without_end = format!("{{\"resourceSpans\":{}\n", "[".repeat(200));
         assert_eq!(requests(&without_end.repeat(count)).count(), count);
     });
+    assert_linear(2_000, |count| {
+        let with_wrong_end = format!("{}}}", "{\"resourceSpans\":[\n".repeat(count));
+        assert_eq!(requests(&with_wrong_end).count(), count);
+    });
+}
+
+#[test]
+fn a_list_is_read_after_a_request_that_was_cut() {
+    let span = request(&format!("{{{IDS},\"startTimeUnixNano\":\"5\"}}"));
+    let list = format!("[\n{span},\n{span}\n]");
+    let text = format!("{}\n{list}", &span[..40]);
+    let outcomes = outcomes(&text);
+    assert_eq!(outcomes[1..], ["1 spans", "1 spans"], "{outcomes:?}");
 }
 
 #[test]
@@ -311,6 +324,31 @@ fn an_error_affects_only_its_line() {
             format!("line 1, column {}: expected value", length + 2),
             "1 spans".to_owned(),
         ]
+    );
+}
+
+#[test]
+fn a_number_that_is_out_of_range_affects_only_its_span() {
+    let span = |number| {
+        let value = format!("{{\"key\":\"a\",\"value\":{{\"doubleValue\":{number}}}}}");
+        format!("{{{IDS},\"startTimeUnixNano\":\"5\",\"attributes\":[{value}]}}")
+    };
+    let text = request(&format!("{},{}", span("1e999"), span("1e99")));
+    assert_eq!(
+        outcomes(&text),
+        [
+            "1 spans",
+            "resourceSpans[0].scopeSpans[0].spans[0]: expected numbers within the range of a 64-bit float",
+        ]
+    );
+}
+
+#[test]
+fn fields_that_occur_twice_are_an_error() {
+    let scopes = "\"scopeSpans\":[]";
+    assert_eq!(
+        outcomes(&format!("{{\"resourceSpans\":[{{{scopes},{scopes}}}]}}")),
+        ["resourceSpans: expected fields that occur once"]
     );
 }
 
