@@ -263,3 +263,40 @@ fn an_agent_keeps_the_totals_that_are_only_reported() {
     let agent = bridge.span("invoke_agent");
     assert_eq!(agent.int("gen_ai.usage.input_tokens"), Some(42));
 }
+
+#[tracing::instrument(skip_all, ret, err, fields(gen_ai.operation.name = "execute_tool", gen_ai.tool.name = "get_weather"))]
+fn get_weather(city: &str) -> Result<String, std::fmt::Error> {
+    Ok(format!("rainy in {city},\n14 C"))
+}
+
+#[tracing::instrument(skip_all, ret(Display), fields(gen_ai.operation.name = "invoke_agent", gen_ai.agent.name = "Bot"))]
+fn answer(city: &str) -> String {
+    price();
+    get_weather(city).unwrap()
+}
+
+#[tracing::instrument(ret)]
+fn price() -> u32 {
+    42
+}
+
+#[test]
+fn what_a_function_returns_is_the_result_of_a_tool_or_the_answer_of_an_agent() {
+    let bridge = Bridge::with_content();
+    bridge.run(|| answer("Paris"));
+    let tool = bridge.span("execute_tool get_weather");
+    assert_eq!(
+        tool.str("gen_ai.tool.call.result"),
+        Some("rainy in Paris,\n14 C")
+    );
+    let agent = bridge.span("invoke_agent Bot");
+    let said = agent.output_messages().unwrap();
+    assert_eq!(said[0]["role"], "assistant");
+    assert_eq!(said[0]["parts"][0]["content"], "rainy in Paris,\n14 C");
+    assert_eq!(bridge.span("price").attr("return"), None);
+
+    let bridge = Bridge::start();
+    bridge.run(|| answer("Paris"));
+    let envelopes = format!("{:?}", bridge.spans());
+    assert!(!envelopes.contains("rainy"), "{envelopes}");
+}

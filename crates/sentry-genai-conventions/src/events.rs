@@ -19,12 +19,18 @@ const CHOICE: &str = "gen_ai.choice";
 
 const EXCEPTION: &str = "exception";
 
+/// What a function returned, as `#[instrument(ret)]` reports it.
+const RETURNED: &str = "return";
+
 /// Returns whether any of the events matters to a dialect that follows the conventions. A program's log events do not.
 #[inline]
 pub(crate) fn are_relevant(events: &[SourceEvent]) -> bool {
-    let is_relevant =
-        |event: &SourceEvent| event.name == EXCEPTION || event.gen_ai_name().is_some();
+    let is_relevant = |event: &SourceEvent| event.name == EXCEPTION || is_content(event);
     events.iter().any(is_relevant)
+}
+
+fn is_content(event: &SourceEvent) -> bool {
+    event.gen_ai_name().is_some() || event.attributes.contains(RETURNED)
 }
 
 const EVALUATION_RESULT: &str = "gen_ai.evaluation.result";
@@ -35,7 +41,7 @@ const MAX_EVALUATIONS: usize = 16;
 
 /// Folds events into the attributes that hold messages. What the span already has wins.
 pub(crate) fn fold(span: &mut SourceSpan, kind: OperationKind) {
-    if !(span.events.iter()).any(|event| event.gen_ai_name().is_some()) {
+    if !span.events.iter().any(is_content) {
         return;
     }
     let mut content = EventContent::default();
@@ -52,6 +58,7 @@ struct EventContent {
     output: Vec<Value>,
     definitions: Option<Value>,
     tool: Tool,
+    returned: Option<String>,
     evaluations: usize,
     details: Details,
 }
@@ -83,7 +90,11 @@ impl EventContent {
                     }
                 }
             }
-            _ => {}
+            _ => {
+                if let Some(value) = event.attributes.text(RETURNED) {
+                    self.returned = Some(without_quotes(value));
+                }
+            }
         }
     }
 
@@ -129,7 +140,20 @@ impl EventContent {
                 span.attributes.push(key, list.to_string());
             }
         }
+        let returned_as = match kind {
+            OperationKind::Tool => RESULT,
+            OperationKind::Agent => OUTPUT,
+            _ => return,
+        };
+        if let Some(returned) = self.returned {
+            span.attributes.supply(returned_as, returned);
+        }
     }
+}
+
+/// Returns the text that `{:?}` has put into quotes, or anything else as it is.
+fn without_quotes(debug: &str) -> String {
+    serde_json::from_str(debug).unwrap_or_else(|_| debug.to_owned())
 }
 
 fn write_details(details: Details, span: &mut SourceSpan, kind: OperationKind) {

@@ -81,6 +81,8 @@ pub fn layer() -> GenAiLayer {
 /// An event that the conventions *name*, such as `event!(name: "gen_ai.client.inference.operation.details", Level::INFO, ...)` or
 /// `gen_ai.user.message`, adds its content to the span it happens in. The name may also be in a field `event.name`.
 ///
+/// What a function returns, as `#[instrument(ret)]` reports it, is the result of a tool call or the answer of an agent.
+///
 /// A span keeps the latest 128 of these events. All other events are left to Sentry's own layers for logs and errors.
 #[derive(Clone, Debug, Default)]
 #[must_use = "a layer does nothing until it is added to a subscriber"]
@@ -260,8 +262,11 @@ where
         let is_error = *metadata.level() == Level::ERROR;
         // The conventions describe messages by events as well as by fields. A macro that cannot name its event puts the name into
         // a field.
-        let may_be_content = metadata.name().starts_with("gen_ai.")
-            || metadata.fields().field("event.name").is_some();
+        let has_field = |name| metadata.fields().field(name).is_some();
+        // What a function returns, by `#[instrument(ret)]`.
+        let is_return = !is_error && has_field("return");
+        let may_be_content =
+            is_return || metadata.name().starts_with("gen_ai.") || has_field("event.name");
         if !is_error && !may_be_content {
             return;
         }
@@ -269,9 +274,9 @@ where
             return;
         };
         let handle = (span.extensions_mut().get_mut::<SpanState>()).and_then(|state| {
-            // Only the layer that recorded the span adds events to it.
-            let is_ours = state.belongs_to(&self.id);
-            is_ours.then(|| state.trace.handle.clone())
+            // Only the layer that recorded the span adds events to it. Plain spans do not say what was returned.
+            let is_wanted = state.belongs_to(&self.id) && (!is_return || state.node.is_gen_ai);
+            is_wanted.then(|| state.trace.handle.clone())
         });
         let Some(handle) = handle else {
             return;
@@ -290,7 +295,7 @@ where
             let callsite = Callsite::of(metadata);
             let mut recorder = Recorder::new(&handle, &callsite, &mut source_event.attributes);
             event.record(&mut recorder);
-            if source_event.gen_ai_name().is_none() {
+            if source_event.gen_ai_name().is_none() && !is_return {
                 return;
             }
             source_event
