@@ -74,7 +74,7 @@ fn read_span(span: &Json, scope: &str, values: Values) -> Told {
     let has_all = values == Values::All;
     let events = list(&span["events"]).iter().map(|event| Happened {
         name: text(&event["name"]),
-        at: number(&event["timeUnixNano"]),
+        at: time(&event["timeUnixNano"]),
         attributes: pairs(&event["attributes"], values),
     });
     let links = list(&span["links"]).iter();
@@ -85,8 +85,8 @@ fn read_span(span: &Json, scope: &str, values: Values) -> Told {
         name: text(&span["name"]),
         scope: scope.to_owned(),
         kind: span["kind"].as_u64().unwrap_or(0),
-        start: number(&span["startTimeUnixNano"]),
-        end: number(&span["endTimeUnixNano"]),
+        start: time(&span["startTimeUnixNano"]),
+        end: time(&span["endTimeUnixNano"]),
         attributes: pairs(&span["attributes"], values),
         events: events
             .filter(|event| has_all || event.name.starts_with("gen_ai."))
@@ -110,8 +110,10 @@ fn text(value: &Json) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-fn number(value: &Json) -> u64 {
-    text(value).parse().unwrap()
+/// Reads a time, in the steps of the coarsest clock, which is that of Windows.
+fn time(value: &Json) -> u64 {
+    let nanos: u64 = text(value).parse().unwrap();
+    nanos / 100 * 100
 }
 
 /// Reads attributes; of attributes with the same key, the last.

@@ -1,6 +1,6 @@
 //! Traces that arrive in parts.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 
 use crate::*;
 
@@ -291,7 +291,7 @@ fn shutdown_sends_all_buffered_spans() {
     );
     assert_eq!(running.health()["gathered"], 1);
     // It does not wait for a request that never ends.
-    let mut hanging = TcpStream::connect(&running.address).unwrap();
+    let mut hanging = std::net::TcpStream::connect(&running.address).unwrap();
     hanging
         .write_all(b"POST /v1/traces HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{")
         .unwrap();
