@@ -58,12 +58,12 @@ fn handle(question: &str) {
     chat.set_gen_ai_attribute("gen_ai.prompt.0.content", SECRET);
     chat.set_gen_ai_attribute("gen_ai.prompt.variable.password", SECRET);
     drop(chat);
-    save(SECRET.to_owned(), 4_242_424_242);
+    save(SECRET, SECRET.to_owned(), 4_242_424_242);
     search(SECRET);
 }
 
 #[instrument(ret, fields(gen_ai.operation.name = "execute_tool", gen_ai.tool.name = "save", gen_ai.tool.call.id = "call_1"))]
-fn save(password: String, pin: u64) -> String {
+fn save(note: &str, password: String, pin: u64) -> String {
     format!("saved {password} and {pin}")
 }
 
@@ -114,10 +114,9 @@ fn send_default_pii_lets_content_through_but_no_blobs() {
         chat.json("gen_ai.system_instructions").unwrap()[0]["content"],
         format!("Guard {SECRET}.")
     );
-    assert_eq!(
-        bridge.span("execute_tool save").str("password"),
-        Some(SECRET)
-    );
+    let tool = bridge.span("execute_tool save");
+    assert_eq!(tool.str("note"), Some(SECRET));
+    assert_eq!(tool.attr("password"), None, "never meant to leave");
 }
 
 #[test]

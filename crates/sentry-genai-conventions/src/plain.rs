@@ -195,7 +195,9 @@ fn method_name(method: &str) -> &str {
 }
 
 fn database_name(attributes: &Attributes) -> Option<Cow<'_, str>> {
-    if let Some(summary) = attributes.first_text(&["db.query.summary"]) {
+    // A summary names operations and what they are about. OpenLIT adds what was asked: `query docs n_results=1 texts=['...']`.
+    let summary = attributes.first_text(&["db.query.summary"]);
+    if let Some(summary) = summary.filter(|summary| !summary.contains('=')) {
         return Some(summary.into());
     }
     let operation = attributes.first_text(&["db.operation.name", "db.operation"]);

@@ -49,6 +49,8 @@ pub(crate) struct Plan {
     conditional: Vec<(usize, ContentHeuristic)>,
     /// Attributes that may contain keys or passwords.
     addresses: Vec<usize>,
+    /// Whether those keep their queries.
+    keeps_queries: bool,
     /// The position of a message that may say more than its template.
     formatted_message: Option<usize>,
     /// A name that is known not to affect the result.
@@ -143,7 +145,7 @@ impl Plan {
             }
         }
         for &index in &self.addresses {
-            privacy::redact_address(attributes, index);
+            privacy::redact_address(attributes, index, self.keeps_queries);
         }
     }
 }

@@ -17,7 +17,7 @@ use api_keys::{is_api_key, redact_api_keys};
 use credentials::withhold_queries;
 pub(crate) use credentials::{names_address, redact_urls};
 pub(crate) use error_messages::may_quote as may_quote_error;
-use names::{is_argument, is_within_content, names_content};
+use names::{is_argument, is_within_content, names_content, names_secret, names_thoughts};
 
 /// What may leave the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,8 +88,10 @@ pub(crate) fn withhold(span: &mut SourceSpan, provenance: Provenance, capture: C
             span.attributes.remove(FORMATTED_MESSAGE);
         }
     }
-    if !capture.inputs && dialect::may_describe_tool_by_instructions(span) {
-        span.attributes.remove("gen_ai.tool.description");
+    if !capture.inputs
+        && let Some(key) = dialect::instructive_description(span)
+    {
+        span.attributes.remove(key);
     }
     let kind = span.kind;
     (span.attributes).retain(
@@ -105,22 +107,33 @@ pub(crate) fn withhold(span: &mut SourceSpan, provenance: Provenance, capture: C
         })
         .map(|(index, _)| index)
         .collect();
+    let keeps_queries = keeps_queries(provenance, capture);
     for index in addresses {
-        redact_address(&mut span.attributes, index);
+        redact_address(&mut span.attributes, index, keeps_queries);
     }
 }
 
-/// Removes the credentials from the address in the attribute at position `index`, or from each address in a list.
-pub(crate) fn redact_address(attributes: &mut Attributes, index: usize) {
+/// Returns whether addresses keep their queries. What a tool or an agent asks for may be a question.
+pub(crate) fn keeps_queries(provenance: Provenance, capture: Capture) -> bool {
+    provenance == Provenance::Other || capture.allows_all_content()
+}
+
+/// Removes the credentials, and the query if it may be content, from the address in the attribute at position `index`, or from
+/// each address in a list.
+pub(crate) fn redact_address(attributes: &mut Attributes, index: usize, keeps_query: bool) {
+    let redact = |text: &str| match credentials::without_query(text) {
+        Some(path) if !keeps_query => Some(credentials::redacted(path).unwrap_or(path.into())),
+        _ => credentials::redacted(text),
+    };
     match attributes.slot(index) {
         Some((_, Value::Str(text))) => {
-            if let Some(redacted) = credentials::redacted(text) {
+            if let Some(redacted) = redact(text) {
                 attributes.set_text_at(index, &redacted);
             }
         }
         Some((key, Value::Array(items))) => {
             let redact_item = |item: &Scalar| match item {
-                Scalar::Str(text) => credentials::redacted(text).map(Scalar::Str),
+                Scalar::Str(text) => redact(text).map(Scalar::Str),
                 _ => None,
             };
             if items.iter().any(|item| redact_item(item).is_some()) {
@@ -160,6 +173,8 @@ pub(crate) enum ContentHeuristic {
     /// A text whose key names content, that is a key or has credentials in a URL, or that is a transcript; without a namespace,
     /// prose or JSON.
     Argument,
+    /// A text or a list. Its key names a secret, which is no content, but never meant to leave.
+    Secret,
 }
 
 /// Returns how to decide whether an attribute of a span of this kind may leave.
@@ -177,16 +192,22 @@ pub(crate) fn withholding(
         return Withholding::Always;
     }
     if credentials::is_address(key) {
-        return Withholding::Redacted;
+        return match keeps_queries(provenance, capture) {
+            false if credentials::is_query(key) => Withholding::Always,
+            _ => Withholding::Redacted,
+        };
     }
     if capture.allows_all_content() {
-        return Withholding::Never;
+        return match names_secret(key) {
+            true => Withholding::If(ContentHeuristic::Secret),
+            false => Withholding::Never,
+        };
     }
     match content::side(key) {
         Some(side) if capture.allows(side) => Withholding::Never,
         Some(_) => Withholding::Always,
         None if is_parameter(key) => Withholding::Always,
-        None if is_conventional_metadata(key) && !is_librarys_query(key, provenance) => {
+        None if is_conventional_metadata(key) && !is_of_librarys_database(key, provenance) => {
             Withholding::Never
         }
         None => Withholding::If(match provenance {
@@ -268,10 +289,10 @@ static CONVENTION_PREFIXES: &[&str] = &[
     "user_agent.",
 ];
 
-/// Returns whether an attribute is what a GenAI library calls a database's query: all that was passed to a method, such as
-/// documents. No convention defines it.
-fn is_librarys_query(key: &str, provenance: Provenance) -> bool {
-    key == "db.query" && provenance != Provenance::Other
+/// Returns whether an attribute is what a GenAI library says about a database. Under conventional names and under its own, this
+/// may be all that was passed to a vector store: questions, and documents even in `db.query.summary`.
+fn is_of_librarys_database(key: &str, provenance: Provenance) -> bool {
+    provenance != Provenance::Other && key.starts_with("db.")
 }
 
 /// Returns whether a convention defines `key` as something that describes the operation.
@@ -291,12 +312,13 @@ fn is_conventional_metadata(key: &str) -> bool {
 /// Keys that a convention names like content although they describe the operation.
 static NAMED_LIKE_CONTENT: &[&str] = &["db.query", "db.query.text"];
 
-/// Returns whether a key holds one parameter value of a query or a function, such as `db.query.parameter.name`, the filter of a
-/// vector store, such as `db.milvus.search.filter` and `db.chroma.query.where_document`, or what a function returned. Azure's
-/// `trace_function` records parameters and results of any function.
+/// Returns whether a key holds one parameter value of a query, a message or a function, such as `db.query.parameter.name`, the
+/// filter of a vector store, such as `db.milvus.search.filter` and `db.chroma.query.where_document`, or what a function returned.
+/// Azure's `trace_function` records parameters and results of any function.
 fn is_parameter(key: &str) -> bool {
     let is_among = |markers: &[&str]| markers.iter().any(|marker| key.contains(marker));
     key.starts_with("db.") && is_among(&[".parameter.", ".filter", ".where"])
+        || key.starts_with("sentry.message.parameter.")
         || key.starts_with("code.")
             && is_among(&[".parameter.", ".parameters.", ".function.return."])
 }
@@ -319,7 +341,8 @@ impl ContentHeuristic {
             (Self::Argument, Value::Array(items)) => items
                 .iter()
                 .any(|item| matches!(item, Scalar::Str(text) if is_content_argument(key, text))),
-            (Self::FreeText | Self::Argument, _) => false,
+            (Self::Secret, Value::Str(_) | Value::Array(_)) => true,
+            (Self::FreeText | Self::Argument | Self::Secret, _) => false,
         }
     }
 }
@@ -329,7 +352,7 @@ fn is_content_argument(key: &str, text: &str) -> bool {
         || credentials::has_url_credentials(text)
         || is_api_key(text)
         || if key.contains('.') {
-            is_transcript(text)
+            is_transcript(text) || names_thoughts(key) && is_prose_or_json(text, 3)
         } else {
             is_prose_or_json(text, 3)
         }
@@ -358,11 +381,17 @@ pub(crate) fn is_prose_or_json(text: &str, min_words: usize) -> bool {
     text.split_whitespace().map(count_words).sum::<usize>() >= min_words
 }
 
-/// Returns whether a text holds messages in the format of a provider's API, whatever its key is.
+/// Returns whether a text holds messages in the format of a provider's API, whatever its key is: as JSON, or as Python or Rust
+/// show the objects of a client.
 fn is_transcript(text: &str) -> bool {
-    let contains = |member| text.contains(member);
-    text.trim_start().starts_with(['{', '['])
-        && (contains("\"messages\"") || contains("\"role\"") && contains("\"content\""))
+    // For most texts this check suffices.
+    if memchr::memchr(b'{', text.as_bytes()).is_none() {
+        return false;
+    }
+    let has_any = |members: [&str; 3]| members.iter().any(|member| text.contains(member));
+    has_any(["\"messages\"", "'messages'", "messages: ["])
+        || has_any(["\"role\"", "'role'", "role: "])
+            && has_any(["\"content\"", "'content'", "content: "])
 }
 
 /// Returns the number of words in a piece of text without whitespace. In scripts without spaces between words, two letters count

@@ -10,6 +10,7 @@ mod essentials;
 mod growth;
 mod logs;
 mod mutations;
+mod privacy;
 mod properties;
 mod seeds;
 mod summary;

@@ -18,7 +18,7 @@ pub(super) static MICROSOFT: Dialect = Dialect {
 };
 
 /// The scope of Semantic Kernel's functions. Up to version 1.20 their spans have only a name.
-const FUNCTION_SCOPE: &str = "semantic_kernel.functions.kernel_function";
+pub(super) const FUNCTION_SCOPE: &str = "semantic_kernel.functions.kernel_function";
 
 /// What Azure's SDKs call themselves in spans about agents with threads.
 const AZURE_AGENTS: &str = "az.ai.agents";
@@ -62,12 +62,6 @@ fn operation(span: &SourceSpan) -> Override {
         }
         _ => Override::None,
     }
-}
-
-/// Returns whether a tool's description may be the instructions of an agent. Semantic Kernel describes an agent that is used as a
-/// tool in this way.
-pub(crate) fn may_describe_tool_by_instructions(span: &SourceSpan) -> bool {
-    span.scope == FUNCTION_SCOPE
 }
 
 fn adjust(span: &mut SourceSpan, kind: OperationKind) {

@@ -1,6 +1,6 @@
 //! The instrumentation scopes that only GenAI libraries and protocols have.
 
-use super::{Dialect, OTEL, claude_code, openinference};
+use super::{Dialect, OTEL, claude_code, microsoft, openinference, openlit};
 use crate::SourceSpan;
 
 /// Prefixes of the instrumentation scopes of GenAI libraries and protocols. Some of their spans belong to no dialect.
@@ -23,19 +23,26 @@ static SCOPES: &[&str] = &[
     "openinference.",
     "opentelemetry.instrumentation.anthropic",
     "opentelemetry.instrumentation.bedrock",
+    "opentelemetry.instrumentation.chromadb",
     "opentelemetry.instrumentation.cohere",
     CREWAI,
     "opentelemetry.instrumentation.genai",
     "opentelemetry.instrumentation.google_genai",
     "opentelemetry.instrumentation.groq",
     "opentelemetry.instrumentation.haystack",
+    "opentelemetry.instrumentation.lancedb",
     "opentelemetry.instrumentation.langchain",
     "opentelemetry.instrumentation.llamaindex",
+    "opentelemetry.instrumentation.marqo",
     MCP,
+    "opentelemetry.instrumentation.milvus",
     "opentelemetry.instrumentation.mistralai",
     "opentelemetry.instrumentation.ollama",
     "opentelemetry.instrumentation.openai",
+    "opentelemetry.instrumentation.pinecone",
+    "opentelemetry.instrumentation.qdrant",
     "opentelemetry.instrumentation.vertexai",
+    "opentelemetry.instrumentation.weaviate",
     "traceloop.",
 ];
 
@@ -55,4 +62,16 @@ pub(crate) fn fails_with_result(span: &SourceSpan) -> bool {
         .iter()
         .any(|scope| span.scope.starts_with(scope))
         || claude_code::runs_tool(span)
+}
+
+/// Returns the key of a description that may be instructions or a request. Semantic Kernel describes an agent that is used as a
+/// tool by its instructions, OpenLIT any agent by its system prompt, its goal or its task.
+pub(crate) fn instructive_description(span: &SourceSpan) -> Option<&'static str> {
+    if span.scope == microsoft::FUNCTION_SCOPE {
+        Some("gen_ai.tool.description")
+    } else if (openlit::OPENLIT.recognises)(span) {
+        Some("gen_ai.agent.description")
+    } else {
+        None
+    }
 }

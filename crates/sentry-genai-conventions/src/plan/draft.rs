@@ -225,6 +225,7 @@ impl Draft<'_> {
             withheld,
             conditional,
             addresses,
+            keeps_queries: privacy::keeps_queries(provenance, capture),
             formatted_message,
             name: trial.name.clone(),
             failure_attribute,

@@ -12,6 +12,7 @@ static ADDRESSES: &[&str] = &[
     "http.target",
     "http.url",
     "messaging.url",
+    "url.fragment",
     "url.full",
     "url.original",
     "url.query",
@@ -91,6 +92,12 @@ pub(super) fn is_address(key: &str) -> bool {
     ADDRESSES.contains(&key.strip_prefix(TAG).unwrap_or(key))
 }
 
+/// Returns whether an attribute is the query or the fragment of an address alone.
+pub(super) fn is_query(key: &str) -> bool {
+    let key = key.strip_prefix(TAG).unwrap_or(key);
+    matches!(key, "http.query" | "url.fragment" | "url.query")
+}
+
 /// Returns whether an attribute's name suggests an address, such as `gen_ai.openai.api_base`. An address may include a user's
 /// credentials.
 pub(crate) fn names_address(key: &str) -> bool {
@@ -146,6 +153,12 @@ pub(super) fn redacted(text: &str) -> Option<String> {
         }
     }
     Some(redacted)
+}
+
+/// Returns an address without its query and its fragment; `None` if it has neither.
+pub(super) fn without_query(text: &str) -> Option<&str> {
+    let end = memchr::memchr2(b'?', b'#', text.as_bytes())?;
+    Some(&text[..end])
 }
 
 /// Returns a text without the credentials in the addresses that it includes; `None` if there are none.

@@ -110,11 +110,17 @@ const LINE_ENDS: [char; 7] = [
     '\n', '\u{b}', '\u{c}', '\r', '\u{85}', '\u{2028}', '\u{2029}',
 ];
 
-/// OpenAI's agents put this in front of the words with which a model refused to answer.
-const REFUSAL: &str = " to produce output: ";
+/// After these words, errors of LangChain, LlamaIndex and OpenAI's agents go on with what a model said.
+static INTRODUCTIONS: [&str; 5] = [
+    "Could not parse LLM output:",
+    "Could not parse output:",
+    "Invalid json output:",
+    "final answer from input text:",
+    "refused to produce output:",
+];
 
 /// Returns the first line of a text, up to the first JSON, the first quotation of more than a word, or the words of a
-/// model, without the queries of addresses. If the text is a JSON object, does this with its `message`.
+/// model or a user, without the queries of addresses. If the text is a JSON object, does this with its `message`.
 fn shorten_reason(text: &str) -> String {
     /// The maximum length of a reason, in bytes.
     const REASON_BYTES: usize = 200;
@@ -128,7 +134,9 @@ fn shorten_reason(text: &str) -> String {
     }
     let first_line = text.split(LINE_ENDS).next().unwrap_or_default();
     let before_json = first_line.split(['{', '[']).next().unwrap_or_default();
-    let before_answer = before_json.split(REFUSAL).next().unwrap_or_default();
+    let ends = (INTRODUCTIONS.iter())
+        .filter_map(|words| before_json.find(words).map(|start| start + words.len()));
+    let before_answer = &before_json[..ends.min().unwrap_or(before_json.len())];
     let before_quotation =
         &before_answer[..find_quotation(before_answer).unwrap_or(before_answer.len())];
     // In Python, `ServiceError: (` and `ValueError(` precede the arguments of an exception.
@@ -251,7 +259,16 @@ mod tests {
             ("timed out", "timed out"),
             (
                 "Model refused to produce output: No hunter2.",
-                "Model refused",
+                "Model refused to produce output",
+            ),
+            (
+                "Invalid json output: I know hunter2.",
+                "Invalid json output",
+            ),
+            ("Could not parse output: hunter2", "Could not parse output"),
+            (
+                "cannot read output: timed out",
+                "cannot read output: timed out",
             ),
             (r#"400: {"messages":["hunter2"]}"#, "400"),
             ("invalid request:\nhunter2", "invalid request"),

@@ -3,21 +3,29 @@
 /// Returns whether a key ends in a word that can only name content or a secret, as in `user_question`, `userPrompt` or
 /// `langfuse.input`. A format or an index may follow that word: `input_json`, `messages.0`.
 pub(super) fn names_content(key: &str) -> bool {
-    let is_one_of = |words: &[&str], word: &str| {
-        words
-            .iter()
-            .any(|candidate| word.eq_ignore_ascii_case(candidate))
-    };
+    ends_in(key, |rest, name| {
+        is_one_of(CONTENT_WORDS, name) || is_secret(rest, name)
+    })
+}
+
+/// Returns whether a key ends in a word that names content if its value is prose, as in `agent.reasoning`.
+pub(super) fn names_thoughts(key: &str) -> bool {
+    is_one_of(THOUGHT_WORDS, last_word(key))
+}
+
+/// Returns whether a key ends in a word that names a secret, as in `api_key`, `userPassword` or `OPENAI_API_KEY`.
+pub(super) fn names_secret(key: &str) -> bool {
+    ends_in(key, is_secret)
+}
+
+/// Returns whether `is_wanted` holds for the last word of a key, or for the one before a format or an index. It is given what
+/// precedes the word, and the word without a number at its end.
+fn ends_in(key: &str, is_wanted: impl Fn(&str, &str) -> bool) -> bool {
     let (mut rest, mut word) = split_last_word(key);
     loop {
         let name = word.trim_end_matches(|digit: char| digit.is_ascii_digit());
-        if is_one_of(CONTENT_WORDS, name) || is_one_of(SECRET_WORDS, name) {
+        if is_wanted(rest, name) {
             return true;
-        }
-        if is_one_of(KEY_WORDS, name) {
-            let (_, qualifier) = split_last_word(rest);
-            return is_one_of(KEY_QUALIFIERS, qualifier)
-                || rest.is_empty() && !is_one_of(&["key"], name);
         }
         let is_format = name.is_empty() || is_one_of(FORMAT_WORDS, name);
         if !is_format || rest.is_empty() {
@@ -25,6 +33,21 @@ pub(super) fn names_content(key: &str) -> bool {
         }
         (rest, word) = split_last_word(rest);
     }
+}
+
+fn is_secret(rest: &str, name: &str) -> bool {
+    if is_one_of(KEY_WORDS, name) {
+        let (_, qualifier) = split_last_word(rest);
+        return is_one_of(KEY_QUALIFIERS, qualifier)
+            || rest.is_empty() && !is_one_of(&["key"], name);
+    }
+    is_one_of(SECRET_WORDS, name)
+}
+
+fn is_one_of(words: &[&str], word: &str) -> bool {
+    words
+        .iter()
+        .any(|candidate| word.eq_ignore_ascii_case(candidate))
 }
 
 /// Returns whether a key names a part of an input or output, such as `metadata.steps.0.input.parameters.city` or
@@ -64,8 +87,9 @@ fn split_last_word(key: &str) -> (&str, &str) {
         if matches!(byte, b'.' | b'_' | b'-' | b'[' | b']' | b'/' | b':') {
             return (&key[..index], &key[index + 1..]);
         }
-        // Also splits after an abbreviation, as in `LLMInput`.
-        if index > 0 && is_upper(index) && (!is_upper(index - 1) || is_lower(index + 1)) {
+        // Also splits after an abbreviation, as in `LLMInput`. A word may also follow a separator, as in `API_KEY`.
+        let may_split = index > 0 && is_upper(index) && bytes[index - 1].is_ascii_alphanumeric();
+        if may_split && (!is_upper(index - 1) || is_lower(index + 1)) {
             return key.split_at(index);
         }
     }
@@ -153,4 +177,28 @@ static CONTENT_WORDS: &[&str] = &[
     "thoughts",
     "transcript",
     "utterance",
+];
+
+/// Words for what agents say, think and remember. They may also be modes and names, such as `thinking` in `gen_ai.request.thinking`.
+static THOUGHT_WORDS: &[&str] = &[
+    "chunk",
+    "chunks",
+    "conversation",
+    "dialog",
+    "dialogue",
+    "generation",
+    "memories",
+    "memory",
+    "observation",
+    "observations",
+    "passage",
+    "passages",
+    "rationale",
+    "reasoning",
+    "refusal",
+    "snippet",
+    "snippets",
+    "thinking",
+    "transcription",
+    "utterances",
 ];

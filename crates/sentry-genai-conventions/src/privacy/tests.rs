@@ -2,6 +2,7 @@
 
 mod client_addresses;
 mod credentials;
+mod databases;
 
 use super::*;
 use crate::{
@@ -163,6 +164,37 @@ fn a_plain_span_loses_arguments_that_look_like_content() {
     assert_eq!(kept(Provenance::Other, CAPTURE_NOTHING, &pairs), expected);
 }
 
+/// Somebody chose to write attributes with a namespace, but hardly means to send messages, or what an agent thinks.
+#[test]
+fn a_plain_span_loses_messages_and_thoughts_under_any_namespace() {
+    let prose = "she may be ill";
+    for (key, text, is_expected) in [
+        ("app.request", "{'messages': [{'role': 'user'}]}", false),
+        ("app.turn", "[{'role': 'user', 'content': 'x'}]", false),
+        (
+            "app.request",
+            "Request { model: \"m\", messages: [User(\"x\")] }",
+            false,
+        ),
+        ("app.turn", "Message { role: User, content: \"x\" }", false),
+        ("app.grant", "Grant { role: Admin, scope: [\"a\"] }", true),
+        ("app.note", "the role: admin, its content: none", true),
+        ("agent.reasoning", prose, false),
+        ("agent.lastObservation", prose, false),
+        ("app.conversation", "42f7", true),
+        ("app.reasoning", "very high", true),
+        ("app.reasoning_mode", prose, true),
+    ] {
+        let is_kept = !kept(
+            Provenance::Other,
+            CAPTURE_NOTHING,
+            &[(key, Value::Str(text))],
+        )
+        .is_empty();
+        assert_eq!(is_kept, is_expected, "{key} {text}");
+    }
+}
+
 /// Whoever has the body of a request recorded has not permitted it to leave.
 #[test]
 fn content_in_namespaces_of_conventions_is_removed() {
@@ -185,12 +217,11 @@ fn content_in_namespaces_of_conventions_is_removed() {
         ("app.filter.limit", Value::Integer(4), true),
         ("app.function.return.code", Value::Integer(4), true),
         ("db.vector.query", prose, false),
-        ("db.query.text", Value::Str("SELECT a FROM b"), true),
+        ("sentry.message.parameter.city", Value::Str("Rome"), false),
         ("http.request.body.size", Value::Integer(4), true),
         ("http.request.header.authorization", prose, false),
         ("http.request.header.accept", Value::Str("a, b"), true),
         ("url.full", Value::Str("https://h/a?alt=sse"), true),
-        ("url.query", Value::Str("alt=sse"), true),
     ] {
         for provenance in [Provenance::GenAi, Provenance::Library, Provenance::Other] {
             let is_kept = !kept(provenance, CAPTURE_NOTHING, &[(key, value)]).is_empty();
@@ -264,9 +295,8 @@ fn a_library_span_loses_texts_that_are_not_tokens() {
         ("workflow.definition", Value::Str(r#"{"a":1}"#)),
         ("workflow.image", Value::Str(&long)),
         ("tags", Value::Array(&[])),
-        ("db.query.text", Value::Str("SELECT a FROM b WHERE c = $1")),
     ];
-    let expected = ["executor.id", "attempt", "db.query.text"];
+    let expected = ["executor.id", "attempt"];
     assert_eq!(kept(Provenance::Library, CAPTURE_NOTHING, &pairs), expected);
 }
 
@@ -439,38 +469,27 @@ fn an_mcp_tool_answer_reported_as_failure_is_content() {
     assert!(has_reason("-32601"));
 }
 
-/// Langtrace records all arguments of a vector database's method.
+/// Semantic Kernel describes an agent that is used as a tool by its instructions, OpenLIT any agent.
 #[test]
-fn a_librarys_query_may_be_content() {
-    let arguments = [("db.query", Value::Str(r#"{"query_texts":["hunter2"]}"#))];
-    let sql = [("db.query", Value::Str("SELECT name FROM cities"))];
-    assert_eq!(
-        kept(Provenance::Library, CAPTURE_NOTHING, &arguments),
-        [""; 0]
-    );
-    assert_eq!(kept(Provenance::Other, CAPTURE_NOTHING, &sql), ["db.query"]);
-    let mut span = span_of(&arguments);
-    span.scope = "langtrace_python_sdk.instrumentation.chroma.instrumentation".into();
-    let translated = Translator::new(TranslateOptions::default()).translate(span);
-    assert!(!translated.attributes.contains("db.query"));
-}
-
-/// Semantic Kernel describes an agent that is used as a tool by its instructions.
-#[test]
-fn a_tools_description_is_content_where_it_may_be_instructions() {
-    let keeps_description = |scope: &'static str, capture| {
-        let description = ("gen_ai.tool.description", Value::Str("Answer politely."));
-        let mut span = span_of(&[description]);
+fn a_description_is_content_where_it_may_be_instructions() {
+    let keeps = |scope: &'static str, key: &'static str, capture| {
+        let mut span = span_of(&[(key, Value::Str("Answer politely."))]);
         span.scope = scope.into();
         withhold(&mut span, Provenance::GenAi, capture);
-        span.attributes.contains("gen_ai.tool.description")
+        span.attributes.contains(key)
     };
-    const SEMANTIC_KERNEL: &str = "semantic_kernel.functions.kernel_function";
     let inputs = Capture {
         inputs: true,
         ..CAPTURE_NOTHING
     };
-    assert!(keeps_description("shop", CAPTURE_NOTHING));
-    assert!(!keeps_description(SEMANTIC_KERNEL, CAPTURE_NOTHING));
-    assert!(keeps_description(SEMANTIC_KERNEL, inputs));
+    let (tool, agent) = ("gen_ai.tool.description", "gen_ai.agent.description");
+    for (scope, key) in [
+        ("semantic_kernel.functions.kernel_function", tool),
+        ("openlit.otel.tracing", agent),
+    ] {
+        assert!(keeps("shop", key, CAPTURE_NOTHING));
+        assert!(!keeps(scope, key, CAPTURE_NOTHING));
+        assert!(keeps(scope, key, inputs));
+    }
+    assert!(keeps("openlit.otel.tracing", tool, CAPTURE_NOTHING));
 }

@@ -51,7 +51,11 @@ fn addresses_under_any_key_are_redacted() {
                 let mut span = span_of(&[(key, url)]);
                 withhold(&mut span, provenance, capture);
                 let text = span.attributes.text(key);
-                let redacted = "https://REDACTED:REDACTED@h.example/v1?key=REDACTED&n=1";
+                let query = match keeps_queries(provenance, capture) {
+                    true => "?key=REDACTED&n=1",
+                    false => "",
+                };
+                let redacted = format!("https://REDACTED:REDACTED@h.example/v1{query}");
                 assert!(text.is_none_or(|text| text == redacted), "{key}: {text:?}");
                 assert!(text.is_some() || capture == CAPTURE_NOTHING, "{key}");
             }
@@ -114,6 +118,40 @@ fn secret_arguments_of_functions_are_removed() {
     }
 }
 
+/// `#[instrument]` records a key beside the prompt that may leave.
+#[test]
+fn secret_arguments_are_removed_whatever_may_leave() {
+    let allows_all = Capture {
+        inputs: true,
+        outputs: true,
+        client_addresses: true,
+    };
+    let (text, list) = (Value::Str("hunter2"), [Scalar::Str("hunter2".into())]);
+    for (key, value, is_expected) in [
+        ("api_key", text, false),
+        ("openai.apiKey", text, false),
+        ("env.OPENAI_API_KEY", text, false),
+        ("user_password", text, false),
+        ("authorization", Value::Array(&list), false),
+        ("has_api_key", Value::Bool(true), true),
+        ("metadata.user_api_key_hash", text, true),
+        ("OPENAI_KEY_NAME", text, true),
+        ("question", text, true),
+        ("gen_ai.tool.call.arguments", text, true),
+    ] {
+        for provenance in [Provenance::GenAi, Provenance::Library, Provenance::Other] {
+            for capture in [CAPTURE_NOTHING, allows_all] {
+                let is_kept = !kept(provenance, capture, &[(key, value)]).is_empty();
+                assert!(!is_kept || is_expected, "{key} {provenance:?} {capture:?}");
+                assert!(
+                    is_kept || !is_expected || capture == CAPTURE_NOTHING,
+                    "{key}"
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn a_url_with_a_query_is_not_a_token() {
     for (value, is_expected) in [
@@ -125,6 +163,46 @@ fn a_url_with_a_query_is_not_a_token() {
             !kept(Provenance::GenAi, CAPTURE_NOTHING, &pairs).is_empty(),
             is_expected
         );
+    }
+}
+
+/// What a tool asks for may be in the address that it calls.
+#[test]
+fn addresses_of_ai_spans_lose_their_queries() {
+    let queries = ["url.query", "http.query", "url.fragment"];
+    for (operation, captures, address, query) in [
+        (Some("execute_tool"), false, "https://h.example/find", None),
+        (
+            Some("execute_tool"),
+            true,
+            "https://h.example/find?q=my+diagnosis#top",
+            Some("q=why"),
+        ),
+        (
+            None,
+            false,
+            "https://h.example/find?q=my+diagnosis#top",
+            Some("q=why"),
+        ),
+    ] {
+        let mut options = TranslateOptions::default();
+        (options.capture_inputs, options.capture_outputs) = (captures, captures);
+        let mut planning = PlanningTranslator::new(Translator::new(options));
+        for _ in 0..3 {
+            let mut span = span_of(&[(
+                "url.full",
+                Value::Str("https://h.example/find?q=my+diagnosis#top"),
+            )]);
+            for key in queries {
+                span.attributes.push(key, "q=why");
+            }
+            if let Some(operation) = operation {
+                span.attributes.push("gen_ai.operation.name", operation);
+            }
+            let span = planning.translate(&mut span);
+            assert_eq!(span.attributes.text("url.full"), Some(address));
+            assert_eq!(queries.map(|key| span.attributes.text(key)), [query; 3]);
+        }
     }
 }
 
