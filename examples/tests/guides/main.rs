@@ -321,7 +321,7 @@ mod getting_started {
     mod tool {
         use super::left_out;
 
-        #[tracing::instrument(skip_all, err, fields(gen_ai.operation.name = "execute_tool", gen_ai.tool.name = "get_weather"))]
+        #[tracing::instrument(skip_all, ret, err, fields(gen_ai.operation.name = "execute_tool", gen_ai.tool.name = "get_weather"))]
         fn get_weather(city: &str) -> anyhow::Result<String> { left_out() }
     }
 
