@@ -204,7 +204,10 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     }
     name_provider(span);
     flattened::read_messages(span);
-    put_definitions(&mut span.attributes, "llm.request.functions.");
+    // The latter is AgentOps's.
+    for prefix in ["llm.request.functions.", "gen_ai.request.functions."] {
+        put_definitions(&mut span.attributes, prefix);
+    }
     read_entity(span, kind);
     if kind == OperationKind::Call {
         frameworks::read_llama_index_function(span);
