@@ -281,8 +281,8 @@ fn attach_tool_calls(attributes: &mut Attributes) {
     json::set(attributes, OUTPUT, answer);
 }
 
-/// Assigns the answers of tools to the calls before them. In JavaScript, LangChain's callback records them under the name of the tool
-/// as if that were a role, and without the id of the call.
+/// Assigns the answers of tools to the calls before them. In JavaScript, LangChain's callback records them under the name of the
+/// tool as if that were a role, and without the id of the call.
 fn assign_answers_of_tools(attributes: &mut Attributes) {
     if !(attributes.text(INPUT)).is_some_and(|input| input.contains("\"tool_calls\"")) {
         return;
