@@ -302,6 +302,9 @@ pub(crate) fn normalise_names(span: &mut SourceSpan, dialect: &Dialect) {
         mcp::rename_rust_mcp_sdk(span);
         mcp::rename_tower_mcp(span);
         manual::normalise_namespaced(span);
+    } else {
+        mcp::read_logfire(span);
+        mcp::name_openllmetry(span);
     }
 }
 

@@ -27,6 +27,7 @@ pub(super) fn apply_to_calls(spans: &mut [SentrySpan], tree: &SpanTree) {
     for position in 0..spans.len() {
         if is_failed_execution(&spans[position])
             && let Some(call) = tree.parents[position]
+            && spans[call].ai.is_some()
         {
             propagate(spans, call, position);
         }
@@ -95,12 +96,17 @@ fn is_of_pydantic_ai(span: &SentrySpan) -> bool {
     matches!(&*span.scope, "pydantic-ai" | "pydantic_ai")
 }
 
-/// Returns whether a span is the part of a call in which it failed: the execution inside Claude Code's tool calls, and an attempt
-/// at a model call of LiveKit's.
+/// Returns whether a span is the part of a call in which it failed: the execution inside Claude Code's and LlamaIndex's tool calls,
+/// what an MCP server did for one, and an attempt at a model call of LiveKit's.
 fn is_failed_execution(span: &SentrySpan) -> bool {
     let is_execution = || span.attributes.text("span.type") == Some("tool.execution");
     let is_attempt = || span.scope == "livekit-agents" && span.name == "llm_request_run";
-    span.status == Status::Error && span.ai.is_none() && (is_execution() || is_attempt())
+    let is_function = || {
+        span.scope == "llamaindex.opentelemetry.tracer" && span.name.starts_with("FunctionTool.")
+    };
+    span.status == Status::Error
+        && span.ai.is_none()
+        && (is_execution() || is_attempt() || is_function() || span.op == "mcp.server")
 }
 
 /// Returns whether a model call failed, and does not tell why.

@@ -61,7 +61,7 @@ fn background_pairs(spans: &[SentrySpan]) -> Vec<(usize, usize)> {
 }
 
 /// Returns pairs of tool calls that are one by their id: the call as reported to the program, and its execution, as with Claude's
-/// agents.
+/// agents. Claude Code names a tool of an MCP server without the server, `get_weather` instead of `mcp__home__get_weather`.
 fn tool_pairs(spans: &[SentrySpan]) -> Vec<(usize, usize)> {
     let tools = || positions_of(spans, WorkKind::Tool);
     if have_one_source(spans, tools()) {
@@ -71,6 +71,7 @@ fn tool_pairs(spans: &[SentrySpan]) -> Vec<(usize, usize)> {
         let span = &spans[position];
         let id = span.attributes.text("gen_ai.tool.call.id")?;
         let name = span.attributes.text("gen_ai.tool.name")?;
+        let name = name.rsplit("__").next().unwrap_or(name);
         Some(((span.trace_id, id, name), position))
     });
     overlapping_pairs(spans, with_call_id)

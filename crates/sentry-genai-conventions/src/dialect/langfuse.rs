@@ -19,6 +19,7 @@ pub(super) static LANGFUSE: Dialect = Dialect {
     aliases: &aliases([
         ("langfuse.observation.metadata.instructions", "gen_ai.system_instructions"),
         ("langfuse.observation.metadata.ls_provider", "gen_ai.provider.name"),
+        ("langfuse.observation.metadata.tools", DEFINITIONS),
         (MODEL, "gen_ai.request.model"),
     ]),
     noise: &[
@@ -41,6 +42,7 @@ const AGENT_NAME: &str = "langfuse.observation.metadata.lc_agent_name";
 const STATUS_MESSAGE: &str = "langfuse.observation.status_message";
 const METADATA: &str = "langfuse.observation.metadata.";
 const TOOL_NAME: &str = "langfuse.observation.metadata.tool_name";
+const TOOL_CALL_ID: &str = "langfuse.observation.metadata.tool_call_id";
 const TRACE_NAME: &str = "langfuse.trace.name";
 
 /// reagent-rs, whose agents are of the type `trace`.
@@ -125,7 +127,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
 fn adjust_call(span: &mut SourceSpan) {
     // The wrapper of OpenAI's SDK records the tools with the messages.
     if let Some(tools) = json::object(&span.attributes, INPUT)
-        .filter(|request| request.contains_key("messages"))
+        .filter(|request| request.contains_key("messages") || request.contains_key("input"))
         .and_then(|mut request| request.remove("tools"))
     {
         json::put(&mut span.attributes, DEFINITIONS, tools);
@@ -134,6 +136,7 @@ fn adjust_call(span: &mut SourceSpan) {
     let attributes = &mut span.attributes;
     name_models(attributes);
     attach_tool_calls(attributes);
+    assign_answers_of_tools(attributes);
     add_role_to_calls(attributes);
     extract_tool_definitions(attributes);
 }
@@ -168,8 +171,13 @@ fn name_agent_or_tool(span: &mut SourceSpan, kind: OperationKind) {
     let text = |key| span.attributes.text(key).map(unquoted).map(str::to_owned);
     match kind {
         OperationKind::Tool => {
+            let call = text(TOOL_CALL_ID);
             if let Some(tool) = text(TOOL_NAME) {
                 span.attributes.supply("gen_ai.tool.name", tool);
+            }
+            // LangChain's callback. A tool that fails has no answer that names the call.
+            if let Some(call) = call {
+                span.attributes.supply("gen_ai.tool.call.id", call);
             }
         }
         // Inside another trace, its agents have no name.
@@ -271,6 +279,42 @@ fn attach_tool_calls(attributes: &mut Attributes) {
     answer["role"] = "assistant".into();
     answer["tool_calls"] = calls;
     json::set(attributes, OUTPUT, answer);
+}
+
+/// Assigns the answers of tools to the calls before them. In JavaScript, LangChain's callback records them under the name of the
+/// tool as if that were a role, and without the id of the call.
+fn assign_answers_of_tools(attributes: &mut Attributes) {
+    if !(attributes.text(INPUT)).is_some_and(|input| input.contains("\"tool_calls\"")) {
+        return;
+    }
+    let Some(mut input) = json::read(attributes, INPUT) else {
+        return;
+    };
+    let messages = match &mut input {
+        Value::Object(request) => request.get_mut("messages"),
+        messages => Some(messages),
+    };
+    let mut calls = Vec::new();
+    let mut has_changed = false;
+    for message in messages.and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(made) = message.get("tool_calls").and_then(Value::as_array) {
+            calls.clone_from(made);
+        }
+        let role = message["role"].as_str().unwrap_or("user");
+        let is_answered = |call: &Value| call["function"]["name"] == role || call["name"] == role;
+        if !matches!(role, "assistant" | "system" | "tool" | "user")
+            && let Some(position) = calls.iter().position(is_answered)
+        {
+            let mut call = calls.remove(position);
+            message["name"] = message["role"].take();
+            message["role"] = "tool".into();
+            message["tool_call_id"] = call["id"].take();
+            has_changed = true;
+        }
+    }
+    if has_changed {
+        json::set(attributes, INPUT, input);
+    }
 }
 
 /// Adds a role to an answer that has only tool calls, as JavaScript's wrapper records it for a stream.

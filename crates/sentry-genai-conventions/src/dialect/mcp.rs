@@ -1,9 +1,13 @@
 //! MCP servers and clients that follow the convention for MCP, except for the names.
 
-use super::unquoted;
+use serde_json::Value;
+
+use super::{ARGUMENTS, RESULT, json, mark_failed, unquoted};
 use crate::{SourceSpan, SpanKind};
 
-const METHOD_NAME: &str = "mcp.method.name";
+pub(super) const METHOD_NAME: &str = "mcp.method.name";
+
+const TOOL_CALL: &str = "tools/call";
 
 /// The names of rust-mcp-sdk's spans for requests, the key of the method, and the side that opens the span.
 static RUST_MCP_SDK_SPANS: &[(&str, &str, SpanKind)] = &[
@@ -114,5 +118,68 @@ pub(super) fn rename_method(span: &mut SourceSpan) {
         if attributes.text("mcp.resource.type") == Some("tool") {
             attributes.rename("mcp.resource.name", "gen_ai.tool.name");
         }
+    }
+}
+
+/// Reads the requests that Logfire's instrumentation of the first version of Python's SDK records as JSON. Its spans have no kind.
+pub(super) fn read_logfire(span: &mut SourceSpan) {
+    if span.scope != "logfire.mcp" {
+        return;
+    }
+    let kind = match span.name.split(':').next() {
+        Some("MCP request") => SpanKind::Client,
+        Some("MCP server handle request") => SpanKind::Server,
+        _ => return,
+    };
+    let attributes = &mut span.attributes;
+    let Some(mut request) = json::object(attributes, "request") else {
+        return;
+    };
+    let Some(Value::String(method)) = request.remove("method") else {
+        return;
+    };
+    span.kind = Some(kind);
+    attributes.remove("request");
+    let mut parameters = request.remove("params").unwrap_or_default();
+    let name = match &*method {
+        TOOL_CALL => "gen_ai.tool.name",
+        "prompts/get" => "gen_ai.prompt.name",
+        _ => "mcp.resource.uri",
+    };
+    let field = if name == "mcp.resource.uri" {
+        "uri"
+    } else {
+        "name"
+    };
+    json::put(attributes, name, json::take(&mut parameters, field));
+    if let Some(id) = request.remove("id") {
+        json::put(attributes, "jsonrpc.request.id", id);
+    }
+    if method == TOOL_CALL {
+        let arguments = json::take(&mut parameters, "arguments");
+        json::put(attributes, ARGUMENTS, arguments);
+        let response = json::object(attributes, "response").unwrap_or_default();
+        if let Some(content) = response.get("content") {
+            json::put(attributes, RESULT, content.clone());
+        }
+        if response.get("isError") == Some(&Value::Bool(true)) {
+            attributes.supply("error.type", "tool_error");
+            mark_failed(span);
+        }
+    }
+    span.attributes.set(METHOD_NAME, method);
+}
+
+/// Names the method of tool calls by OpenLLMetry, which has one span for the request that a server handles and another one for the
+/// tool inside it.
+pub(super) fn name_openllmetry(span: &mut SourceSpan) {
+    let is_request = span.name == "mcp.server";
+    if (is_request || span.name.ends_with(".tool"))
+        && span.scope == "opentelemetry.instrumentation.mcp.instrumentation"
+    {
+        if is_request {
+            span.kind = Some(SpanKind::Server);
+        }
+        span.attributes.supply(METHOD_NAME, TOOL_CALL);
     }
 }

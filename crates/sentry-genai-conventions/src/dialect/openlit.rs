@@ -137,6 +137,8 @@ fn adjust_call(span: &mut SourceSpan) {
     }
     if library == "openai" {
         adjust_openai_response(span);
+    } else if library == "anthropic" {
+        tokens::add_cache(&mut span.attributes);
     }
     let prompt = text_of(span, PROMPT).as_deref().and_then(split_turns);
     let completion = text_of(span, COMPLETION);

@@ -14,7 +14,7 @@ pub(super) use tools::text_output;
 
 use super::{
     ARGUMENTS, CREWAI, DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT,
-    aliases, bedrock, has_known_operation, has_prefix, indexed, json, kind_of, tool_answer,
+    aliases, bedrock, has_known_operation, has_prefix, indexed, json, kind_of, mcp, tool_answer,
 };
 use crate::{Attributes, SourceSpan, SourceStatus, messages, tokens};
 
@@ -132,7 +132,9 @@ fn operation(span: &SourceSpan) -> Override {
         Some("workflow" | "task") => return Override::Plain,
         // A crew is not an agent. Each of its agents has its own span.
         None if span.name == "crewai.workflow" => return Override::Plain,
-        _ if has_known_operation(span) => return Override::None,
+        _ if has_known_operation(span) || span.attributes.contains(mcp::METHOD_NAME) => {
+            return Override::None;
+        }
         Some("agent") => return Override::To("invoke_agent"),
         Some("tool") => return Override::To("execute_tool"),
         Some("handoff") => return Override::To("handoff"),
@@ -202,7 +204,10 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     }
     name_provider(span);
     flattened::read_messages(span);
-    put_definitions(&mut span.attributes, "llm.request.functions.");
+    // The latter is AgentOps's.
+    for prefix in ["llm.request.functions.", "gen_ai.request.functions."] {
+        put_definitions(&mut span.attributes, prefix);
+    }
     read_entity(span, kind);
     if kind == OperationKind::Call {
         frameworks::read_llama_index_function(span);

@@ -67,10 +67,17 @@ fn a_call_fails_with_its_own_execution_and_with_nothing_else_inside_it() {
     };
     const EXECUTION: (&str, &str) = ("span.type", "tool.execution");
     const LIVEKIT: (&str, &str) = ("scope", "livekit-agents");
+    const LLAMA_INDEX: (&str, &str) = ("scope", "llamaindex.opentelemetry.tracer");
+    const REQUEST: [(&str, &str); 2] = [("mcp.method.name", "tools/call"), ("kind", "server")];
     assert_eq!(status(TOOL, "run", &[EXECUTION]), Status::Error);
+    assert_eq!(status(TOOL, "tools/call f", &REQUEST), Status::Error);
+    let function = "FunctionTool.acall";
+    assert_eq!(status(TOOL, function, &[LLAMA_INDEX]), Status::Error);
     assert_eq!(status(CHAT, "llm_request_run", &[LIVEKIT]), Status::Error);
     for (operation, name, inner) in [
         (TOOL, "GET", &[][..]),
+        (TOOL, "OpenAI._chat", &[LLAMA_INDEX]),
+        (("http.request.method", "POST"), "tools/call f", &REQUEST),
         (TOOL, "run", &[("span.type", "tool.blocked_on_user")]),
         (TOOL, "chat m", &[CHAT, EXECUTION]),
         (CHAT, "llm_node", &[LIVEKIT]),

@@ -100,11 +100,12 @@ fn a_call_of_three_instrumentations_counts_once() {
 #[test]
 fn a_tool_of_two_instrumentations_counts_once() {
     let id = |id| ("gen_ai.tool.call.id", id);
-    let count_tools = |first: &[(&'static str, &str)]| {
+    let count_tools_named = |name, first: &[(&'static str, &str)]| {
         const NAME: (&str, &str) = ("gen_ai.tool.name", "Bash");
+        let named = ("gen_ai.tool.name", name);
         let spans = Trace(Vec::new())
             .with(1, 9, "agent", &[AGENT])
-            .with(2, 1, "tool", &[&[TOOL, NAME], first].concat())
+            .with(2, 1, "tool", &[&[TOOL, named], first].concat())
             .with(3, 1, "Claude Code", &[AGENT])
             .with(4, 3, "tool", &[TOOL, NAME, id("toolu_1")]);
         let reconciled = spans.reconciled().into_iter();
@@ -112,8 +113,12 @@ fn a_tool_of_two_instrumentations_counts_once() {
             .filter(|(op, _)| op == "gen_ai.execute_tool")
             .count()
     };
+    let count_tools = |first: &[(&'static str, &str)]| count_tools_named("Bash", first);
     let other = ("scope", "com.anthropic.claude_code.tracing");
     assert_eq!(count_tools(&[other, id("toolu_1")]), 1);
+    let both = [other, id("toolu_1")];
+    assert_eq!(count_tools_named("mcp__shell__Bash", &both), 1);
+    assert_eq!(count_tools_named("mcp__shell__Read", &both), 2);
     assert_eq!(count_tools(&[other, id("toolu_2")]), 2);
     assert_eq!(count_tools(&[id("toolu_1")]), 2);
 }

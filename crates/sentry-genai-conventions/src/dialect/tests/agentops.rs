@@ -81,3 +81,22 @@ fn other_span_kinds_are_plain() {
     assert_eq!(call.name, "chat m");
     assert!(call.attributes.contains(INPUT));
 }
+
+#[test]
+fn definitions_of_functions_are_read() {
+    let attributes = [
+        ("gen_ai.request.type", "chat"),
+        ("gen_ai.request.model", "gpt-5"),
+        ("gen_ai.prompt.0.role", "user"),
+        ("gen_ai.prompt.0.content", "Hi"),
+        ("gen_ai.request.functions.0.name", "f"),
+        (
+            "gen_ai.request.functions.0.parameters",
+            r#"{"type":"object"}"#,
+        ),
+    ];
+    let span = translated("openai", "openai.chat.completion", &attributes);
+    assert_eq!(span.op, "gen_ai.chat");
+    let expected = r#"[{"type":"function","name":"f","parameters":{"type":"object"}}]"#;
+    assert_eq!(span.attributes.text(super::DEFINITIONS), Some(expected));
+}

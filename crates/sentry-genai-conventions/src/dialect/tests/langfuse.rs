@@ -308,3 +308,67 @@ fn langchain_states_the_requested_model_beside_the_one_that_answered() {
     assert_eq!(answered, [model("gpt-4o"), model("gpt-4o-2024-08-06")]);
     assert_eq!(models("gpt-4o"), [model("gpt-4o"), None]);
 }
+
+/// In JavaScript, LangChain's callback records answers of tools under the names of the tools.
+#[test]
+fn langfuse_answers_of_tools_belong_to_the_calls_before_them() {
+    let kind = ("langfuse.observation.type", "generation");
+    let input = |first: &str, second: &str| {
+        format!(
+            r#"{{"messages":[{{"role":"user","content":"Hi"}},{{"role":"assistant","content":"","tool_calls":[{first},{second}]}},{{"role":"f","content":"1","additional_kwargs":{{}}}},{{"role":"f","content":"2","additional_kwargs":{{}}}},{{"role":"g","content":"3"}}]}}"#
+        )
+    };
+    for input in [
+        input(
+            r#"{"id":"c1","type":"function","function":{"name":"f","arguments":"{}"}}"#,
+            r#"{"id":"c2","type":"function","function":{"name":"f","arguments":"{}"}}"#,
+        ),
+        input(
+            r#"{"id":"c1","type":"tool_call","name":"f","args":{}}"#,
+            r#"{"id":"c2","type":"tool_call","name":"f","args":{}}"#,
+        ),
+    ] {
+        let attributes = [kind, ("langfuse.observation.input", &*input)];
+        let span = translated("langfuse-sdk", "ChatOpenAI", &attributes);
+        let messages: serde_json::Value =
+            serde_json::from_str(span.attributes.text(INPUT).unwrap()).unwrap();
+        let ids = [2, 3].map(|position| messages[position]["parts"][0]["id"].as_str());
+        assert_eq!(ids, [Some("c1"), Some("c2")], "{messages}");
+        let roles = [2, 4].map(|position| messages[position]["role"].as_str());
+        assert_eq!(roles[0], Some("tool"));
+        assert_ne!(roles[1], Some("tool"));
+    }
+}
+
+/// A tool that fails has no answer, which would name the call.
+#[test]
+fn langfuse_calls_of_tools_have_the_id_in_the_metadata() {
+    let attributes = [
+        ("langfuse.observation.type", "tool"),
+        ("langfuse.observation.metadata.tool_call_id", r#""call_1""#),
+        ("langfuse.observation.level", "ERROR"),
+    ];
+    let span = translated("langfuse-sdk", "get_weather", &attributes);
+    assert_eq!(span.attributes.text("gen_ai.tool.call.id"), Some("call_1"));
+}
+
+/// The wrapper of OpenAI's SDK records those of a response beside the input: in Python within, in JavaScript in the metadata.
+#[test]
+fn langfuse_definitions_of_tools_are_read_for_responses() {
+    let kind = ("langfuse.observation.type", "generation");
+    let tools = r#"[{"type":"function","name":"f"}]"#;
+    let python = format!(r#"{{"input":"Hi","tools":{tools}}}"#);
+    for attributes in [
+        vec![kind, ("langfuse.observation.input", &*python)],
+        vec![
+            kind,
+            ("langfuse.observation.input", "Hi"),
+            ("langfuse.observation.metadata.tools", tools),
+        ],
+    ] {
+        let span = translated("langfuse-sdk", "OpenAI-generation", &attributes);
+        assert_eq!(span.attributes.text(DEFINITIONS), Some(tools));
+        let input = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#;
+        assert_eq!(span.attributes.text(INPUT), Some(input));
+    }
+}

@@ -1,6 +1,7 @@
 //! Logfire's instrumentations.
 
-use super::translated;
+use super::{ARGUMENTS, RESULT, translated};
+use crate::Status;
 
 /// Older versions list the parts of a message as events of their own, and count the cache only in the whole response.
 #[test]
@@ -66,4 +67,42 @@ fn logfire_counts_of_a_chat_are_read_from_the_answer() {
     assert_eq!(count("gen_ai.usage.input_tokens"), Some(9));
     assert_eq!(count("gen_ai.usage.cache_read.input_tokens"), Some(4));
     assert_eq!(count("gen_ai.usage.reasoning.output_tokens"), Some(2));
+}
+
+/// The instrumentation of the first version of Python's SDK records whole messages.
+#[test]
+fn logfire_requests_by_mcp_are_read() {
+    let call = r#"{"method":"tools/call","params":{"_meta":null,"name":"get_weather","arguments":{"city":"Graz"}}}"#;
+    let request = call.replace(r#""params""#, r#""id":7,"params""#);
+    let failed = r#"{"content":[{"type":"text","text":"No such city"}],"isError":true}"#;
+    let call = [("request", call), ("response", failed)];
+    let client = translated("logfire.mcp", "MCP request: tools/call get_weather", &call);
+    let text = |key| client.attributes.text(key);
+    assert_eq!(client.op, "gen_ai.execute_tool");
+    assert_eq!(client.name, "execute_tool get_weather");
+    assert_eq!(client.status, Status::Error);
+    assert_eq!(text("error.type"), Some("tool_error"));
+    assert_eq!(text(ARGUMENTS), Some(r#"{"city":"Graz"}"#));
+    let result = text(RESULT).unwrap_or_default();
+    assert!(result.contains("No such city"), "{result}");
+
+    let request = [("request", request.as_str())];
+    let name = "MCP server handle request: tools/call";
+    let server = translated("logfire.mcp", name, &request);
+    assert_eq!(server.op, "mcp.server");
+    assert_eq!(server.name, "tools/call get_weather");
+    assert_eq!(server.status, Status::Ok);
+    assert_eq!(server.attributes.text("jsonrpc.request.id"), Some("7"));
+
+    let listing = [("request", r#"{"method":"tools/list","params":null}"#)];
+    let client = translated("logfire.mcp", "MCP request: tools/list", &listing);
+    assert_eq!((&*client.op, &*client.name), ("function", "tools/list"));
+    let server = translated(
+        "logfire.mcp",
+        "MCP server handle request: tools/list",
+        &listing,
+    );
+    assert_eq!((&*server.op, &*server.name), ("mcp.server", "tools/list"));
+    let other = translated("logfire", "MCP request: tools/list", &listing);
+    assert_eq!(other.attributes.text("mcp.method.name"), None);
 }

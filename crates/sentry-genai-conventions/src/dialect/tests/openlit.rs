@@ -375,3 +375,27 @@ fn openai_response_status_becomes_a_finish_reason() {
     let failed = outcome("failed", text);
     assert_eq!(failed, (reason("error"), false, Status::Error));
 }
+
+/// Anthropic's API counts the cache beside the input, and OpenLIT reports its counts as they are.
+#[test]
+fn the_input_of_anthropics_models_includes_the_cache() {
+    for (scope, expected) in [
+        ("openlit.instrumentation.anthropic", 136),
+        ("@openlit/instrumentation-anthropic", 136),
+        ("openlit.instrumentation.openai", 132),
+    ] {
+        let mut span = source(scope, "chat m", &[("gen_ai.operation.name", "chat")]);
+        for (key, count) in [
+            ("gen_ai.usage.input_tokens", 132),
+            ("gen_ai.usage.output_tokens", 20),
+            ("gen_ai.usage.cache_read.input_tokens", 3),
+            ("gen_ai.usage.cache_creation.input_tokens", 1),
+        ] {
+            span.attributes.push(key, count);
+        }
+        let input = with_content(span)
+            .attributes
+            .integer("gen_ai.usage.input_tokens");
+        assert_eq!(input, Some(expected), "{scope}");
+    }
+}

@@ -395,3 +395,25 @@ fn a_failed_langchain_tool_has_the_id_of_its_call() {
     assert_eq!(text("gen_ai.tool.call.id"), Some("call_1"));
     assert_eq!(text(ARGUMENTS), Some(r#"{"city":"Vienna"}"#));
 }
+
+/// The instrumentation of MCP has two spans on a server: for the request, and for the tool inside it.
+#[test]
+fn a_request_that_an_mcp_server_handles_is_one() {
+    let scope = "opentelemetry.instrumentation.mcp.instrumentation";
+    let server = [("traceloop.span.kind", "server")];
+    let server = translated(scope, "mcp.server", &server);
+    assert_eq!(server.op, "mcp.server");
+    let tool = [
+        ("traceloop.span.kind", "tool"),
+        ("traceloop.entity.name", "get_weather"),
+    ];
+    let tool = translated(scope, "get_weather.tool", &tool);
+    assert_eq!(tool.op, "gen_ai.execute_tool");
+
+    let mut spans = [server, tool];
+    spans[1].span_id = SpanId::from_bytes([11; 8]).unwrap();
+    spans[1].parent_span_id = Some(spans[0].span_id);
+    Translator::new(TranslateOptions::default()).reconcile(&mut spans);
+    let ops = spans.map(|span| span.op);
+    assert_eq!(ops, ["mcp.server", "function"]);
+}
