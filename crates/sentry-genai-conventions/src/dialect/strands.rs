@@ -14,6 +14,8 @@ pub(super) static STRANDS: Dialect = Dialect {
     operation: |span| {
         if span.name.starts_with(TURN_NAME) && span.attributes.contains("event_loop.cycle_id") {
             Override::Plain
+        } else if span.attributes.text("gen_ai.operation.name") == Some(STRUCTURED_RUN) {
+            Override::To("invoke_agent")
         } else {
             Override::None
         }
@@ -22,6 +24,9 @@ pub(super) static STRANDS: Dialect = Dialect {
 };
 
 const FIRST_TOKEN: &str = "gen_ai.server.time_to_first_token";
+
+/// A run by `Agent.structured_output`, which has no other span. Its model call is not counted.
+const STRUCTURED_RUN: &str = "execute_structured_output";
 
 /// The span name of a turn in the loop, which an id follows.
 const TURN_NAME: &str = "Cycle";

@@ -83,3 +83,19 @@ fn bedrock_contents_are_unwrapped() {
     let span = translated("strands.telemetry.tracer", "execute_tool w", &attributes);
     assert_eq!(span.attributes.text(RESULT), Some("22C\ndry"));
 }
+
+/// `Agent.structured_output` has one span for its run, and none for the call.
+#[test]
+fn a_run_with_structured_output_is_an_agents() {
+    let attributes = [
+        ("gen_ai.operation.name", "execute_structured_output"),
+        ("gen_ai.system", "strands-agents"),
+        ("gen_ai.agent.name", "weather bot"),
+    ];
+    let name = "execute_structured_output";
+    let span = translated("strands.telemetry.tracer", name, &attributes);
+    assert_eq!(
+        (&*span.op, &*span.name),
+        ("gen_ai.invoke_agent", "invoke_agent weather bot")
+    );
+}
