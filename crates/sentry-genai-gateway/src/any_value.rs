@@ -4,7 +4,9 @@ use sentry_genai_conventions::{Attributes, Scalar};
 use serde_json::Value;
 
 /// A decoded `AnyValue`: a value that an attribute can hold, or JSON for any other.
+#[derive(Default)]
 pub(crate) enum AnyValue {
+    #[default]
     Nothing,
     Scalar(Scalar),
     List(Vec<Scalar>),

@@ -4,11 +4,11 @@
 use std::{borrow::Cow, fmt, sync::Arc};
 
 use sentry_genai_conventions::{
-    Attributes, Link, Scalar, SourceEvent, SourceSpan, SourceStatus, SpanKind, Timestamp,
+    Attributes, Link, SourceEvent, SourceSpan, SourceStatus, SpanKind, Timestamp,
 };
 use serde_json::{Map, Value, value::RawValue};
 
-use crate::{ReceivedSpan, any_value::AnyValue, codes, received::Contents};
+use crate::{ReceivedSpan, codes, received::Contents};
 
 mod base64;
 mod depth;
@@ -18,8 +18,9 @@ mod non_finite;
 mod raw;
 mod requests;
 mod surrogates;
+mod values;
 
-use raw::{Object, ResourceSpans, Scope};
+use raw::{Attribute, List, Object, Record, ResourceSpans, Scope};
 
 pub use requests::{Requests, requests};
 
@@ -178,8 +179,8 @@ fn read_traces(list: &RawValue, path: &Path<'_>) -> Result<Traces, ParseError> {
 }
 
 fn read_resource(resource: &RawValue, path: &Path<'_>) -> Result<Attributes, ParseError> {
-    let mut resource = object(raw::value(resource, path)?, path)?;
-    attributes(resource.remove("attributes"), path)
+    let resource: Object<Record> = raw::parse(resource, path)?;
+    attributes(resource.fields(path)?.attributes, path)
 }
 
 fn read_scope(
@@ -192,7 +193,7 @@ fn read_scope(
     let path = Path::Field(path, "spans");
     for (index, span) in scope.records.items(&path)?.into_iter().enumerate() {
         let path = Path::Item(&path, index);
-        match raw::value(span, &path).and_then(|span| read_span(span, &path)) {
+        match raw::parse(span, &path).and_then(|span| read_span(span, &path)) {
             Ok(mut span) => {
                 span.scope = Cow::Owned(name.clone());
                 let span = ReceivedSpan::over_otlp(resource, span);
@@ -204,8 +205,12 @@ fn read_scope(
     Ok(())
 }
 
-fn read_span(span: Value, path: &Path<'_>) -> Result<SourceSpan, ParseError> {
-    let mut fields = object(span, path)?;
+fn read_span(span: Object<Record>, path: &Path<'_>) -> Result<SourceSpan, ParseError> {
+    let Record {
+        attributes: list,
+        events,
+        mut fields,
+    } = span.fields(path)?;
     let trace_id = take_text(&mut fields, &["traceId", "trace_id"]);
     let trace_id = trace_id.and_then(|id| id::trace(&id)).ok_or_else(|| {
         Path::Field(path, "traceId")
@@ -224,14 +229,11 @@ fn read_span(span: Value, path: &Path<'_>) -> Result<SourceSpan, ParseError> {
     span.parent_span_id = parent.and_then(|id| id::span(&id));
     span.kind = fields.get("kind").and_then(kind);
     span.status = fields.get("status").map(status).unwrap_or_default();
-    span.attributes = attributes(fields.remove("attributes"), path)?;
-    let events = Path::Field(path, "events");
-    for (index, event) in items(fields.remove("events"), &events)?
-        .into_iter()
-        .enumerate()
-    {
-        span.events
-            .push(read_event(event, &Path::Item(&events, index))?);
+    span.attributes = attributes(list, path)?;
+    let events_path = Path::Field(path, "events");
+    for (index, event) in events.items(&events_path)?.into_iter().enumerate() {
+        let event = read_event(event, &Path::Item(&events_path, index))?;
+        span.events.push(event);
     }
     ReceivedSpan::complete_times(&mut span)
         .ok_or_else(|| Path::Field(path, "startTimeUnixNano").error("nanoseconds since 1970"))?;
@@ -252,12 +254,16 @@ fn read_span(span: Value, path: &Path<'_>) -> Result<SourceSpan, ParseError> {
     Ok(span)
 }
 
-fn read_event(event: Value, path: &Path<'_>) -> Result<SourceEvent, ParseError> {
-    let mut fields = object(event, path)?;
+fn read_event(event: Object<Record>, path: &Path<'_>) -> Result<SourceEvent, ParseError> {
+    let Record {
+        attributes: list,
+        mut fields,
+        ..
+    } = event.fields(path)?;
     let name = take_text(&mut fields, &["name"]).unwrap_or_default();
     let mut event = SourceEvent::new(name);
     event.time = take_time(&mut fields, &["timeUnixNano", "time_unix_nano"]);
-    event.attributes = attributes(fields.remove("attributes"), path)?;
+    event.attributes = attributes(list, path)?;
     Ok(event)
 }
 
@@ -340,82 +346,18 @@ fn boolean(value: &Value) -> Option<bool> {
     }
 }
 
-fn attributes(list: Option<Value>, path: &Path<'_>) -> Result<Attributes, ParseError> {
+fn attributes(list: List<Object<Attribute>>, path: &Path<'_>) -> Result<Attributes, ParseError> {
     let path = Path::Field(path, "attributes");
     let mut attributes = Attributes::default();
-    for (index, item) in items(list, &path)?.into_iter().enumerate() {
+    for (index, item) in list.items(&path)?.into_iter().enumerate() {
         let path = Path::Item(&path, index);
-        let mut item = object(item, &path)?;
-        let Some(Value::String(key)) = item.remove("key") else {
+        let Attribute { key, value } = item.fields(&path)?;
+        let Value::String(key) = key else {
             return Err(Path::Field(&path, "key").error("a text"));
         };
-        if let Some(value) = item.remove("value") {
-            any_value(value).push(&mut attributes, &key);
-        }
+        value.push(&mut attributes, &key);
     }
     Ok(attributes)
-}
-
-fn any_value(value: Value) -> AnyValue {
-    let Value::Object(fields) = value else {
-        return AnyValue::Nothing;
-    };
-    for (name, value) in fields {
-        return match (name.as_str(), value) {
-            (_, Value::Null) => AnyValue::Nothing,
-            ("stringValue" | "string_value", Value::String(text)) => {
-                AnyValue::Scalar(Scalar::Str(text))
-            }
-            ("boolValue" | "bool_value", value) => match boolean(&value) {
-                Some(value) => AnyValue::Scalar(Scalar::Bool(value)),
-                None => AnyValue::Json(value),
-            },
-            ("intValue" | "int_value", value) => match integer(&value) {
-                Some(number) => AnyValue::Scalar(Scalar::Integer(number)),
-                None => AnyValue::Json(value),
-            },
-            ("doubleValue" | "double_value", value) => match double(&value) {
-                Some(number) => AnyValue::double(number),
-                None => AnyValue::Json(value),
-            },
-            ("bytesValue" | "bytes_value", Value::String(text)) => match base64::decode(&text) {
-                Some(bytes) => AnyValue::bytes(bytes),
-                None => AnyValue::Scalar(Scalar::Str(text)),
-            },
-            ("arrayValue" | "array_value", value) => {
-                AnyValue::array(values_of(value).into_iter().map(any_value).collect())
-            }
-            ("kvlistValue" | "kvlist_value", value) => AnyValue::Json(plain_map(value)),
-            _ => continue,
-        };
-    }
-    AnyValue::Nothing
-}
-
-fn plain_map(value: Value) -> Value {
-    let entries = values_of(value).into_iter().filter_map(|entry| {
-        let Value::Object(mut entry) = entry else {
-            return None;
-        };
-        let Some(Value::String(key)) = entry.remove("key") else {
-            return None;
-        };
-        Some((
-            key,
-            any_value(entry.remove("value").unwrap_or_default()).into_json(),
-        ))
-    });
-    Value::Object(entries.collect())
-}
-
-fn values_of(value: Value) -> Vec<Value> {
-    match value {
-        Value::Object(mut fields) => match fields.remove("values") {
-            Some(Value::Array(values)) => values,
-            _ => Vec::new(),
-        },
-        _ => Vec::new(),
-    }
 }
 
 fn take(fields: &mut Map<String, Value>, names: &[&str]) -> Option<Value> {
@@ -431,13 +373,6 @@ fn take_text(fields: &mut Map<String, Value>, names: &[&str]) -> Option<String> 
 
 fn take_time(fields: &mut Map<String, Value>, names: &[&str]) -> Option<Timestamp> {
     time(&take(fields, names)?)
-}
-
-fn object(value: Value, path: &Path<'_>) -> Result<Map<String, Value>, ParseError> {
-    match value {
-        Value::Object(fields) => Ok(fields),
-        _ => Err(path.error("an object")),
-    }
 }
 
 /// Returns the elements of a list; a missing list is empty.

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value, value::RawValue};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::{
-    Path, any_value, attributes, id,
-    raw::{self, Object, ResourceLogs},
+    Path, attributes, id,
+    raw::{self, Object, Record, ResourceLogs},
     take_text, take_time,
 };
 use crate::{any_value::AnyValue, received::ReceivedEvent};
@@ -21,7 +22,8 @@ pub(super) fn read(list: &RawValue) -> Vec<ReceivedEvent> {
     for scope in scopes.filter_map(|scope| scope.fields(path).ok()) {
         let name = scope.name().into();
         for record in scope.records.items(path).unwrap_or_default() {
-            if let Ok(Value::Object(record)) = raw::value(record, path) {
+            let record: Option<Object<Record>> = raw::parse(record, path).ok();
+            if let Some(record) = record.and_then(Object::into_option) {
                 events.extend(read_record(record, &name));
             }
         }
@@ -29,18 +31,26 @@ pub(super) fn read(list: &RawValue) -> Vec<ReceivedEvent> {
     events
 }
 
-fn read_record(mut fields: Map<String, Value>, scope: &Arc<str>) -> Option<ReceivedEvent> {
+fn read_record(record: Record, scope: &Arc<str>) -> Option<ReceivedEvent> {
+    let Record {
+        attributes: list,
+        mut fields,
+        ..
+    } = record;
     let trace_id = take_text(&mut fields, &["traceId", "trace_id"]).and_then(|id| id::trace(&id));
     let span_id = take_text(&mut fields, &["spanId", "span_id"]).and_then(|id| id::span(&id));
     let name = take_text(&mut fields, &["eventName", "event_name"]);
-    let attributes = attributes(fields.remove("attributes"), &Path::Root).ok()?;
+    let attributes = attributes(list, &Path::Root).ok()?;
     let time = take_time(&mut fields, &["timeUnixNano", "time_unix_nano"]).or_else(|| {
         take_time(
             &mut fields,
             &["observedTimeUnixNano", "observed_time_unix_nano"],
         )
     });
-    let body = fields.remove("body").map_or(AnyValue::Nothing, any_value);
+    let body = fields
+        .remove("body")
+        .and_then(|body| AnyValue::deserialize(body).ok());
+    let body = body.unwrap_or_default();
     let within = trace_id.zip(span_id);
     let mut received = ReceivedEvent::of_record(within, scope, name, attributes, body)?;
     received.event.time = time;
@@ -49,9 +59,8 @@ fn read_record(mut fields: Map<String, Value>, scope: &Arc<str>) -> Option<Recei
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
-    use super::*;
     use crate::{otlp_json, read};
 
     const TRACE: &str = "4c79f60c11214eb38604f4ae0781bfb2";

@@ -6,9 +6,13 @@ use serde::{
     Deserialize, Deserializer,
     de::{IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
-use serde_json::{Value, value::RawValue};
+use serde_json::{Map, Value, value::RawValue};
 
 use super::{ParseError, Path, depth, is_too_deep};
+use crate::any_value::AnyValue;
+
+/// What a text is expected to be that is known to be JSON.
+const READABLE: &str = "fields that occur once, and numbers within the range of a 64-bit float";
 
 /// The spans of a resource.
 #[derive(Deserialize)]
@@ -44,10 +48,28 @@ pub(super) struct Scope<'a> {
 impl Scope<'_> {
     /// Returns the name of the instrumentation.
     pub(super) fn name(&self) -> String {
-        let scope = self.scope.and_then(|scope| value(scope, &Path::Root).ok());
-        let name = scope.as_ref().and_then(|scope| scope.get("name"));
+        let scope = self.scope.and_then(|scope| parse(scope, &Path::Root).ok());
+        let name = scope.as_ref().and_then(|scope: &Value| scope.get("name"));
         name.and_then(Value::as_str).unwrap_or_default().to_owned()
     }
+}
+
+/// A resource, a span, an event or a log record.
+#[derive(Default)]
+pub(super) struct Record {
+    pub(super) attributes: List<Object<Attribute>>,
+    pub(super) events: List<Object<Self>>,
+    /// All others.
+    pub(super) fields: Map<String, Value>,
+}
+
+/// An attribute, or an entry of a map.
+#[derive(Deserialize)]
+pub(super) struct Attribute {
+    #[serde(default)]
+    pub(super) key: Value,
+    #[serde(default)]
+    pub(super) value: AnyValue,
 }
 
 /// Reads the list that a request consists of.
@@ -56,20 +78,21 @@ pub(super) fn list<'a, T: Deserialize<'a>>(
     path: &Path<'_>,
 ) -> Result<Vec<T>, ParseError> {
     let list: Result<List<T>, _> = serde_json::from_str(text.get());
-    // The text is known to be JSON.
-    list.map_err(|_| path.error("fields that occur once"))?
-        .items(path)
+    list.map_err(|_| path.error(READABLE))?.items(path)
 }
 
-/// Returns the value that a text stands for, without what is nested too deeply.
-pub(super) fn value(text: &RawValue, path: &Path<'_>) -> Result<Value, ParseError> {
+/// Reads what a text stands for, without what is nested too deeply.
+pub(super) fn parse<T>(text: &RawValue, path: &Path<'_>) -> Result<T, ParseError>
+where
+    T: for<'de> Deserialize<'de>,
+{
     let parsed = match serde_json::from_str(text.get()) {
         Err(error) if is_too_deep(&error) => {
             serde_json::from_str(&depth::with_limited_depth(text.get()))
         }
         parsed => parsed,
     };
-    parsed.map_err(|_| path.error("numbers within the range of a 64-bit float"))
+    parsed.map_err(|_| path.error(READABLE))
 }
 
 /// A list, unless something else is in its place.
@@ -79,6 +102,10 @@ impl<T> List<T> {
     /// Returns the items. A missing list is empty.
     pub(super) fn items(self, path: &Path<'_>) -> Result<Vec<T>, ParseError> {
         self.0.ok_or_else(|| path.error("a list"))
+    }
+
+    pub(super) fn into_option(self) -> Option<Vec<T>> {
+        self.0
     }
 }
 
@@ -96,6 +123,16 @@ impl<T> Object<T> {
     pub(super) fn fields(self, path: &Path<'_>) -> Result<T, ParseError> {
         self.0.ok_or_else(|| path.error("an object"))
     }
+
+    pub(super) fn into_option(self) -> Option<T> {
+        self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Record {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Anything(PhantomData))
+    }
 }
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
@@ -111,27 +148,29 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 }
 
 /// What can be made of some JSON values; others are skipped.
-trait FromValue<'de>: Sized {
+pub(super) trait FromValue<'de>: Sized {
     /// What anything else is taken for.
-    const OTHER: Self;
+    fn other() -> Self;
 
     fn from_null() -> Self {
-        Self::OTHER
+        Self::other()
     }
 
     fn from_list<A: SeqAccess<'de>>(mut list: A) -> Result<Self, A::Error> {
         while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Self::OTHER)
+        Ok(Self::other())
     }
 
     fn from_object<A: MapAccess<'de>>(mut object: A) -> Result<Self, A::Error> {
         while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Self::OTHER)
+        Ok(Self::other())
     }
 }
 
 impl<'de, T: Deserialize<'de>> FromValue<'de> for List<T> {
-    const OTHER: Self = Self(None);
+    fn other() -> Self {
+        Self(None)
+    }
 
     fn from_null() -> Self {
         Self::default()
@@ -147,14 +186,34 @@ impl<'de, T: Deserialize<'de>> FromValue<'de> for List<T> {
 }
 
 impl<'de, T: Deserialize<'de>> FromValue<'de> for Object<T> {
-    const OTHER: Self = Self(None);
+    fn other() -> Self {
+        Self(None)
+    }
 
     fn from_object<A: MapAccess<'de>>(object: A) -> Result<Self, A::Error> {
         T::deserialize(MapAccessDeserializer::new(object)).map(|fields| Self(Some(fields)))
     }
 }
 
-struct Anything<T>(PhantomData<T>);
+impl<'de> FromValue<'de> for Record {
+    fn other() -> Self {
+        Self::default()
+    }
+
+    fn from_object<A: MapAccess<'de>>(mut object: A) -> Result<Self, A::Error> {
+        let mut record = Self::default();
+        while let Some(name) = object.next_key::<String>()? {
+            match &*name {
+                "attributes" => record.attributes = object.next_value()?,
+                "events" => record.events = object.next_value()?,
+                _ => _ = record.fields.insert(name, object.next_value()?),
+            }
+        }
+        Ok(record)
+    }
+}
+
+pub(super) struct Anything<T>(pub(super) PhantomData<T>);
 
 impl<'de, T: FromValue<'de>> Visitor<'de> for Anything<T> {
     type Value = T;
@@ -168,23 +227,23 @@ impl<'de, T: FromValue<'de>> Visitor<'de> for Anything<T> {
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<T, E> {
-        Ok(T::OTHER)
+        Ok(T::other())
     }
 
     fn visit_i64<E>(self, _: i64) -> Result<T, E> {
-        Ok(T::OTHER)
+        Ok(T::other())
     }
 
     fn visit_u64<E>(self, _: u64) -> Result<T, E> {
-        Ok(T::OTHER)
+        Ok(T::other())
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<T, E> {
-        Ok(T::OTHER)
+        Ok(T::other())
     }
 
     fn visit_str<E>(self, _: &str) -> Result<T, E> {
-        Ok(T::OTHER)
+        Ok(T::other())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<T, A::Error> {

@@ -338,7 +338,7 @@ fn a_number_that_is_out_of_range_affects_only_its_span() {
         outcomes(&text),
         [
             "1 spans",
-            "resourceSpans[0].scopeSpans[0].spans[0]: expected numbers within the range of a 64-bit float",
+            "resourceSpans[0].scopeSpans[0].spans[0]: expected fields that occur once, and numbers within the range of a 64-bit float",
         ]
     );
 }
@@ -348,7 +348,9 @@ fn fields_that_occur_twice_are_an_error() {
     let scopes = "\"scopeSpans\":[]";
     assert_eq!(
         outcomes(&format!("{{\"resourceSpans\":[{{{scopes},{scopes}}}]}}")),
-        ["resourceSpans: expected fields that occur once"]
+        [
+            "resourceSpans: expected fields that occur once, and numbers within the range of a 64-bit float"
+        ]
     );
 }
 
