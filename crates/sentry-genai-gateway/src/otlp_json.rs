@@ -13,6 +13,7 @@ use crate::{ReceivedSpan, codes, received::Contents};
 mod base64;
 mod depth;
 mod id;
+mod lenient;
 mod logs;
 mod non_finite;
 mod raw;
@@ -20,7 +21,8 @@ mod requests;
 mod surrogates;
 mod values;
 
-use raw::{Attribute, List, Object, Record, ResourceSpans, Scope};
+use lenient::{List, Object};
+use raw::{Attribute, OfResource, OfScope, Record};
 
 pub use requests::{Requests, requests};
 
@@ -161,16 +163,21 @@ struct Traces {
 /// Reads the list that a request of traces consists of.
 fn read_traces(list: &RawValue, path: &Path<'_>) -> Result<Traces, ParseError> {
     let mut traces = Traces::default();
-    let list = raw::list::<Object<ResourceSpans<'_>>>(list, path)?;
+    let list = raw::list::<Object<OfResource<'_>>>(list, path)?;
     for (index, resource_spans) in list.into_iter().enumerate() {
         let path = Path::Item(path, index);
-        let ResourceSpans { resource, scopes } = resource_spans.fields(&path)?;
-        let resource = Arc::new(match resource {
+        let resource_spans = resource_spans.fields(&path)?;
+        let resource = Arc::new(match resource_spans.resource {
             Some(resource) => read_resource(resource, &Path::Field(&path, "resource"))?,
             None => Attributes::default(),
         });
         let path = Path::Field(&path, "scopeSpans");
-        for (index, scope) in scopes.items(&path)?.into_iter().enumerate() {
+        for (index, scope) in resource_spans
+            .scope_spans
+            .items(&path)?
+            .into_iter()
+            .enumerate()
+        {
             let path = Path::Item(&path, index);
             read_scope(scope.fields(&path)?, &path, &resource, &mut traces)?;
         }
@@ -184,14 +191,14 @@ fn read_resource(resource: &RawValue, path: &Path<'_>) -> Result<Attributes, Par
 }
 
 fn read_scope(
-    scope: Scope<'_>,
+    scope: OfScope<'_>,
     path: &Path<'_>,
     resource: &Arc<Attributes>,
     traces: &mut Traces,
 ) -> Result<(), ParseError> {
     let name = scope.name();
     let path = Path::Field(path, "spans");
-    for (index, span) in scope.records.items(&path)?.into_iter().enumerate() {
+    for (index, span) in scope.spans.items(&path)?.into_iter().enumerate() {
         let path = Path::Item(&path, index);
         match raw::parse(span, &path).and_then(|span| read_span(span, &path)) {
             Ok(mut span) => {

@@ -7,7 +7,8 @@ use serde_json::value::RawValue;
 
 use super::{
     Path, attributes, id,
-    raw::{self, Object, Record, ResourceLogs},
+    lenient::Object,
+    raw::{self, OfResource, Record},
     take_text, take_time,
 };
 use crate::{any_value::AnyValue, received::ReceivedEvent};
@@ -15,13 +16,13 @@ use crate::{any_value::AnyValue, received::ReceivedEvent};
 /// Reads the GenAI events from the list that a request of logs consists of. Anything else in it is skipped.
 pub(super) fn read(list: &RawValue) -> Vec<ReceivedEvent> {
     let path = &Path::Root;
-    let list = raw::list::<Object<ResourceLogs<'_>>>(list, path).unwrap_or_default();
+    let list = raw::list::<Object<OfResource<'_>>>(list, path).unwrap_or_default();
     let logs = list.into_iter().filter_map(|logs| logs.fields(path).ok());
-    let scopes = logs.flat_map(|logs| logs.scopes.items(path).unwrap_or_default());
+    let scopes = logs.flat_map(|logs| logs.scope_logs.items(path).unwrap_or_default());
     let mut events = Vec::new();
     for scope in scopes.filter_map(|scope| scope.fields(path).ok()) {
         let name = scope.name().into();
-        for record in scope.records.items(path).unwrap_or_default() {
+        for record in scope.logs.items(path).unwrap_or_default() {
             let record: Option<Object<Record>> = raw::parse(record, path).ok();
             if let Some(record) = record.and_then(Object::into_option) {
                 events.extend(read_record(record, &name));

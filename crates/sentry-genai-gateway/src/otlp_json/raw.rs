@@ -1,51 +1,39 @@
 //! Takes requests apart without holding all of their values, which take many times as much memory as their text.
 
-use std::{fmt, marker::PhantomData};
+use std::marker::PhantomData;
 
 use serde::{
     Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
+    de::{IgnoredAny, MapAccess},
 };
 use serde_json::{Map, Value, value::RawValue};
 
-use super::{ParseError, Path, depth, is_too_deep};
+use super::{
+    ParseError, Path, depth, is_too_deep,
+    lenient::{Anything, FromValue, List, Object},
+};
 use crate::any_value::AnyValue;
 
 /// What a text is expected to be that is known to be JSON.
 const READABLE: &str = "fields that occur once, and numbers within the range of a 64-bit float";
 
-/// The spans of a resource.
-#[derive(Deserialize)]
-pub(super) struct ResourceSpans<'a> {
-    #[serde(borrow)]
+/// The spans or the log records of a resource.
+#[derive(Default)]
+pub(super) struct OfResource<'a> {
     pub(super) resource: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    #[serde(rename = "scopeSpans")]
-    #[serde(alias = "scope_spans", alias = "instrumentationLibrarySpans")]
-    pub(super) scopes: List<Object<Scope<'a>>>,
+    pub(super) scope_spans: List<Object<OfScope<'a>>>,
+    pub(super) scope_logs: List<Object<OfScope<'a>>>,
 }
 
-/// The log records of a resource, which itself is not needed.
-#[derive(Deserialize)]
-pub(super) struct ResourceLogs<'a> {
-    #[serde(borrow, default)]
-    #[serde(rename = "scopeLogs")]
-    #[serde(alias = "scope_logs", alias = "instrumentationLibraryLogs")]
-    pub(super) scopes: List<Object<Scope<'a>>>,
-}
-
-/// The spans or log records of an instrumentation.
-#[derive(Deserialize)]
-pub(super) struct Scope<'a> {
-    #[serde(borrow, alias = "instrumentationLibrary")]
+/// The spans or the log records of an instrumentation.
+#[derive(Default)]
+pub(super) struct OfScope<'a> {
     scope: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    #[serde(rename = "spans")]
-    #[serde(alias = "logRecords", alias = "log_records", alias = "logs")]
-    pub(super) records: List<&'a RawValue>,
+    pub(super) spans: List<&'a RawValue>,
+    pub(super) logs: List<&'a RawValue>,
 }
 
-impl Scope<'_> {
+impl OfScope<'_> {
     /// Returns the name of the instrumentation.
     pub(super) fn name(&self) -> String {
         let scope = self.scope.and_then(|scope| parse(scope, &Path::Root).ok());
@@ -95,103 +83,68 @@ where
     parsed.map_err(|_| path.error(READABLE))
 }
 
-/// A list, unless something else is in its place.
-pub(super) struct List<T>(Option<Vec<T>>);
-
-impl<T> List<T> {
-    /// Returns the items. A missing list is empty.
-    pub(super) fn items(self, path: &Path<'_>) -> Result<Vec<T>, ParseError> {
-        self.0.ok_or_else(|| path.error("a list"))
-    }
-
-    pub(super) fn into_option(self) -> Option<Vec<T>> {
-        self.0
-    }
-}
-
-impl<T> Default for List<T> {
-    fn default() -> Self {
-        Self(Some(Vec::new()))
-    }
-}
-
-/// An object, unless something else is in its place.
-pub(super) struct Object<T>(Option<T>);
-
-impl<T> Object<T> {
-    /// Returns the fields.
-    pub(super) fn fields(self, path: &Path<'_>) -> Result<T, ParseError> {
-        self.0.ok_or_else(|| path.error("an object"))
-    }
-
-    pub(super) fn into_option(self) -> Option<T> {
-        self.0
-    }
-}
-
 impl<'de> Deserialize<'de> for Record {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Anything(PhantomData))
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
+impl<'de> Deserialize<'de> for OfResource<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Anything(PhantomData))
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+impl<'de> Deserialize<'de> for OfScope<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Anything(PhantomData))
     }
 }
 
-/// What can be made of some JSON values; others are skipped.
-pub(super) trait FromValue<'de>: Sized {
-    /// What anything else is taken for.
-    fn other() -> Self;
-
-    fn from_null() -> Self {
-        Self::other()
-    }
-
-    fn from_list<A: SeqAccess<'de>>(mut list: A) -> Result<Self, A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Self::other())
-    }
-
-    fn from_object<A: MapAccess<'de>>(mut object: A) -> Result<Self, A::Error> {
-        while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Self::other())
-    }
-}
-
-impl<'de, T: Deserialize<'de>> FromValue<'de> for List<T> {
+/// Older names come along with the present ones, for receivers that know only one of them.
+impl<'de> FromValue<'de> for OfResource<'de> {
     fn other() -> Self {
-        Self(None)
-    }
-
-    fn from_null() -> Self {
         Self::default()
     }
 
-    fn from_list<A: SeqAccess<'de>>(mut list: A) -> Result<Self, A::Error> {
-        let mut items = Vec::new();
-        while let Some(item) = list.next_element()? {
-            items.push(item);
+    fn from_object<A: MapAccess<'de>>(mut object: A) -> Result<Self, A::Error> {
+        let mut read = Self::default();
+        while let Some(name) = object.next_key::<String>()? {
+            match &*name {
+                "resource" => read.resource = object.next_value()?,
+                "scopeSpans" | "scope_spans" | "instrumentationLibrarySpans" => {
+                    read.scope_spans.set_if_empty(object.next_value()?);
+                }
+                "scopeLogs" | "scope_logs" | "instrumentationLibraryLogs" => {
+                    read.scope_logs.set_if_empty(object.next_value()?);
+                }
+                _ => _ = object.next_value::<IgnoredAny>()?,
+            }
         }
-        Ok(Self(Some(items)))
+        Ok(read)
     }
 }
 
-impl<'de, T: Deserialize<'de>> FromValue<'de> for Object<T> {
+impl<'de> FromValue<'de> for OfScope<'de> {
     fn other() -> Self {
-        Self(None)
+        Self::default()
     }
 
-    fn from_object<A: MapAccess<'de>>(object: A) -> Result<Self, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(object)).map(|fields| Self(Some(fields)))
+    fn from_object<A: MapAccess<'de>>(mut object: A) -> Result<Self, A::Error> {
+        let mut read = Self::default();
+        while let Some(name) = object.next_key::<String>()? {
+            match &*name {
+                "scope" | "instrumentationLibrary" => {
+                    read.scope = read.scope.or(object.next_value()?);
+                }
+                "spans" => read.spans.set_if_empty(object.next_value()?),
+                "logRecords" | "log_records" | "logs" => {
+                    read.logs.set_if_empty(object.next_value()?);
+                }
+                _ => _ = object.next_value::<IgnoredAny>()?,
+            }
+        }
+        Ok(read)
     }
 }
 
@@ -210,47 +163,5 @@ impl<'de> FromValue<'de> for Record {
             }
         }
         Ok(record)
-    }
-}
-
-pub(super) struct Anything<T>(pub(super) PhantomData<T>);
-
-impl<'de, T: FromValue<'de>> Visitor<'de> for Anything<T> {
-    type Value = T;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-
-    fn visit_unit<E>(self) -> Result<T, E> {
-        Ok(T::from_null())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<T, E> {
-        Ok(T::other())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<T, E> {
-        Ok(T::other())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<T, E> {
-        Ok(T::other())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<T, E> {
-        Ok(T::other())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<T, E> {
-        Ok(T::other())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<T, A::Error> {
-        T::from_list(list)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<T, A::Error> {
-        T::from_object(object)
     }
 }

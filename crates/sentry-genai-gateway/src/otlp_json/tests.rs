@@ -343,15 +343,19 @@ fn a_number_that_is_out_of_range_affects_only_its_span() {
     );
 }
 
+/// Exporters of the time when names changed wrote both.
 #[test]
-fn fields_that_occur_twice_are_an_error() {
-    let scopes = "\"scopeSpans\":[]";
-    assert_eq!(
-        outcomes(&format!("{{\"resourceSpans\":[{{{scopes},{scopes}}}]}}")),
-        [
-            "resourceSpans: expected fields that occur once, and numbers within the range of a 64-bit float"
-        ]
-    );
+fn spans_under_an_older_name_are_read_once() {
+    let span = format!("{{{IDS},\"startTimeUnixNano\":\"5\"}}");
+    let scopes = |name: &str, scope: &str| {
+        format!("\"{name}\":[{{\"{scope}\":{{\"name\":\"x\"}},\"spans\":[{span}],\"logs\":[]}}]")
+    };
+    let new = scopes("scopeSpans", "scope");
+    let old = scopes("instrumentationLibrarySpans", "instrumentationLibrary");
+    for lists in [format!("{new},{old}"), format!("{old},{new}"), old] {
+        let spans = parse(&format!("{{\"resourceSpans\":[{{{lists}}}]}}")).unwrap();
+        assert_eq!((spans.len(), &*spans[0].span.scope), (1, "x"), "{lists}");
+    }
 }
 
 #[test]

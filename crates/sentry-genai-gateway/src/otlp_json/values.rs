@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::{
     base64, boolean, double, integer,
-    raw::{Anything, Attribute, FromValue, List, Object},
+    lenient::{Anything, FromValue, List, Object},
+    raw::Attribute,
 };
 use crate::any_value::AnyValue;
 
