@@ -277,14 +277,12 @@ fn below_request(mut span: SourceSpan, copy: u8) -> SourceSpan {
 fn spans_say_the_same_without_content() {
     let without_content = Translator::new(TranslateOptions::default());
     for capture in corpus() {
-        let with = sorted_outlines(translate(capture.spans.clone()));
-        let without = sorted_outlines(translate_with(&without_content, capture.spans));
+        let with = outlines(translate(capture.spans.clone()));
+        let without = outlines(translate_with(&without_content, capture.spans));
         assert_eq!(with, without, "{}", capture.name);
     }
 }
 
-fn sorted_outlines(traces: Vec<Vec<SentrySpan>>) -> Vec<Vec<String>> {
-    let mut outlines: Vec<_> = traces.iter().flatten().map(outline).collect();
-    outlines.sort();
-    outlines
+fn outlines(traces: Vec<Vec<SentrySpan>>) -> Vec<Vec<String>> {
+    traces.iter().flatten().map(outline).collect()
 }

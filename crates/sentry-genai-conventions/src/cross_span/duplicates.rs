@@ -221,12 +221,11 @@ fn names_model(span: &SentrySpan) -> bool {
 }
 
 /// Returns how much a span says about its call. If two say the same amount, the outer one is kept because it is nearer to the
-/// program. A span without a model describes only part of a call.
-fn completeness(span: &SentrySpan) -> (bool, bool, bool) {
+/// program. A span without a model describes only part of a call. Messages do not count: they are there only with permission.
+fn completeness(span: &SentrySpan) -> (bool, bool) {
     (
         names_model(span),
         tokens::has_input_or_output(&span.attributes),
-        span.attributes.contains("gen_ai.output.messages"),
     )
 }
 
@@ -234,7 +233,7 @@ fn copy_missing_attributes(spans: &mut [SentrySpan], kept: usize, demoted: usize
     let Ok([kept, demoted]) = spans.get_disjoint_mut([kept, demoted]) else {
         return;
     };
-    let (kept, demoted) = (&mut kept.attributes, &demoted.attributes);
+    let (kept, demoted) = (&mut kept.attributes, &mut demoted.attributes);
     let missing: Vec<_> = demoted
         .iter()
         .filter(|(key, _)| key.starts_with("gen_ai.") || *key == "user.id")
@@ -245,6 +244,10 @@ fn copy_missing_attributes(spans: &mut [SentrySpan], kept: usize, demoted: usize
         .map(|(key, value)| (key.to_owned(), value.to_input()))
         .collect();
     for (key, value) in missing {
+        // Messages may be long, and are sent once.
+        if MESSAGES.contains(&&*key) {
+            demoted.remove(&key);
+        }
         kept.push_owned_key(&key, value);
     }
     tokens::merge(kept, demoted);

@@ -171,6 +171,28 @@ fn plain_spans_between_descriptions_are_ignored() {
     assert_eq!(reconciled[39], ("function".to_owned(), None));
 }
 
+/// goose's span around the stream of an answer, which has the messages. Which of the two stays must not depend on what may leave.
+#[test]
+fn the_outer_description_stays_and_takes_the_messages() {
+    const MODEL: (&str, &str) = ("gen_ai.request.model", "m");
+    let messages = r#"[{"role":"assistant","parts":[{"type":"text","content":"Hi"}]}]"#;
+    for inner in [
+        &[CHAT, MODEL, SDK, (COUNT, "42"), (OUTPUT, messages)][..],
+        &[CHAT, MODEL, SDK, (COUNT, "42")],
+    ] {
+        let trace = Trace(Vec::new())
+            .with(1, 0, "stream", &[CHAT, MODEL, (COUNT, "42")])
+            .with(2, 1, "chat", inner);
+        let mut spans = trace.0;
+        let had_messages = spans[1].attributes.contains(OUTPUT);
+        reconcile(&mut spans, &ContentLimits::default());
+        assert_eq!(spans[0].op, "gen_ai.chat");
+        assert_eq!(spans[1].op, "function");
+        assert_eq!(spans[0].attributes.contains(OUTPUT), had_messages);
+        assert!(!spans[1].attributes.contains(OUTPUT), "they are sent twice");
+    }
+}
+
 #[test]
 fn a_wrapper_around_several_calls_becomes_a_plain_span() {
     let spans = Trace(Vec::new())
