@@ -77,7 +77,12 @@ pub(super) fn describe_same_work(outer: &SentrySpan, inner: &SentrySpan) -> bool
                 || names.is_none() && [outer, inner].into_iter().all(is_local_mcp_tool_call))
                 && texts("gen_ai.tool.call.id").is_none_or(are_equal)
         }
-        Some(WorkKind::McpRequest) => outer.name == inner.name,
+        // rust-mcp-sdk keeps the span of a request entered across `.await`, so that other requests of its server are inside.
+        Some(WorkKind::McpRequest) => {
+            outer.name == inner.name
+                && (!are_of_same_service(outer, inner)
+                    || texts("jsonrpc.request.id").is_none_or(are_equal))
+        }
         Some(WorkKind::Other) | None => false,
         // Requests to a model.
         Some(_) => true,

@@ -355,6 +355,22 @@ fn agents_tools_and_requests_described_twice_count_once() {
     assert_eq!(ops, expected);
 }
 
+/// Requests that rust-mcp-sdk's servers handle at the same time are inside one another.
+#[test]
+fn an_mcp_request_inside_another_one_counts() {
+    const SERVED: [(&str, &str); 2] = [("mcp.method.name", "tools/call"), ("kind", "server")];
+    let ops_with = |inner_id| {
+        let request = |id| [SERVED[0], SERVED[1], ("jsonrpc.request.id", id)];
+        let spans = Trace(Vec::new())
+            .with(1, 0, "tools/call", &request("1"))
+            .with(2, 1, "tools/call", &request(inner_id));
+        spans.reconciled().into_iter().map(|(op, _)| op).collect()
+    };
+    let (another, same): (Vec<_>, Vec<_>) = (ops_with("2"), ops_with("1"));
+    assert_eq!(another, ["mcp.server", "mcp.server"]);
+    assert_eq!(same, ["mcp.server", "function"]);
+}
+
 /// FastMCP does this for a server that is mounted into another.
 #[test]
 fn handling_a_request_in_an_mcp_server_is_not_a_tool_call() {
