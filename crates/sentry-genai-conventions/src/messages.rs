@@ -40,7 +40,7 @@ pub(crate) use self::{
     cut::cut,
     instructions::{join_system, system_instructions},
     media::{Media, MediaSource},
-    repair::{read_constructor, read_cut_constructor, read_model, snake_case},
+    repair::{read_constructor, read_cut_constructor, read_model, read_named, snake_case},
     shapes::{fields::text_of, is_part, part::answer as tool_answer},
     tools::{tool_definitions, tool_payload},
 };

@@ -94,8 +94,8 @@ fn to_json_list(text: &str) -> Option<String> {
             return None;
         }
         Ok(reasons) => reasons.iter().map(|reason| to_plain_word(reason)).collect(),
-        Err(_) => match messages::read_json(text) {
-            // Python's repr of a list, or choices without a reason.
+        Err(_) => match messages::read_json(text).or_else(|| messages::read_named(text)) {
+            // Python's repr of a list, Rust's `Completed("stop")`, or choices without a reason.
             Some(Value::Array(items)) => items
                 .iter()
                 .filter_map(|item| item.as_str().map(to_plain_word))
@@ -160,6 +160,7 @@ mod tests {
             ("ToolCalls", r#"["tool_calls"]"#),
             ("Some(EndTurn)", r#"["end_turn"]"#),
             (r#"Some("stop")"#, r#"["stop"]"#),
+            (r#"Some(Completed("stop"))"#, r#"["stop"]"#),
             (r#"["Stop"]"#, r#"["stop"]"#),
             ("SAFETY", r#"["SAFETY"]"#),
             ("[Some(ToolCalls), None]", r#"["tool_calls"]"#),

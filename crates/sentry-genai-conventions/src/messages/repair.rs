@@ -31,7 +31,7 @@ pub(super) fn read(text: &str) -> Option<Repaired> {
 }
 
 /// Reads output of Rust's `Debug` that starts with a name, such as `Some([...])` or `Message { .. }`, if it is complete.
-pub(super) fn read_named(text: &str) -> Option<Value> {
+pub(crate) fn read_named(text: &str) -> Option<Value> {
     read_if(text, |first| first.is_ascii_uppercase())?.complete()
 }
 
@@ -72,6 +72,8 @@ struct Reader<'t> {
     text: &'t str,
     chars: Peekable<CharIndices<'t>>,
     is_truncated: bool,
+    /// How many structs of Rust are around what is read.
+    structs: usize,
 }
 
 impl<'t> Reader<'t> {
@@ -80,6 +82,7 @@ impl<'t> Reader<'t> {
             text,
             chars: text.char_indices().peekable(),
             is_truncated: false,
+            structs: 0,
         }
     }
 

@@ -36,18 +36,26 @@ static PART_VARIANTS: &[&str] = &[
 impl Reader<'_> {
     /// Reads what follows the name of a struct or of a variant, unless that is a parenthesis.
     pub(super) fn rust_variant(&mut self, name: &str, levels: usize) -> Option<Value> {
+        let next = self.peek_token()?;
         if !name.starts_with(|first: char| first.is_ascii_uppercase()) {
-            return None;
+            // Some enums have variants such as `user`. Elsewhere, that would be prose.
+            let is_variant = self.structs > 0 && matches!(next, ',' | ')' | ']' | '}');
+            return is_variant.then(|| Value::String(name.to_owned()));
         }
-        match (name, self.peek_token()?) {
+        match (name, next) {
             // Values of serde_json.
             ("Array", '[') => self.list(']', levels),
             ("Object", '{') => self.object(levels),
             (_, '{') => {
                 self.chars.next();
+                self.structs += 1;
                 let mut fields = self.named_fields('}', ':', levels)?;
+                self.structs -= 1;
                 // A field that is `None` is left out.
                 fields.retain(|_, value| !value.is_null());
+                for (name, value) in &mut fields {
+                    flatten(name, value);
+                }
                 Some(Value::Object(with_variant(name, fields)))
             }
             (_, ',' | ')' | ']' | '}') => Some(Value::String(snake_case(name))),
@@ -74,6 +82,17 @@ impl Reader<'_> {
             }
             value => value,
         })
+    }
+}
+
+/// Unwraps the variant of an enum that has no other field than one with the name of the field that it is in. The libraries that
+/// have such enums flatten them when they serialise them.
+fn flatten(name: &str, value: &mut Value) {
+    if let Value::Object(fields) = value
+        && fields.len() == 1
+        && let Some(inner) = fields.remove(name)
+    {
+        *value = inner;
     }
 }
 
@@ -171,6 +190,14 @@ mod tests {
                 r#"[User("Hi"), Assistant("Yes")]"#,
                 json!([{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yes"}]),
             ),
+            (
+                r#"[Message { role: user, content: Text("Hi"), reason: Some(stop), name: None }]"#,
+                json!([{"role": "user", "content": "Hi", "reason": "stop"}]),
+            ),
+            (
+                r#"[Message { role: User, content: Blocks { content: [ToolResult { content: "4" }] } }]"#,
+                json!([{"role": "user", "content": [{"type": "tool_result", "content": "4"}]}]),
+            ),
             ("[Some(ToolCalls), None]", json!(["tool_calls", null])),
             (
                 "[\n    Msg {\n        role: User,\n        content: \"Hi\",\n    },\n]",
@@ -185,6 +212,7 @@ mod tests {
     fn prose_is_not_a_debug_value() {
         for text in [
             "[Call me]",
+            "[user, Some(stop)]",
             "{Name: Bob}",
             "[Hello (you), there]",
             "(See [1])",
