@@ -425,8 +425,11 @@ fn are_all(items: &[Value], is_one: impl Fn(&Object) -> bool) -> bool {
     !items.is_empty() && objects.all(|object| object.is_some_and(&is_one))
 }
 
-/// Returns the role of a LangChain message, whose `type` is its class.
+/// Returns the role of a LangChain message, whose `type` is its class; in langchain-rust it is the `message_type`.
 fn role_from_type(object: &Object) -> Option<Role> {
+    if let Some(role) = object.get("message_type").and_then(Value::as_str) {
+        return fields::role(role);
+    }
     match fields::kind(object)?.as_ref() {
         "message" => None,
         "function" if object.contains_key("function") => None,

@@ -297,6 +297,11 @@ const SPELLINGS: &[(&str, Side, &str, &str)] = &[
         r#"[{"role":"tool","content":"rain","tool_id":"c1","tool_name":"w"}]"#,
         r#"[{"role":"tool","parts":[{"type":"tool_call_response","id":"c1","name":"w","response":"rain","result":"rain"}]}]"#,
     ),
+    (
+        "langchain-rust 7", Side::Input,
+        r#"[{"content":"Be brief.","message_type":"system","id":null,"tool_calls":null,"images":null},{"content":"Rain?","message_type":"human","id":null,"tool_calls":null,"images":null},{"content":"","message_type":"ai","id":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"w","arguments":"{\"city\":\"Wien\"}"}}],"images":null},{"content":"rain","message_type":"tool","id":"c1","tool_calls":null,"images":null}]"#,
+        r#"[{"role":"system","parts":[{"type":"text","content":"Be brief."}]},{"role":"user","parts":[{"type":"text","content":"Rain?"}]},{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"w","arguments":{"city":"Wien"}}]},{"role":"tool","parts":[{"type":"tool_call_response","id":"c1","response":"rain","result":"rain"}]}]"#,
+    ),
 ];
 
 #[test]
