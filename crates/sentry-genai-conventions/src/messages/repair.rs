@@ -106,9 +106,16 @@ impl<'t> Reader<'t> {
             Some('(') => self.list(')', levels),
             Some('{') => self.object(levels),
             Some(quote @ ('"' | '\'')) => self.string(quote).map(Value::String),
-            Some('-' | '+' | '.' | '0'..='9') => self.number(),
             Some('<') => self.enumeration(levels),
-            Some(_) => self.word(levels),
+            Some(_) if self.structs > 0 => self.rust_word(levels),
+            Some(_) => self.number_or_word(levels),
+        }
+    }
+
+    fn number_or_word(&mut self, levels: usize) -> Option<Value> {
+        match self.peek_token() {
+            Some('-' | '+' | '.' | '0'..='9') => self.number(),
+            _ => self.word(levels),
         }
     }
 

@@ -36,13 +36,10 @@ static PART_VARIANTS: &[&str] = &[
 impl Reader<'_> {
     /// Reads what follows the name of a struct or of a variant, unless that is a parenthesis.
     pub(super) fn rust_variant(&mut self, name: &str, levels: usize) -> Option<Value> {
-        let next = self.peek_token()?;
         if !name.starts_with(|first: char| first.is_ascii_uppercase()) {
-            // Some enums have variants such as `user`. Elsewhere, that would be prose.
-            let is_variant = self.structs > 0 && matches!(next, ',' | ')' | ']' | '}');
-            return is_variant.then(|| Value::String(name.to_owned()));
+            return None;
         }
-        match (name, next) {
+        match (name, self.peek_token()?) {
             // Values of serde_json.
             ("Array", '[') => self.list(']', levels),
             ("Object", '{') => self.object(levels),
@@ -60,6 +57,28 @@ impl Reader<'_> {
             }
             (_, ',' | ')' | ']' | '}') => Some(Value::String(snake_case(name))),
             _ => None,
+        }
+    }
+
+    /// Reads a value inside a struct. Anything without quotes and brackets may be one there: a variant such as `user`, a UUID, a
+    /// time. Elsewhere, that would be prose.
+    pub(super) fn rust_word(&mut self, levels: usize) -> Option<Value> {
+        let start = self.chars.clone();
+        let value = self.number_or_word(levels);
+        if value.is_some() && matches!(self.peek_token(), None | Some(',' | ')' | ']' | '}')) {
+            return value;
+        }
+        self.chars = start;
+        let text = self.take_while(|c| !"\"'()[]{},".contains(c)).trim_end();
+        match self.chars.peek() {
+            None => {
+                self.is_truncated = true;
+                Some(Value::Null)
+            }
+            Some((_, ',' | ')' | ']' | '}')) if !text.is_empty() => {
+                Some(Value::String(text.to_owned()))
+            }
+            Some(_) => None,
         }
     }
 
@@ -195,6 +214,10 @@ mod tests {
                 json!([{"role": "user", "content": "Hi", "reason": "stop"}]),
             ),
             (
+                "[Message { id: Some(67e55044-10b1-426f-9247-bb680e5fe0c8), at: 2026-11-29 16:17:12.5 +00:00, n: 3 }]",
+                json!([{"id": "67e55044-10b1-426f-9247-bb680e5fe0c8", "at": "2026-11-29 16:17:12.5 +00:00", "n": 3}]),
+            ),
+            (
                 r#"[Message { role: User, content: Blocks { content: [ToolResult { content: "4" }] } }]"#,
                 json!([{"role": "user", "content": [{"type": "tool_result", "content": "4"}]}]),
             ),
@@ -209,10 +232,22 @@ mod tests {
     }
 
     #[test]
+    fn truncated_debug_is_closed() {
+        let whole = r#"[Message { at: 2026-11-29 16:17, role: user, content: Text("Hi") }]"#;
+        for end in "[Message {".len()..whole.len() {
+            let Some(repaired) = read(&whole[..end]) else {
+                panic!("{}", &whole[..end]);
+            };
+            assert!(repaired.is_truncated, "{}", &whole[..end]);
+        }
+    }
+
+    #[test]
     fn prose_is_not_a_debug_value() {
         for text in [
             "[Call me]",
             "[user, Some(stop)]",
+            "[67e55044-10b1-426f]",
             "{Name: Bob}",
             "[Hello (you), there]",
             "(See [1])",
