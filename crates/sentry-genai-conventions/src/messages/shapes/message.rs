@@ -31,6 +31,11 @@ const CONTENT_FIELDS: &[&str] = &[
     "tool_calls",
 ];
 
+/// Further names of the text: `message` in Cohere's older API, the others by hand.
+const TEXT_FIELDS: &[&str] = &[
+    "message", "msg", "body", "prompt", "question", "query", "answer", "reply",
+];
+
 const REASONING_FIELDS: &[&str] = &[
     "reasoning_content",
     "reasoning",
@@ -211,7 +216,9 @@ fn read_parts(object: &mut Object, role: Role) -> Vec<Part> {
     let has_parts = object.get("parts").is_some_and(Value::is_array);
     let is_null = object.get("content") == Some(&Value::Null);
     let value = take(object, &["parts", "content", "contents", "text"]).map(untag_parts);
+    let value = value.or_else(|| take_text(object, TEXT_FIELDS).map(Value::String));
     if role == Role::Tool {
+        let value = value.or_else(|| take(object, &["output", "result", "response"]));
         // A tool may answer with null.
         let value = value.or(is_null.then_some(Value::Null));
         read_tool_answer(object, value, has_parts, &mut parts);
@@ -302,10 +309,20 @@ fn read_tool_answer(
     }
 }
 
+/// Fields of a message for the calls that it asks for.
+const CALL_FIELDS: &[&str] = &[
+    "tool_calls",
+    "toolCalls",
+    "tool_call",
+    "tool_use",
+    "function_call",
+    "functionCall",
+];
+
 /// Reads the calls beside the content. Some libraries repeat calls there that the content already has.
 fn append_calls(object: &mut Object, parts: &mut Vec<Part>) {
     let mut calls = Vec::new();
-    for key in ["tool_calls", "toolCalls", "function_call", "functionCall"] {
+    for key in CALL_FIELDS {
         if let Some(value) = take(object, &[key]) {
             read_calls(value, &mut calls);
         }

@@ -298,6 +298,31 @@ const SPELLINGS: &[(&str, Side, &str, &str)] = &[
         r#"[{"role":"tool","parts":[{"type":"tool_call_response","id":"c1","name":"w","response":"rain","result":"rain"}]}]"#,
     ),
     (
+        "a tool's answer by hand", Side::Input,
+        r#"[{"role":"tool","tool_call_id":"c1","output":"rain"}]"#,
+        r#"[{"role":"tool","parts":[{"type":"tool_call_response","id":"c1","response":"rain","result":"rain"}]}]"#,
+    ),
+    (
+        "Cohere's older API", Side::Input,
+        r#"[{"role":"USER","message":"Rain?"},{"role":"CHATBOT","message":"No."}]"#,
+        r#"[{"role":"user","parts":[{"type":"text","content":"Rain?"}]},{"role":"assistant","parts":[{"type":"text","content":"No."}]}]"#,
+    ),
+    (
+        "a text by hand", Side::Output,
+        r#"[{"role":"assistant","answer":"Hi"},{"role":"assistant","name":"ann"}]"#,
+        r#"[{"role":"assistant","parts":[{"type":"text","content":"Hi"}]}]"#,
+    ),
+    (
+        "calls as text", Side::Output,
+        r#"[{"role":"assistant","content":null,"tool_calls":"[{\"id\":\"c1\",\"name\":\"w\"}]"}]"#,
+        r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"w"}]}]"#,
+    ),
+    (
+        "a call by hand", Side::Output,
+        r#"[{"role":"assistant","tool_call":{"id":"c1","name":"w","arguments":{"city":"Wien"}}}]"#,
+        r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"w","arguments":{"city":"Wien"}}]}]"#,
+    ),
+    (
         "langchain-rust 7", Side::Input,
         r#"[{"content":"Be brief.","message_type":"system","id":null,"tool_calls":null,"images":null},{"content":"Rain?","message_type":"human","id":null,"tool_calls":null,"images":null},{"content":"","message_type":"ai","id":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"w","arguments":"{\"city\":\"Wien\"}"}}],"images":null},{"content":"rain","message_type":"tool","id":"c1","tool_calls":null,"images":null}]"#,
         r#"[{"role":"system","parts":[{"type":"text","content":"Be brief."}]},{"role":"user","parts":[{"type":"text","content":"Rain?"}]},{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"w","arguments":{"city":"Wien"}}]},{"role":"tool","parts":[{"type":"tool_call_response","id":"c1","response":"rain","result":"rain"}]}]"#,
