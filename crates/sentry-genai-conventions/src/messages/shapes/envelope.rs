@@ -270,6 +270,10 @@ impl Reader {
         {
             self.push(message);
         }
+        if has_stated_reason && self.messages.len() == start {
+            // Of an answer that Gemini's filter withheld, the reason is all there is.
+            self.push(Message::new(Role::Assistant, Vec::new()));
+        }
         for message in &mut self.messages[start..] {
             if message.role == Role::Assistant && message.finish_reason.is_none() {
                 message.finish_reason.clone_from(&finish_reason);

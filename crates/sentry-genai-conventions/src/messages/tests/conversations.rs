@@ -378,6 +378,43 @@ fn langchain_constructors_and_generations() {
     );
 }
 
+/// What only a model writes is its answer, even among the questions.
+#[test]
+fn loose_answers_are_from_the_model() {
+    for part in [
+        json!({"type": "output_text", "text": "Ho"}),
+        json!({"type": "refusal", "refusal": "No"}),
+    ] {
+        let shown = input(json!([{"role": "user", "content": "Hi"}, part]));
+        assert_eq!(shown[1]["role"], "assistant", "{shown}");
+    }
+}
+
+#[test]
+fn an_answer_that_gemini_withheld_is_empty_and_keeps_its_reason() {
+    let candidate = json!({"content": {"role": "model"}, "finishReason": "SAFETY"});
+    let message = json!({"role": "model", "content": {"role": "model"}, "finishReason": "SAFETY"});
+    for answer in [json!({"candidates": [candidate]}), json!([message])] {
+        let messages = Messages::parse(&answer.to_string(), Side::Output);
+        assert!(messages.is_empty(), "{answer}");
+        assert_eq!(messages.finish_reasons(), ["SAFETY"], "{answer}");
+    }
+}
+
+/// The depth of wrappers is limited, their number is not.
+#[test]
+fn any_number_of_wrapped_messages_is_read() {
+    let wrapped = |n: usize| json!({"messages": [{"role": "user", "content": format!("{n}")}]});
+    let messages: Vec<_> = (0..20).map(wrapped).collect();
+    let shown = input(json!(messages));
+    let texts = shown.as_array().unwrap().iter();
+    let texts: Vec<_> = texts
+        .map(|message| message["parts"][0]["content"].clone())
+        .collect();
+    let expected: Vec<_> = (0..20).map(|n| json!(n.to_string())).collect();
+    assert_eq!(texts, expected);
+}
+
 #[test]
 fn chat_completion_with_reasoning_and_refusal() {
     let completion = json!({"id": "chatcmpl-1", "object": "chat.completion", "choices": [
