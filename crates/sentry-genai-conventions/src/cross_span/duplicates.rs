@@ -180,10 +180,8 @@ fn copy_messages_to_last_call(
     limits: &ContentLimits,
 ) {
     let has_messages = |call: usize| spans[call].attributes.contains_any(MESSAGES);
-    if WorkKind::of(&spans[wrapper]) != Some(WorkKind::Chat)
-        || !has_messages(wrapper)
-        || calls.iter(wrapper).any(has_messages)
-    {
+    let is_chat = WorkKind::of(&spans[wrapper]) == Some(WorkKind::Chat);
+    if !is_chat || calls.iter(wrapper).any(has_messages) {
         return;
     }
     let last = calls.iter(wrapper).max_by_key(|&call| {

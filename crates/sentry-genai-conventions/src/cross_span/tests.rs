@@ -210,20 +210,25 @@ fn a_wrapper_around_several_calls_becomes_a_plain_span() {
 /// An SDK counts the tokens of its call, and the program has a span for each request that it takes.
 #[test]
 fn a_call_keeps_what_it_counts_if_its_attempts_count_nothing() {
-    let reconciled = |of_last: &[(&'static str, &str)]| {
-        let spans = Trace(Vec::new())
+    let spans = |of_last: &[(&'static str, &str)]| {
+        Trace(Vec::new())
             .with(1, 0, "chat m", &[CHAT, (COUNT, "42")])
             .with(2, 1, "chat m", &[CHAT, ("error.type", "429")])
-            .with(3, 1, "chat m", &[&[CHAT][..], of_last].concat());
-        spans.reconciled()
+            .with(3, 1, "chat m", &[CHAT])
+            .with(4, 1, "chat m", &[&[CHAT][..], of_last].concat())
     };
     let plain = ("function", None);
     let call = ("gen_ai.chat", Some(42));
-    assert_eq!(reconciled(&[]), owned(&[call, plain, plain]));
+    let once = owned(&[call, plain, plain, plain]);
+    assert_eq!(spans(&[]).reconciled(), once);
     let attempt = ("gen_ai.chat", None);
-    assert_eq!(reconciled(&[(COUNT, "42")]), owned(&[plain, attempt, call]));
-    for answer in [RESPONSE, ("gen_ai.response.model", "m-1")] {
-        assert_eq!(reconciled(&[answer]), owned(&[call, plain, plain]));
+    let counted = spans(&[(COUNT, "42")]).reconciled();
+    assert_eq!(counted, owned(&[plain, attempt, attempt, call]));
+    for (key, answer) in [RESPONSE, ("gen_ai.response.model", "m-1")] {
+        assert_eq!(spans(&[(key, answer)]).reconciled(), once);
+        let mut spans = spans(&[(key, answer)]).0;
+        reconcile(&mut spans, &ContentLimits::default());
+        assert_eq!(spans[0].attributes.text(key), Some(answer));
     }
 }
 
@@ -256,6 +261,22 @@ fn the_last_successful_attempt_gets_the_messages_of_the_wrapper() {
     };
     assert_eq!(outputs(&[]), [false, true, false]);
     assert_eq!(outputs(&[(OUTPUT, "Ho")]), [true, false, false]);
+}
+
+/// The outer wrapper looks through the inner one, at all of the calls.
+#[test]
+fn the_last_of_many_calls_gets_the_messages_of_nested_wrappers() {
+    let mut spans = Trace(Vec::new())
+        .with(1, 0, "chat m", &[CHAT, (OUTPUT, "Hi")])
+        .with(2, 1, "chat m", &[CHAT])
+        .with(3, 2, "chat m", &[CHAT])
+        .with(4, 2, "chat m", &[CHAT])
+        .with(5, 2, "chat m", &[CHAT])
+        .0;
+    reconcile(&mut spans, &ContentLimits::default());
+    let has_output = |span: &SentrySpan| span.attributes.contains(OUTPUT);
+    let answered: Vec<_> = spans[2..].iter().map(has_output).collect();
+    assert_eq!(answered, [false, false, true]);
 }
 
 /// The messages of each are within the limit of Sentry's servers, but together they exceed it.

@@ -47,6 +47,9 @@ fn descriptions_by_instrumentations_of_one_library_may_end_in_the_order_in_which
     let spans = |second| calls(&[(OUTER, 90), (OUTER, 91), (second, 92), (second, 93)]);
     assert_eq!(pair_all(&spans(OTHER)), [(1, 2), (0, 3)]);
     assert_eq!(pair_all(&spans(INNER)), []);
+    // One that is still running is preferred to one that has just ended.
+    let spans = calls(&[(OUTER, 90), (OUTER, 99), (OTHER, 91)]);
+    assert_eq!(pair_all(&spans), [(1, 2)]);
 }
 
 /// In JavaScript, LangChain calls its instrumentations in the background.
@@ -114,6 +117,10 @@ fn descriptions_that_contradict_each_other_or_agree_on_nothing_are_distinct() {
         span.attributes.remove(MODEL);
     };
     let failed: Change = |span| span.status = Status::Error;
+    let unnamed_failed: Change = |span| {
+        span.attributes.remove(MODEL);
+        span.status = Status::Error;
+    };
     let response: Change = |span| span.attributes.push("gen_ai.response.id", "r");
     let counted: Change = |span| span.attributes.push(tokens::OUTPUT, 5);
     let counted_otherwise: Change = |span| span.attributes.push(tokens::OUTPUT, 6);
@@ -140,6 +147,13 @@ fn descriptions_that_contradict_each_other_or_agree_on_nothing_are_distinct() {
         ([(APP, 90), (INNER, 20)], [failed, failed], true),
         ([(APP, 90), (INNER, 20)], [failed, nothing], false),
         ([(APP, 20), (INNER, 90)], [failed, failed], false),
+        ([(APP, 90), (INNER, 20)], [failed, unnamed_failed], true),
+        ([(APP, 90), (INNER, 20)], [unnamed_failed, failed], true),
+        (
+            [(APP, 90), (INNER, 20)],
+            [unnamed_failed, unnamed_failed],
+            false,
+        ),
         ([(APP, 90), (INNER, 20)], [answered, counted], true),
         ([(APP, 90), (INNER, 20)], [answered, nothing], false),
     ] {

@@ -28,6 +28,31 @@ fn a_failed_call_has_the_type_of_what_failed_inside_it() {
     assert_eq!(error_type("other").as_deref(), Some("_OTHER"));
 }
 
+/// A call that succeeded after all has no error, and one that knows why it failed knows best.
+#[test]
+fn what_failed_inside_a_call_changes_no_type_and_no_success() {
+    const EMBEDDINGS: (&str, &str) = ("gen_ai.operation.name", "embeddings");
+    let kind = |kind| ("mastra.span.type", kind);
+    let typed = ("error.type", "TripWire");
+    for (call, expected) in [(&[typed][..], Some("TripWire")), (&[], None)] {
+        let call = [&[CHAT, kind("model_generation")], call].concat();
+        let failed = ("error.type", "AI_APICallError");
+        let mut spans = Trace(Vec::new())
+            .with(1, 0, "chat m", &call)
+            .with(2, 1, "step: 0", &[kind("model_step"), failed])
+            // Without a type, which makes the batch worth a look.
+            .with(
+                3,
+                0,
+                "embeddings m",
+                &[EMBEDDINGS, ("error.type", "_OTHER")],
+            )
+            .0;
+        reconcile(&mut spans, &ContentLimits::default());
+        assert_eq!(spans[0].attributes.text("error.type"), expected);
+    }
+}
+
 /// LiveKit's call in JavaScript ends like any other, unless a later attempt has an answer.
 #[test]
 fn a_call_without_an_answer_failed_with_the_attempt_inside_it() {

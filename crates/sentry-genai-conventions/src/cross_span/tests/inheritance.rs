@@ -54,3 +54,19 @@ fn an_agent_takes_over_the_conversation_of_its_calls_but_not_their_agent() {
     assert_eq!(texts(&spans[0]), [conversation(), None]);
     assert_eq!(texts(&spans[2]), [conversation(), None]);
 }
+
+#[test]
+fn an_agent_takes_over_a_conversation_on_which_its_calls_agree() {
+    for (second, expected) in [("s-1", Some("s-1")), ("s-2", None)] {
+        let mut spans = Trace(Vec::new())
+            .with(1, 0, "invoke_agent", &[AGENT])
+            .with(2, 1, "chat m", &[CHAT, (CONVERSATION, "s-1")])
+            .with(3, 1, "chat m", &[CHAT, (CONVERSATION, second)])
+            .0;
+        for span in &mut spans {
+            span.ancestors = Ancestors::KnownAtStart;
+        }
+        reconcile(&mut spans, &ContentLimits::default());
+        assert_eq!(spans[0].attributes.text(CONVERSATION), expected);
+    }
+}

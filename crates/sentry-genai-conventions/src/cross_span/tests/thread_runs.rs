@@ -69,11 +69,14 @@ fn a_run_has_the_counts_that_were_last_reported_once() {
             9,
             "get_thread_run",
             &state("get_thread_run", "b", &tokens),
-        );
-    for (span, end) in spans.0.iter_mut().zip([9, 2, 3, 1, 4]) {
+        )
+        // A report without counts is none.
+        .with(6, 9, "get_thread_run", &state("get_thread_run", "a", &[]));
+    for (span, end) in spans.0.iter_mut().zip([9, 2, 3, 1, 4, 5]) {
         span.end = Timestamp::from_nanos(end);
     }
     let none = ("function", None);
-    let expected = [("gen_ai.invoke_agent", Some(42)), none, none, none, none];
+    let run = ("gen_ai.invoke_agent", Some(42));
+    let expected = [run, none, none, none, none, none];
     assert_eq!(spans.reconciled(), owned(&expected));
 }

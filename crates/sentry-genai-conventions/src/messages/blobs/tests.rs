@@ -118,6 +118,7 @@ fn texts_without_blobs_stay() {
             .to_string(),
         json!({"data": format!("{} or so", "aB".repeat(MIN_BASE64_LENGTH))}).to_string(),
         "plain ;base64, talk".to_owned(),
+        "the data: (see above) ends with ;base64,QQ".to_owned(),
     ] {
         assert!(matches!(redact_blobs(&text), Cow::Borrowed(_)), "{text}");
     }

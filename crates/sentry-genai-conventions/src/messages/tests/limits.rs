@@ -79,6 +79,44 @@ fn the_last_user_message_and_the_last_message_stay() {
 }
 
 #[test]
+fn messages_are_dropped_rather_than_cut() {
+    let messages: Vec<_> = (0..1000).map(|_| user(&"a".repeat(100))).collect();
+    let (shown, original) = fit(&json!(messages), &limits(1000, 50_000));
+    assert_eq!(original, Some(1000));
+    let shown = shown.as_array().unwrap();
+    assert!(shown.iter().all(|message| *message == messages[0]));
+    // As many as fit.
+    let bytes = messages[0].to_string().len() + 1;
+    assert_eq!(shown.len(), (50_000 - 1) / bytes);
+}
+
+/// Texts are halved until they fit, so that much of them stays.
+#[test]
+fn content_that_is_too_large_is_cut_no_more_than_necessary() {
+    let limits = limits(10_000, 9_000);
+    let long = "word ".repeat(1000);
+    let arguments = json!({"a": long, "b": long}).to_string();
+    let (payload, _) = tool_payload(&arguments, &limits);
+    assert!(
+        (4_500..=9_000).contains(&payload.len()),
+        "{}",
+        payload.len()
+    );
+    let system = json!([{"type": "text", "content": long}, {"type": "text", "content": long}]);
+    let instructions = system_instructions(&system.to_string(), &limits);
+    let length = instructions.len();
+    assert!((4_500..=9_000).contains(&length), "{length}");
+}
+
+/// The doors copy no more than this of a text, but enough to cut it with care.
+#[test]
+fn a_source_copies_somewhat_more_than_the_limits_allow() {
+    for (limits, limit) in [(limits(100, 800), 800), (limits(800, 100), 800)] {
+        assert!((limit + 1..2 * limit).contains(&limits.text_room()));
+    }
+}
+
+#[test]
 fn large_values_without_long_strings_are_cut() {
     let numbers: Vec<u32> = (0..10_000).collect();
     let messages = json!([user("sum?"), {"role": "assistant", "tool_calls": [{"id": "c1", "name": "sum", "args": numbers}]}]);

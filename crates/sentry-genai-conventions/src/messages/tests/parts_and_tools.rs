@@ -32,6 +32,20 @@ fn images_keep_their_type_and_lose_their_content() {
 }
 
 #[test]
+fn a_list_of_parts_with_an_image_is_a_message() {
+    for image in [
+        json!({"type": "image_url", "image_url": {"url": "https://example.com/cat.png"}}),
+        // What some libraries leave of an image.
+        json!({"type": "image"}),
+    ] {
+        let shown = input(json!([{"type": "text", "text": "What is it?"}, image]));
+        let parts = shown[0]["parts"].as_array().unwrap();
+        assert_eq!(parts[0]["content"], "What is it?");
+        assert_eq!(parts[1]["modality"], "image");
+    }
+}
+
+#[test]
 fn tool_answers_with_images_stay_readable() {
     let shown = input(json!([{"role": "tool", "tool_call_id": "c1", "content": [
         {"type": "text", "text": "A chart"}, {"type": "image", "mimeType": "image/png", "data": PNG},
@@ -101,6 +115,8 @@ fn structured_output_is_text() {
         r#"[{"type":"file","name":"a"}]"#,
         r#"{"type":"binary","value":"1010","content":"ten"}"#,
         r#"{"type":"phone_call","id":"7","status":"missed"}"#,
+        r#"{"type":"tool_result","score":1,"best":"a"}"#,
+        "Turn(calls=[Call(name='f', arguments='{}', call_id='c', type='function_call')])",
         r#"{"content":"Open till ten.","store":"Main Street","user":"Ann"}"#,
         "[1,2,3]",
         r#"["a","b"]"#,
