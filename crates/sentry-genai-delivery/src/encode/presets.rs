@@ -181,6 +181,7 @@ mod tests {
         let mut span = testing::span(&testing::segment(), new_span_id());
         let mut descriptions = Descriptions::default();
         for op in 0..=MAX_DESCRIPTIONS {
+            assert_eq!(descriptions.0.len(), op);
             span.op = format!("op.{op}").into();
             descriptions.write(&mut Vec::new(), &span);
         }

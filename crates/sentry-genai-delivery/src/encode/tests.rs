@@ -195,6 +195,16 @@ fn attributes_set_by_the_span_are_not_overwritten() {
     );
 }
 
+/// The usual span is written from a template, which says that it is fine.
+#[test]
+fn a_failed_span_without_links_says_that_it_failed() {
+    let segment = testing::segment();
+    let mut span = span(&segment, new_span_id());
+    assert_eq!(encode(&span, &segment).1["status"], "ok");
+    span.status = Status::Error;
+    assert_eq!(encode(&span, &segment).1["status"], "error");
+}
+
 #[test]
 fn a_span_never_ends_before_it_starts() {
     let segment = testing::segment();

@@ -111,6 +111,16 @@ fn a_span_that_is_too_large_leaves_no_empty_envelope() {
 }
 
 #[test]
+fn an_envelope_may_have_exactly_its_maximum_size() {
+    let segment = testing::segment();
+    let encode = |text| encode(&segment, &spans(&segment, &[text]));
+    let overhead = encode(0).envelopes[0].bytes.len();
+    let largest = encode(MAX_ENVELOPE_BYTES - overhead);
+    assert_eq!(largest.envelopes[0].bytes.len(), MAX_ENVELOPE_BYTES);
+    assert_eq!(encode(MAX_ENVELOPE_BYTES - overhead + 1).too_large, 1);
+}
+
+#[test]
 fn spans_of_several_segments_share_an_envelope_and_keep_their_segments() {
     let first = testing::segment();
     let second = Segment::new(Arc::clone(first.trace()), new_span_id(), "second");
