@@ -76,3 +76,48 @@ pub(crate) fn category(lifecycle: TraceLifecycle) -> Option<Category> {
         TraceLifecycle::Transaction => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::{
+        buckets::{Buckets, Purpose},
+        ids::new_span_id,
+        segment::Segment,
+        testing,
+    };
+
+    /// As in a trace that the program takes part in several times.
+    #[test]
+    fn each_segment_of_a_bucket_is_a_transaction() {
+        let first = testing::segment();
+        let second = Segment::new(Arc::clone(first.trace()), new_span_id(), "GET /");
+        let segments = [&first, &Arc::new(second)];
+        let mut buckets = Buckets::new(Purpose::Sending);
+        for segment in [0, 1, 0, 1].map(|at| segments[at]) {
+            let mut spans = vec![testing::span(segment, new_span_id())];
+            assert!(
+                buckets
+                    .add(Instant::now(), &mut spans, 1, segment)
+                    .is_none()
+            );
+        }
+        let bucket = buckets.pop_oldest().expect("a bucket");
+        let pack = |lifecycle| {
+            let mut config = testing::config(&testing::options());
+            Arc::make_mut(&mut config).settings.lifecycle = lifecycle;
+            let encoded = Packer::new(&config).pack(&bucket, &BufferPool::new(0));
+            let envelopes = encoded.envelopes.iter();
+            assert!(
+                envelopes
+                    .clone()
+                    .all(|it| Some(it.category) == category(lifecycle))
+            );
+            envelopes.map(|it| it.spans).collect::<Vec<_>>()
+        };
+        assert_eq!(pack(TraceLifecycle::Classic), [2, 2]);
+        assert_eq!(pack(TraceLifecycle::Stream), [4]);
+    }
+}

@@ -145,6 +145,8 @@ fn the_segment_span_has_more_attributes() {
     let mut span = span(&segment, segment.span_id());
     let (_, json) = encode(&span, &segment);
     assert_eq!(json["is_segment"], true);
+    assert_eq!(json["trace_id"], segment.trace().trace_id().to_string());
+    assert_eq!(json["span_id"], segment.span_id().to_string());
     assert_eq!(json.get("parent_span_id"), None);
     let attributes = &json["attributes"];
     assert_eq!(attributes["process.runtime.name"], string("rust"));
