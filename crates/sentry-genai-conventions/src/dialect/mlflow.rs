@@ -136,6 +136,7 @@ fn read_call(attributes: &mut Attributes) {
         json::put_scalar(attributes, "gen_ai.response.id", answer.get("id"));
         // MLflow's own counts lack the reasoning.
         usage::put_value(attributes, answer.get("usage"));
+        usage::put_value(attributes, answer.get("usage_metadata"));
     }
     // A stream that MLflow does not read.
     let answer = json::read(attributes, OUTPUTS);
@@ -205,5 +206,25 @@ fn read_model(attributes: &mut Attributes) {
     // The value of a parameter that was not given is the repr of a marker object.
     request.retain(|_, value| !value.as_str().is_some_and(openinference::is_object_repr));
     json::put_parameters(attributes, &request);
-    json::set(attributes, INPUTS, request.into());
+    if let Some(tools) = request.remove("tools") {
+        json::put(attributes, DEFINITIONS, tools);
+    }
+    let input = match request.remove("contents") {
+        Some(contents) => {
+            read_gemini_config(attributes, &request);
+            contents
+        }
+        None => request.into(),
+    };
+    json::set(attributes, INPUTS, input);
+}
+
+/// Reads what Gemini's requests have beside the messages.
+fn read_gemini_config(attributes: &mut Attributes, request: &json::Object) {
+    if let Some(Value::Object(config)) = request.get("config") {
+        json::put_parameters(attributes, config);
+        if let Some(system) = config.get("system_instruction") {
+            json::put(attributes, "gen_ai.system_instructions", system.clone());
+        }
+    }
 }

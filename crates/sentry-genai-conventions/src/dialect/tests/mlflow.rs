@@ -64,6 +64,38 @@ fn model_calls_are_read() {
 }
 
 #[test]
+fn geminis_requests_and_counts_are_read() {
+    let span = translated(
+        "mlflow.tracing.provider",
+        "Models.generate_content",
+        &[
+            ("mlflow.spanType", r#""LLM""#),
+            ("mlflow.message.format", r#""gemini""#),
+            (
+                "mlflow.chat.tokenUsage",
+                r#"{"input_tokens": 103, "output_tokens": 999, "total_tokens": 1106, "cache_read_input_tokens": 4}"#,
+            ),
+            (
+                "mlflow.spanInputs",
+                r#"{"model": "gemini-2.5-flash", "contents": "q", "config": {"system_instruction": "Be brief.", "temperature": 0.2, "top_k": null}}"#,
+            ),
+            (
+                "mlflow.spanOutputs",
+                r#"{"candidates": [{"content": {"parts": [{"text": "a"}], "role": "model"}, "finish_reason": "STOP"}], "usage_metadata": {"prompt_token_count": 103, "candidates_token_count": 999, "thoughts_token_count": 4, "total_token_count": 1106}}"#,
+            ),
+        ],
+    );
+    let text = |key| span.attributes.text(key);
+    let question = r#"[{"role":"user","parts":[{"type":"text","content":"q"}]}]"#;
+    assert_eq!(text(INPUT), Some(question));
+    assert!(text("gen_ai.system_instructions").is_some_and(|system| system.contains("Be brief.")));
+    assert!(span.attributes.contains("gen_ai.request.temperature"));
+    let tokens = [tokens::INPUT, tokens::OUTPUT, tokens::REASONING];
+    let tokens = tokens.map(|key| span.attributes.integer(key));
+    assert_eq!(tokens, [Some(103), Some(1003), Some(4)]);
+}
+
+#[test]
 fn a_stream_that_was_not_read_is_no_answer() {
     let attributes = [
         ("mlflow.spanType", r#""CHAT_MODEL""#),
