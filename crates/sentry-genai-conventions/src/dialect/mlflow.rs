@@ -137,6 +137,7 @@ fn read_call(attributes: &mut Attributes) {
         // MLflow's own counts lack the reasoning.
         usage::put_value(attributes, answer.get("usage"));
         usage::put_value(attributes, answer.get("usage_metadata"));
+        read_blocked_answer(attributes, &answer);
     }
     // A stream that MLflow does not read.
     let answer = json::read(attributes, OUTPUTS);
@@ -163,6 +164,19 @@ fn read_response(attributes: &mut Attributes) {
 
 fn is_response(attributes: &Attributes) -> bool {
     json::read(attributes, "object").is_some_and(|object| object == "response")
+}
+
+/// Reads why Gemini does not answer, and removes the response, which is no answer then.
+fn read_blocked_answer(attributes: &mut Attributes, response: &json::Object) {
+    if let Some(Value::Array(candidates)) = response.get("candidates")
+        && candidates
+            .iter()
+            .all(|it| it.pointer("/content/parts").is_none())
+    {
+        let reason = candidates.first().and_then(|it| it.get("finish_reason"));
+        json::put_scalar(attributes, "gen_ai.response.finish_reasons", reason);
+        attributes.remove(OUTPUTS);
+    }
 }
 
 fn read_embeddings(attributes: &mut Attributes) {

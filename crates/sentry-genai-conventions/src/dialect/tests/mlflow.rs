@@ -96,6 +96,22 @@ fn geminis_requests_and_counts_are_read() {
 }
 
 #[test]
+fn an_answer_that_gemini_blocks_has_only_its_reason() {
+    let attributes = [
+        ("mlflow.spanType", r#""LLM""#),
+        (
+            "mlflow.spanOutputs",
+            r#"{"candidates": [{"content": null, "finish_reason": "SAFETY", "index": 0}], "model_version": "gemini-2.5-flash"}"#,
+        ),
+    ];
+    let name = "Models.generate_content";
+    let span = translated("mlflow.tracing.provider", name, &attributes);
+    assert_eq!(span.attributes.text(OUTPUT), None);
+    let reasons = span.attributes.text("gen_ai.response.finish_reasons");
+    assert_eq!(reasons, Some(r#"["SAFETY"]"#));
+}
+
+#[test]
 fn a_stream_that_was_not_read_is_no_answer() {
     let attributes = [
         ("mlflow.spanType", r#""CHAT_MODEL""#),
