@@ -6,7 +6,7 @@ use super::{
     ARGUMENTS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT, has_known_operation,
     has_prefix, json,
 };
-use crate::{Attributes, SourceSpan};
+use crate::{Attributes, SourceSpan, tokens};
 
 pub(super) static TANSTACK: Dialect = Dialect {
     name: "tanstack",
@@ -54,6 +54,11 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         OperationKind::Tool => {
             move_message_content(attributes, INPUT, ARGUMENTS);
             move_message_content(attributes, OUTPUT, RESULT);
+        }
+        // Anthropic's input, which does not include the cache, is passed on, and the total is calculated without it.
+        OperationKind::Call if attributes.text("gen_ai.system") == Some("anthropic") => {
+            attributes.remove(tokens::TOTAL);
+            tokens::add_cache(attributes);
         }
         _ => {}
     }

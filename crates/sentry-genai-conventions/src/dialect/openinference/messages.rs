@@ -100,9 +100,11 @@ fn read_tool_definitions(attributes: &mut Attributes) {
     }
 }
 
-/// Recognises Python's default repr of an object.
+/// Recognises Python's default repr of an object, and the one of a response that OpenAI's and Anthropic's SDKs did not read.
 pub(in crate::dialect) fn is_object_repr(text: &str) -> bool {
-    text.starts_with('<') && text.ends_with('>') && text.contains(" object at 0x")
+    text.starts_with('<')
+        && text.ends_with('>')
+        && (text.contains(" object at 0x") || text.contains(" type=<class '"))
 }
 
 /// Converts a message to the format of OpenAI's API.

@@ -1,6 +1,7 @@
 //! TanStack AI.
 
 use super::*;
+use crate::tokens;
 
 const QUESTION: &str = r#"[{"role":"user","content":"Hi"}]"#;
 
@@ -54,4 +55,33 @@ fn tool_messages_become_arguments_and_result() {
     assert_eq!(text(ARGUMENTS), Some(r#"{"city":"Paris"}"#));
     assert_eq!(text(RESULT), Some("21 degrees"));
     assert_eq!(text(INPUT).or(text(OUTPUT)), None);
+}
+
+#[test]
+fn the_cache_of_anthropic_is_part_of_the_input() {
+    let read = |provider| {
+        let mut source = source(
+            "my-app",
+            "chat m #0",
+            &[
+                ("gen_ai.system", provider),
+                ("gen_ai.operation.name", "chat"),
+                ("gen_ai.request.model", "m"),
+            ],
+        );
+        for (key, count) in [
+            ("tanstack.ai.iteration", 0),
+            (tokens::INPUT, 188),
+            (tokens::OUTPUT, 91),
+            (tokens::TOTAL, 279),
+            (tokens::CACHE_READ, 1),
+            (tokens::CACHE_CREATION, 2),
+        ] {
+            source.attributes.push(key, count);
+        }
+        let span = with_content(source);
+        [tokens::INPUT, tokens::TOTAL].map(|key| span.attributes.integer(key))
+    };
+    assert_eq!(read("anthropic"), [Some(191), Some(282)]);
+    assert_eq!(read("openai"), [Some(188), Some(279)]);
 }
