@@ -216,9 +216,13 @@ fn read_parts(object: &mut Object, role: Role) -> Vec<Part> {
     let has_parts = object.get("parts").is_some_and(Value::is_array);
     let is_null = object.get("content") == Some(&Value::Null);
     let value = take(object, &["parts", "content", "contents", "text"]).map(untag_parts);
+    // Of what a tool's message may have beside its answer, such as the query, the answer counts.
+    let value = match role {
+        Role::Tool => value.or_else(|| take(object, &["output", "result", "response"])),
+        _ => value,
+    };
     let value = value.or_else(|| take_text(object, TEXT_FIELDS).map(Value::String));
     if role == Role::Tool {
-        let value = value.or_else(|| take(object, &["output", "result", "response"]));
         // A tool may answer with null.
         let value = value.or(is_null.then_some(Value::Null));
         read_tool_answer(object, value, has_parts, &mut parts);

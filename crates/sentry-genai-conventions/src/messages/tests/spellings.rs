@@ -299,7 +299,7 @@ const SPELLINGS: &[(&str, Side, &str, &str)] = &[
     ),
     (
         "a tool's answer by hand", Side::Input,
-        r#"[{"role":"tool","tool_call_id":"c1","output":"rain"}]"#,
+        r#"[{"role":"tool","tool_call_id":"c1","query":"Wien","output":"rain"}]"#,
         r#"[{"role":"tool","parts":[{"type":"tool_call_response","id":"c1","response":"rain","result":"rain"}]}]"#,
     ),
     (
