@@ -1,5 +1,5 @@
-//! The door: the entry point for spans of the OpenTelemetry SDK, independent of its version. It tracks open spans, and hands ended
-//! to the delivery, with what they inherit.
+//! The door: the entry point for spans of the OpenTelemetry SDK, independent of its version. It tracks open spans, and hands those
+//! that have ended to the delivery, with what they inherit.
 
 use std::{
     fmt,
