@@ -83,11 +83,10 @@ pub mod wire;
 mod worker;
 
 pub use accounting::{LossReason, Stats};
-pub use baggage::{baggage_of_conversation, conversation_in_baggage, read_conversation_id};
+pub use baggage::{Baggage, conversation_in_baggage, read_conversation_id};
 pub use config::{Compression, Config, TraceLifecycle};
 pub use correlation::{SpanIds, link_logs_and_metrics, protocol_span_id, protocol_trace_id};
 pub use delivery::{BeforeSendSpan, Delivery};
-pub use dsc::percent_encode;
 pub use encode::{SDK_NAME, SDK_VERSION};
 pub use failure::SendFailure;
 pub use hub::with_hub;
