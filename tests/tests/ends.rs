@@ -97,7 +97,7 @@ fn a_server_that_hangs_when_the_program_ends() {
 
 #[cfg(unix)]
 #[test]
-fn a_fork() {
+fn a_forked_child_sends_its_own_spans_only() {
     for ending in ["fork", "measured-fork"] {
         let ingest = Ingest::start().unwrap();
         let output = run(&ingest, ending);
@@ -111,7 +111,7 @@ fn a_fork() {
 /// The child waits for the copies to Spotlight, too, for as long as it waits for its spans.
 #[cfg(unix)]
 #[test]
-fn a_fork_with_a_spotlight() {
+fn a_forked_child_waits_for_its_copies_to_spotlight() {
     let (ingest, spotlight) = (Ingest::start().unwrap(), Ingest::start().unwrap());
     let output = program(&ingest, "fork")
         .env("SENTRY_SPOTLIGHT", format!("{}/stream", spotlight.url()))

@@ -151,6 +151,24 @@ fn traceparent_is_for_those_who_ask_for_it() {
     assert_eq!(chat.parent_span_id, Some(call.span_id));
 }
 
+/// Receivers read no more than that, so a longer one would cost all of it.
+#[test]
+fn a_conversation_for_which_there_is_no_room_is_left_out() {
+    const TRACE: &str = "0123456789abcdef0123456789abcdef-0123456789abcdef-1";
+    let members = format!("sentry-release={}", "x".repeat(8000));
+    let incoming = [("sentry-trace", TRACE.to_owned()), ("baggage", members)];
+    Bridge::start().run(|| {
+        receive(&incoming, || {
+            for (length, has_room) in [(100, true), (500, false)] {
+                let headers = call(&"c".repeat(length));
+                let (_, baggage) = headers.last().unwrap();
+                assert!(baggage.starts_with("sentry-") && baggage.len() <= 8192);
+                assert_eq!(baggage.contains("gen_ai.conversation.id"), has_room);
+            }
+        });
+    });
+}
+
 #[test]
 fn an_empty_context_starts_a_new_trace() {
     let bridge = Bridge::start();

@@ -55,24 +55,23 @@ pub(crate) fn reconcile(spans: &mut [SentrySpan], limits: &ContentLimits) {
     let needs_inheritance = spans
         .iter()
         .any(|span| span.ai.is_some() && span.ancestors != Ancestors::Known);
-    // A single AI span has nothing to be compared with.
-    let has_comparable = spans.iter().filter_map(WorkKind::of).nth(1).is_some();
     let has_steps = spans.iter().any(enclosing_step::is_step_with_call_data);
     let has_failed_parts = spans.iter().any(failures::may_concern_call);
-    if !needs_inheritance && !has_comparable && !has_steps && !has_failed_parts {
+    // A single AI span has nothing to be compared with.
+    let comparable: &[SentrySpan] = match spans.iter().filter_map(WorkKind::of).nth(1) {
+        Some(_) => spans,
+        None => &[],
+    };
+    if !needs_inheritance && !has_steps && !has_failed_parts && comparable.is_empty() {
         return;
     }
     let index = SpanIndex::of(spans);
-    let has_nested_duplicates = has_comparable && duplicates::may_be_nested(spans, &index);
-    let has_token_totals = has_comparable && spans.iter().any(totals::has_token_totals);
-    let has_uncertain_agents = has_comparable
-        && (spans.iter()).any(|span| sibling_agents::has_uncertain_agent(span, spans, &index));
-    let lacks_messages = has_comparable && agent_messages::may_lack_messages(spans);
-    let overlapping = if has_comparable {
-        overlapping::find(spans, &index)
-    } else {
-        Vec::new()
-    };
+    let has_nested_duplicates = duplicates::may_be_nested(comparable, &index);
+    let has_token_totals = comparable.iter().any(totals::has_token_totals);
+    let has_uncertain_agents = (comparable.iter())
+        .any(|span| sibling_agents::has_uncertain_agent(span, comparable, &index));
+    let lacks_messages = agent_messages::may_lack_messages(comparable);
+    let overlapping = overlapping::find(comparable, &index);
     if needs_inheritance
         || has_nested_duplicates
         || has_token_totals

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// What an attribute says about the spans below. A door looks for such attributes in the ancestors of a span, to fill
-/// [`Inherited`](crate::Inherited).
+/// [`Inherited`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Inheritable {

@@ -60,7 +60,7 @@ pub use content::ContentLimits;
 pub use inheritance::Inheritable;
 pub use logged_error::LoggedError;
 pub use messages::excerpt;
-pub use naming::segment_name_at_start;
+pub use naming::{op_at_start, segment_name_at_start};
 pub use plan::PlanningTranslator;
 pub use span::{
     AiKind, Ancestors, Inherited, Link, SentrySpan, SourceEvent, SourceSpan, SourceStatus, SpanId,

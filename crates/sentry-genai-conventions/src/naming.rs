@@ -155,6 +155,27 @@ pub fn segment_name_at_start(
     privacy::redact_urls(name.as_deref().unwrap_or(given)).or(name)
 }
 
+/// Returns the op of a span that starts with these attributes, as far as they say it: `sentry.op`, or else `gen_ai.` and the
+/// operation. Otherwise it is empty.
+///
+/// Doors pass it to samplers, which decide before a span has ended and been translated.
+///
+/// ```
+/// # use sentry_genai_conventions::{Attributes, op_at_start};
+/// let mut attributes = Attributes::default();
+/// attributes.push("gen_ai.operation.name", "invoke_agent");
+/// assert_eq!(op_at_start(&attributes), "gen_ai.invoke_agent");
+/// ```
+#[must_use]
+pub fn op_at_start(attributes: &Attributes) -> String {
+    let from_operation = || {
+        let operation = attributes.text("gen_ai.operation.name");
+        operation.map(|operation| format!("gen_ai.{operation}"))
+    };
+    let op = attributes.text("sentry.op").map(str::to_owned);
+    op.or_else(from_operation).unwrap_or_default()
+}
+
 fn replacing_name(given: &str, kind: Option<SpanKind>, attributes: &Attributes) -> Option<String> {
     if attributes.contains("sentry.name") {
         return None;

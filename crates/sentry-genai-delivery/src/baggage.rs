@@ -1,4 +1,4 @@
-//! Carries a conversation across processes, as a member of the `baggage` header.
+//! The `baggage` header, which carries a conversation across processes beside the members of a trace.
 
 use crate::{dsc::percent_encode, incoming::percent_decode};
 
@@ -8,8 +8,56 @@ const KEY: &str = "gen_ai.conversation.id";
 /// The longest id, in bytes. W3C allows 8,192 bytes for the whole header, most of which belong to others.
 const MAX_BYTES: usize = 512;
 
-/// How many bytes of a `baggage` header are read at most, as in the W3C Baggage recommendation.
+/// How long a `baggage` header may be, in bytes, as in the W3C Baggage recommendation.
 pub(crate) const MAX_HEADER_BYTES: usize = 8192;
+
+/// An outgoing `baggage` header: its members in the order they were added, as far as there is room.
+#[derive(Debug, Default)]
+pub struct Baggage(String);
+
+impl Baggage {
+    /// Adds members that are already encoded: all, or none if the header would be longer than 8,192 bytes.
+    pub fn add_members(&mut self, members: &str) {
+        let separator = usize::from(!self.0.is_empty());
+        if members.is_empty() || self.0.len() + separator + members.len() > MAX_HEADER_BYTES {
+            return;
+        }
+        if separator > 0 {
+            self.0.push(',');
+        }
+        self.0.push_str(members);
+    }
+
+    /// Adds the member that carries a conversation id, unless [`read_conversation_id`] refuses the id.
+    pub fn add_conversation(&mut self, id: &str) {
+        if let Some(id) = read_conversation_id(id) {
+            self.add(KEY, id, "");
+        }
+    }
+
+    /// Adds a member of the program's own baggage, unless only this crate writes its key.
+    pub fn add_foreign(&mut self, key: &str, value: &str, metadata: &str) {
+        if !key.starts_with("sentry-") && key != KEY {
+            self.add(key, value, metadata);
+        }
+    }
+
+    fn add(&mut self, key: &str, value: &str, metadata: &str) {
+        let mut member = format!("{key}=");
+        percent_encode(value, &mut member);
+        if !metadata.is_empty() {
+            member.push(';');
+            member.push_str(metadata);
+        }
+        self.add_members(&member);
+    }
+
+    /// Returns the value of the header. Returns `None` if it has no members.
+    #[must_use]
+    pub fn into_header(self) -> Option<String> {
+        (!self.0.is_empty()).then_some(self.0)
+    }
+}
 
 /// Returns a trimmed conversation id that came from outside. Returns `None` if it is empty, longer than 512 bytes, or
 /// contains control characters.
@@ -39,19 +87,33 @@ pub fn conversation_in_baggage(header: &str) -> Option<String> {
     })
 }
 
-/// Returns the `baggage` member that carries a conversation id. Returns `None` for an id that [`read_conversation_id`]
-/// refuses.
-#[must_use]
-pub fn baggage_of_conversation(id: &str) -> Option<String> {
-    let id = read_conversation_id(id)?;
-    let mut member = format!("{KEY}=");
-    percent_encode(id, &mut member);
-    Some(member)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn baggage_of_conversation(id: &str) -> Option<String> {
+        let mut baggage = Baggage::default();
+        baggage.add_conversation(id);
+        baggage.into_header()
+    }
+
+    #[test]
+    fn members_are_added_as_far_as_there_is_room() {
+        let mut baggage = Baggage::default();
+        baggage.add_members("");
+        baggage.add_foreign("tenant", "a b", "");
+        baggage.add_foreign("user", "é", "secret;ttl=1");
+        baggage.add_foreign("sentry-release", "x", "");
+        baggage.add_foreign(KEY, "x", "");
+        let expected = "tenant=a%20b,user=%C3%A9;secret;ttl=1";
+        let rest = MAX_HEADER_BYTES - expected.len() - ",".len();
+        baggage.add_members(&"x".repeat(rest + 1));
+        assert_eq!(baggage.0, expected);
+        baggage.add_members(&"x".repeat(rest));
+        assert_eq!(baggage.0.len(), MAX_HEADER_BYTES);
+        baggage.add_conversation("conv_5j66");
+        assert!(baggage.into_header().unwrap().ends_with('x'));
+    }
 
     #[test]
     fn a_conversation_id_round_trips() {

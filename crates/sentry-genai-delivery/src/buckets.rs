@@ -30,6 +30,8 @@ const LINGER: Duration = Duration::from_millis(50);
 pub(crate) struct Buckets {
     purpose: Purpose,
     open: HashMap<TraceId, Bucket>,
+    /// The memory reserved for the spans in all of them.
+    bytes: usize,
     /// Deadlines in the order in which they fall due. A removed bucket leaves its deadlines behind.
     by_age: VecDeque<Deadline>,
     by_segment_end: VecDeque<Deadline>,
@@ -70,12 +72,18 @@ impl Buckets {
         Self {
             purpose,
             open: HashMap::default(),
+            bytes: 0,
             by_age: VecDeque::new(),
             by_segment_end: VecDeque::new(),
             opened_count: 0,
             free_vectors: Vec::new(),
             free_capacity: 0,
         }
+    }
+
+    /// Returns how much memory is reserved for the spans that wait.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Moves spans of one segment to the bucket of their trace. Removes and returns the bucket if it is full now.
@@ -114,10 +122,9 @@ impl Buckets {
             }
         };
         bucket.add(spans, bytes, segment);
-        if self.purpose != Purpose::Holding && bucket.is_full() {
-            return self.open.remove(&trace_id);
-        }
-        None
+        self.bytes += bytes;
+        let is_done = self.purpose != Purpose::Holding && bucket.is_full();
+        is_done.then(|| self.remove(trace_id))?
     }
 
     /// Takes in the spans of a trace that is kept now, if they are to be sent with the rest of their segment. Returns what is
@@ -161,20 +168,21 @@ impl Buckets {
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<Bucket> {
         self.drop_stale_deadlines();
         let due = |deadline: Option<&Deadline>| deadline.copied().filter(|it| it.at <= now);
-        let Some(deadline) = due(self.by_segment_end.front()) else {
+        let Some(Deadline { trace_id, .. }) = due(self.by_segment_end.front()) else {
             let deadline = due(self.by_age.front())?;
-            return self.open.remove(&deadline.trace_id);
+            return self.remove(deadline.trace_id);
         };
         if self.purpose != Purpose::Sending
-            && let Some(bucket) = self.open.get_mut(&deadline.trace_id)
-            && let Some(ended) = bucket.extract(Segment::has_ended)
+            && let Some(ended) = self.extract(trace_id, Segment::has_ended)
         {
             // Other segments of the trace go on.
-            bucket.is_lingering = false;
+            if let Some(rest) = self.open.get_mut(&trace_id) {
+                rest.is_lingering = false;
+            }
             self.by_segment_end.pop_front();
             return Some(ended);
         }
-        self.open.remove(&deadline.trace_id)
+        self.remove(trace_id)
     }
 
     /// Returns when [`pop_due`](Self::pop_due) will next return a bucket.
@@ -192,7 +200,7 @@ impl Buckets {
     pub(crate) fn pop_oldest(&mut self) -> Option<Bucket> {
         self.drop_stale_deadlines();
         let oldest = self.by_age.front()?.trace_id;
-        self.open.remove(&oldest)
+        self.remove(oldest)
     }
 
     /// Removes and returns the bucket of a segment that can get no more spans, because nobody but the caller holds a
@@ -204,14 +212,26 @@ impl Buckets {
         if Arc::strong_count(segment) > KNOWN {
             return None;
         }
-        match self.open.entry(segment.trace().trace_id()) {
-            Entry::Occupied(entry) if entry.get().contains_only(segment) => Some(entry.remove()),
-            _ => None,
-        }
+        let trace_id = segment.trace().trace_id();
+        let is_complete = self.open.get(&trace_id)?.contains_only(segment);
+        is_complete.then(|| self.remove(trace_id))?
     }
 
     pub(crate) fn remove(&mut self, trace_id: TraceId) -> Option<Bucket> {
-        self.open.remove(&trace_id)
+        let removed = self.open.remove(&trace_id)?;
+        self.bytes -= removed.bytes;
+        Some(removed)
+    }
+
+    /// Removes and returns what [`Bucket::extract`] takes out of the bucket of a trace.
+    fn extract(
+        &mut self,
+        trace_id: TraceId,
+        predicate: impl Fn(&Segment) -> bool,
+    ) -> Option<Bucket> {
+        let extracted = self.open.get_mut(&trace_id)?.extract(predicate)?;
+        self.bytes -= extracted.bytes;
+        Some(extracted)
     }
 
     /// Removes and returns those spans of a trace that are kept now.
@@ -220,11 +240,10 @@ impl Buckets {
         if self.open.is_empty() {
             return None;
         }
-        let bucket = self.open.get_mut(&trace_id)?;
-        if bucket.traces().all(Trace::is_held) {
+        if self.open.get(&trace_id)?.traces().all(Trace::is_held) {
             return None;
         }
-        let kept = bucket.extract(|segment| !segment.trace().is_held());
+        let kept = self.extract(trace_id, |segment| !segment.trace().is_held());
         kept.or_else(|| self.remove(trace_id))
     }
 
@@ -239,7 +258,10 @@ impl Buckets {
     pub(crate) fn remove_dropped(&mut self) -> Vec<Bucket> {
         let is_dropped = |bucket: &Bucket| bucket.traces().any(Trace::is_dropped);
         let dropped = self.open.extract_if(|_, bucket| is_dropped(bucket));
-        dropped.map(|(_, bucket)| bucket).collect()
+        let dropped = dropped.map(|(_, bucket)| bucket);
+        dropped
+            .inspect(|bucket| self.bytes -= bucket.bytes)
+            .collect()
     }
 
     /// Drops the deadlines of removed buckets at the front of each list.

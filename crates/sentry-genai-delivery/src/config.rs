@@ -183,35 +183,22 @@ impl Config {
     ) -> Option<Self> {
         let mut options = options.clone();
         options.dsn = Some(spotlight_dsn(url)?);
-        let config = Self::from_client_options(&options)?;
-        Some(Self {
+        let config = Self {
             sampling: Sampling::new(&TracesSamplingStrategy::FixedRate(1.0)),
-            // Spotlight runs on this machine or next to it.
-            http_proxy: None,
-            https_proxy: None,
-            settings: Settings {
-                lifecycle: TraceLifecycle::Classic,
-                legacy_attributes: true,
-                ..settings
-            },
-            ..config
-        })
+            settings,
+            ..Self::from_client_options(&options)?
+        };
+        Some(config.in_the_form_of_spotlight())
     }
 
     /// The settings for the copy.
     pub(crate) fn spotlight_copy(&self) -> Option<Self> {
         let timeout = Duration::from_secs(2);
-        Some(Self {
+        let copy = Self {
             dsn: self.spotlight.clone()?,
             spotlight: None,
             is_copy: true,
-            http_proxy: None,
-            https_proxy: None,
             settings: Settings {
-                lifecycle: TraceLifecycle::Classic,
-                legacy_attributes: true,
-                // Spotlight understands only gzip.
-                compression: Compression::Auto,
                 retries: RetryPolicy::default().with_max_attempts(1),
                 connect_timeout: timeout,
                 request_timeout: timeout,
@@ -219,7 +206,24 @@ impl Config {
                 ..self.settings.clone()
             },
             ..self.clone()
-        })
+        };
+        Some(copy.in_the_form_of_spotlight())
+    }
+
+    /// Adapts everything to what Spotlight understands. It runs on this machine or next to it.
+    fn in_the_form_of_spotlight(self) -> Self {
+        Self {
+            http_proxy: None,
+            https_proxy: None,
+            settings: Settings {
+                lifecycle: TraceLifecycle::Classic,
+                legacy_attributes: true,
+                // Not zstd, whatever Sentry gets.
+                compression: Compression::Auto,
+                ..self.settings
+            },
+            ..self
+        }
     }
 
     pub(crate) fn environment(&self) -> &str {
@@ -244,6 +248,31 @@ impl fmt::Debug for Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As a copy, and alone.
+    #[test]
+    fn spotlight_gets_what_it_understands_whatever_sentry_gets() {
+        let url = "http://localhost:8969/stream";
+        let options = ClientOptions::new().http_proxy("http://proxy:3128");
+        let settings = Settings {
+            compression: Compression::Always,
+            ..Settings::default()
+        };
+        let alone = Config::for_spotlight(&options, url, settings.clone()).unwrap();
+        let options = options.dsn("https://key@sentry.example/1");
+        let config = Config {
+            spotlight: spotlight_dsn(url),
+            settings,
+            ..Config::from_client_options(&options).unwrap()
+        };
+        for config in [alone, config.spotlight_copy().unwrap()] {
+            assert_eq!(config.dsn.host(), "localhost");
+            assert!(config.http_proxy.is_none());
+            assert_eq!(config.settings.lifecycle, TraceLifecycle::Classic);
+            assert!(config.settings.legacy_attributes);
+            assert_eq!(config.settings.compression, Compression::Auto);
+        }
+    }
 
     #[test]
     fn only_what_stays_on_this_machine_is_not_compressed() {

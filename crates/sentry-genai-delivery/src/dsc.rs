@@ -96,7 +96,7 @@ fn looks_like_id(segment: &str) -> bool {
 }
 
 /// Appends `text` to a `baggage` header. Encodes everything except letters, digits and `-._~`.
-pub fn percent_encode(text: &str, header: &mut String) {
+pub(crate) fn percent_encode(text: &str, header: &mut String) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

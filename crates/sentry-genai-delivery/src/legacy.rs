@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_spellings() {
+    fn old_names_are_added_beside_the_new_ones() {
         let mut attributes = Attributes::default();
         attributes.push("gen_ai.provider.name", "openai");
         attributes.push("gen_ai.usage.cache_read.input_tokens", 7_i64);

@@ -8,6 +8,26 @@
 //! - One thread encodes what was gathered as a span v2 container and sends it. While many envelopes wait, more
 //!   threads do this; see [`Options::with_max_connections`].
 //!
+//! The modules that a span passes through, by thread:
+//!
+//! ```text
+//! the program's         sentry-genai                       sentry-genai-send, one or more
+//!
+//! door ──▶ queue ──────▶ worker: translation, hook
+//!                          │
+//!                          ▼
+//!                        buckets: one for each trace
+//!                          │
+//!                          ├──▶ model_calls ──▶ metrics
+//!                          ▼
+//!                        outbox ──────────────────────────▶ sender: pack (encode, wire) ──▶ http
+//!                                                                     limits, retry
+//! recycle ◀─────────────────────────────────────────────────────────── emptied records
+//! ```
+//!
+//! What spans share is in `trace` (the decision of `sampling`, and the `dsc`) and `segment`. `budget` bounds the memory
+//! of all stages together, and `accounting` counts what becomes of every span.
+//!
 //! Every span that was handed over is either accepted by the server or counted by [reason](LossReason), and the counts
 //! are reported to Sentry. [`Delivery::stats`] returns both figures.
 
@@ -63,11 +83,10 @@ pub mod wire;
 mod worker;
 
 pub use accounting::{LossReason, Stats};
-pub use baggage::{baggage_of_conversation, conversation_in_baggage, read_conversation_id};
+pub use baggage::{Baggage, conversation_in_baggage, read_conversation_id};
 pub use config::{Compression, Config, TraceLifecycle};
 pub use correlation::{SpanIds, link_logs_and_metrics, protocol_span_id, protocol_trace_id};
 pub use delivery::{BeforeSendSpan, Delivery};
-pub use dsc::percent_encode;
 pub use encode::{SDK_NAME, SDK_VERSION};
 pub use failure::SendFailure;
 pub use hub::with_hub;

@@ -1,4 +1,12 @@
 //! The outbox between the worker and the senders, which encode and send its jobs.
+//!
+//! ```text
+//!     put            take                claim, settle
+//! ──────────▶ waiting ──▶ in flight ─────────────────────▶ accepted, or lost
+//!                ▲            │
+//!                ├── retry ◀──┤
+//!                └── parts ◀──┘ put_encoded, put_halves
+//! ```
 
 mod contents;
 mod job;

@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn known_dates() {
+    fn times_are_written_in_utc_with_microseconds() {
         let formatted = |seconds, micros| {
             let time = Duration::from_secs(seconds) + Duration::from_micros(micros);
             String::from_utf8(format(UNIX_EPOCH + time).to_vec()).unwrap()
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn clocks_that_are_far_off() {
+    fn times_out_of_range_become_the_first_or_the_last() {
         let century = Duration::from_secs(100 * 365 * 86_400);
         assert_eq!(
             &format(UNIX_EPOCH - century),

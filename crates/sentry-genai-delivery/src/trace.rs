@@ -26,6 +26,15 @@ use crate::{
 ///
 /// [`Delivery::start_trace`](crate::Delivery::start_trace) creates one for every local root. The DSC is frozen when it
 /// is first sent anywhere, in a header or in an envelope.
+///
+/// ```text
+///         ┌──▶ sampled: its spans are sent ◀───────────────┐
+/// start ──┼──▶ held: its spans wait ── an AI span, kept ───┘
+///         │      └── its segment ends, or no room ──▶ its spans are counted as lost
+///         └──▶ unsampled: its spans are not recorded, or only measured
+/// ```
+///
+/// Traces are held only if [AI traces are kept](crate::Options::with_keep_ai_traces).
 pub struct Trace {
     config: Arc<Config>,
     trace_id: TraceId,

@@ -45,7 +45,6 @@ pub(crate) struct Worker {
     buckets: Buckets,
     /// Spans of unsampled traces that may still be kept.
     held: Buckets,
-    held_bytes: usize,
     /// Spans of unsampled traces, to be measured and then dropped.
     unsampled: Buckets,
     calls: Option<ModelCalls>,
@@ -75,7 +74,6 @@ impl Worker {
             before_send_span,
             mirror,
             held: Buckets::new(Purpose::Holding),
-            held_bytes: 0,
             unsampled: Buckets::new(Purpose::Sending),
             batch: VecDeque::new(),
             shells: Vec::new(),
@@ -142,12 +140,15 @@ impl Worker {
 
     /// Sends what can be sent. Unless this flush `is_last`, held traces may still be decided.
     fn flush(&mut self, is_last: bool) {
-        self.dispatch_all();
-        for bucket in self.held.remove_all_kept() {
-            self.dispatch_held(bucket);
+        while let Some(bucket) = (self.buckets.pop_oldest()).or_else(|| self.unsampled.pop_oldest())
+        {
+            self.dispatch(bucket);
         }
-        if is_last {
-            self.dispatch_all_held();
+        for bucket in self.held.remove_all_kept() {
+            self.dispatch(bucket);
+        }
+        while is_last && let Some(bucket) = self.held.pop_oldest() {
+            self.dispatch(bucket);
         }
     }
 
@@ -157,10 +158,7 @@ impl Worker {
             self.dispatch(bucket);
             self.enforce_budget();
         }
-        while let Some(bucket) = self.held.pop_due(now) {
-            self.dispatch_held(bucket);
-        }
-        while let Some(bucket) = self.unsampled.pop_due(now) {
+        while let Some(bucket) = (self.held.pop_due(now)).or_else(|| self.unsampled.pop_due(now)) {
             self.dispatch(bucket);
         }
     }
@@ -195,17 +193,22 @@ impl Worker {
         }
         self.translated.clear();
         if let Some(kept) = self.held.remove_kept(trace_id) {
-            self.held_bytes -= kept.bytes;
             for bucket in self.buckets.add_kept(now, kept) {
                 self.dispatch(bucket);
             }
         }
+        self.settle_segment(now, &segment, ends_segment);
+    }
+
+    /// Sends the bucket of a segment once no more spans can come, or lets it wait for those that may.
+    fn settle_segment(&mut self, now: Instant, segment: &Arc<Segment>, ends_segment: bool) {
+        let trace_id = segment.trace().trace_id();
         let is_late = segment.has_ended();
         if ends_segment {
             segment.end();
         }
         if (ends_segment || is_late)
-            && let Some(complete) = self.buckets.remove_complete(&segment)
+            && let Some(complete) = self.buckets.remove_complete(segment)
         {
             self.dispatch(complete);
         }
@@ -262,11 +265,8 @@ impl Worker {
             spans: 1,
             local_roots: ends_segment.into(),
         });
-        if let Some(bucket) = self.buckets.remove(trace_id) {
-            self.drop_bucket(bucket);
-        }
-        if let Some(bucket) = self.held.remove(trace_id) {
-            self.held_bytes -= bucket.bytes;
+        let gathered = [&mut self.buckets, &mut self.held].map(|it| it.remove(trace_id));
+        for bucket in gathered.into_iter().flatten() {
             self.drop_bucket(bucket);
         }
     }
@@ -290,7 +290,6 @@ impl Worker {
     /// Moves the span in `translated` to the bucket of its trace.
     fn add_to_bucket(&mut self, now: Instant, bytes: usize, segment: &Arc<Segment>) {
         let buckets = if segment.trace().is_held() {
-            self.held_bytes += bytes;
             &mut self.held
         } else if segment.trace().sampled() {
             &mut self.buckets
@@ -302,28 +301,13 @@ impl Worker {
         }
     }
 
-    /// Sends a held bucket if its trace is kept now. Otherwise counts its spans.
-    fn dispatch_held(&mut self, bucket: Bucket) {
-        self.held_bytes -= bucket.bytes;
-        self.dispatch(bucket);
-    }
-
-    fn dispatch_all_held(&mut self) {
-        while let Some(bucket) = self.held.pop_oldest() {
-            self.dispatch_held(bucket);
-        }
-    }
-
     /// Drops the gathered parts of traces that have been dropped in the queue.
     fn drop_marked_buckets(&mut self) {
         if !self.shared.queue.take_dropped_flag() {
             return;
         }
-        for bucket in self.held.remove_dropped() {
-            self.held_bytes -= bucket.bytes;
-            self.drop_bucket(bucket);
-        }
-        for bucket in self.buckets.remove_dropped() {
+        let dropped = [&mut self.held, &mut self.buckets].map(Buckets::remove_dropped);
+        for bucket in dropped.into_iter().flatten() {
             self.drop_bucket(bucket);
         }
     }
@@ -400,59 +384,53 @@ impl Worker {
         sender::scale_up(&self.shared);
     }
 
-    fn dispatch_all(&mut self) {
-        while let Some(bucket) = self.buckets.pop_oldest() {
-            self.dispatch(bucket);
-        }
-        while let Some(bucket) = self.unsampled.pop_oldest() {
-            self.dispatch(bucket);
-        }
-    }
-
     /// Drops the traces that have waited longest, at whatever stage, until there is room.
     fn enforce_budget(&mut self) {
         let max_held = self.shared.config.settings.max_buffer_bytes / 2;
-        if self.held_bytes <= max_held && !self.shared.budget.is_over_worker_share() {
+        while self.held.bytes() > max_held
+            && let Some(bucket) = self.held.pop_oldest()
+        {
+            self.dispatch(bucket);
+        }
+        if !self.is_short_of_memory() {
             return;
         }
-        while self.held_bytes > max_held || self.shared.budget.is_over_worker_share() {
-            // Held traces go first: they would not be sent anyway, unless they are kept.
-            match self.held.pop_oldest() {
-                Some(bucket) => self.dispatch_held(bucket),
-                None => break,
-            }
+        // Held traces go first: they would not be sent anyway, unless they are kept.
+        while self.is_short_of_memory()
+            && let Some(bucket) = (self.held.pop_oldest()).or_else(|| self.unsampled.pop_oldest())
+        {
+            self.dispatch(bucket);
         }
-        while self.shared.budget.is_over_worker_share() {
-            match self.unsampled.pop_oldest() {
-                Some(bucket) => self.dispatch(bucket),
-                None => break,
-            }
-        }
-        if self.shared.budget.is_over_worker_share() {
+        if self.is_short_of_memory() {
             self.drop_marked_buckets();
         }
-        while self.shared.budget.is_over_worker_share() {
-            let jobs = self.shared.outbox.drop_oldest_trace();
-            let trace_id = jobs.first().map(|job| job.meta.trace_id());
-            let bucket = match trace_id {
-                Some(trace_id) => self.buckets.remove(trace_id),
-                None => self.buckets.pop_oldest(),
-            };
-            if jobs.is_empty() && bucket.is_none() {
-                return;
-            }
-            for Job { meta, .. } in jobs {
-                self.shared.mark_dropped(&meta.trace);
-                self.shared.budget.release(meta.size.bytes);
-                self.shared.count_lost_job(&meta, LossReason::QueueOverflow);
-            }
-            if let Some(bucket) = bucket {
-                bucket
-                    .traces()
-                    .for_each(|trace| self.shared.mark_dropped(trace));
-                self.drop_bucket(bucket);
-            }
+        while self.is_short_of_memory() && self.drop_oldest_trace() {}
+    }
+
+    fn is_short_of_memory(&self) -> bool {
+        self.shared.budget.is_over_worker_share()
+    }
+
+    /// Drops the trace that has waited longest to be sent. Returns whether there was one.
+    fn drop_oldest_trace(&mut self) -> bool {
+        let jobs = self.shared.outbox.drop_oldest_trace();
+        let bucket = match jobs.first() {
+            Some(job) => self.buckets.remove(job.meta.trace_id()),
+            None => self.buckets.pop_oldest(),
+        };
+        let has_dropped = !jobs.is_empty() || bucket.is_some();
+        for Job { meta, .. } in jobs {
+            self.shared.mark_dropped(&meta.trace);
+            self.shared.budget.release(meta.size.bytes);
+            self.shared.count_lost_job(&meta, LossReason::QueueOverflow);
         }
+        if let Some(bucket) = bucket {
+            bucket
+                .traces()
+                .for_each(|trace| self.shared.mark_dropped(trace));
+            self.drop_bucket(bucket);
+        }
+        has_dropped
     }
 
     /// Counts the contents of the buckets as lost, after a panic has left them in an unknown state.
@@ -464,7 +442,6 @@ impl Worker {
             mem::replace(&mut self.held, Buckets::new(Purpose::Holding)),
             mem::replace(&mut self.unsampled, Buckets::new(Purpose::Sending)),
         ];
-        self.held_bytes = 0;
         for mut buckets in discarded {
             while let Some(bucket) = buckets.pop_oldest() {
                 self.count_lost_bucket(&bucket, bucket.spans.len() as u64, REASON);

@@ -126,7 +126,7 @@ impl std::error::Error for ParseError {}
 /// Log records that are GenAI events become events of their spans. Everything else in requests of other signals (metrics, logs,
 /// profiles) is skipped, if there are requests of traces as well. `{}` is a request without spans.
 ///
-/// To continue after an error, use [`requests`].
+/// To continue after an error, use [`requests()`].
 ///
 /// # Errors
 ///

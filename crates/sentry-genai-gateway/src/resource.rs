@@ -45,10 +45,10 @@ pub(crate) fn release_info(resources: &[Arc<Attributes>]) -> ReleaseInfo {
     let mut versions = resources.iter().map(|it| it.text("service.version"));
     let release = versions.next().flatten();
     let release = release.filter(|release| versions.all(|version| version == Some(release)));
-    let mut named = (resources.iter()).flat_map(|it| ENVIRONMENT.iter().map(|key| it.text(key)));
-    let environment = named.find_map(|name| name.filter(|name| !name.is_empty()));
+    let environment =
+        (resources.iter()).find_map(|it| ENVIRONMENT.iter().find_map(|key| it.text(key)));
     ReleaseInfo {
-        release: release.filter(|it| !it.is_empty()).map(str::to_owned),
+        release: release.map(str::to_owned),
         environment: environment.map(str::to_owned),
     }
 }

@@ -1,5 +1,5 @@
-//! The door: the entry point for spans of the OpenTelemetry SDK, independent of its version. It tracks open spans, and hands ended
-//! to the delivery, with what they inherit.
+//! The door: the entry point for spans of the OpenTelemetry SDK, independent of its version. It tracks open spans, and hands those
+//! that have ended to the delivery, with what they inherit.
 
 use std::{
     fmt,
@@ -11,7 +11,7 @@ use std::{
 };
 
 use sentry_core::Client;
-use sentry_genai_conventions::{SourceSpan, SpanId, TraceId, segment_name_at_start};
+use sentry_genai_conventions::{SourceSpan, SpanId, TraceId, op_at_start, segment_name_at_start};
 use sentry_genai_delivery::{
     Delivery, IncomingTrace, Options, Prepared, Segment, SendFailure, Stats, Trace,
     on_delivery_thread,
@@ -66,8 +66,8 @@ pub(crate) enum StartInfo {
 /// A span that starts without a known parent in this process.
 pub(crate) struct Root {
     pub(crate) name: String,
-    /// `gen_ai.operation.name`, if the span has it.
-    pub(crate) operation: Option<String>,
+    /// What a sampler is told of the span's op.
+    pub(crate) op: String,
     /// The name that the span will get, if that is not `name`: spans below it may be sent before it has ended.
     pub(crate) segment_name: Option<String>,
     pub(crate) identity: IdentityAtStart,
@@ -77,10 +77,9 @@ pub(crate) struct Root {
 impl Root {
     /// Reconstructs the start of a span from its end.
     fn reconstruct(source: &SourceSpan) -> Self {
-        let operation = source.attributes.text("gen_ai.operation.name");
         Self {
             name: source.name.to_string(),
-            operation: operation.map(str::to_owned),
+            op: op_at_start(&source.attributes),
             segment_name: segment_name_at_start(&source.name, source.kind, &source.attributes),
             identity: IdentityAtStart::default(),
             ambient_context: AmbientContext::default(),
@@ -409,8 +408,6 @@ fn new_segment(
 
 /// Starts a trace, or continues the incoming one, and applies Sentry's sampling to what OpenTelemetry's sampler let through.
 fn start_trace(delivery: &Delivery, trace_id: TraceId, parent: Parent, root: &Root) -> Arc<Trace> {
-    let operation = root.operation.as_ref();
-    let op = operation.map_or_else(String::new, |operation| format!("gen_ai.{operation}"));
     let incoming = root.ambient_context.incoming_trace.as_deref();
     let incoming = incoming
         .filter(|incoming| incoming.trace_id() == trace_id)
@@ -422,5 +419,5 @@ fn start_trace(delivery: &Delivery, trace_id: TraceId, parent: Parent, root: &Ro
             Some(incoming.unwrap_or_else(|| IncomingTrace::remote(trace_id, parent)))
         }
     };
-    delivery.start_trace_with_id(trace_id, incoming.as_ref(), &root.name, &op)
+    delivery.start_trace_with_id(trace_id, incoming.as_ref(), &root.name, &root.op)
 }

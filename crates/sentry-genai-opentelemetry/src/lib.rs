@@ -13,7 +13,6 @@
     )
 )]
 
-mod baggage;
 mod batch;
 mod conversation;
 mod door;

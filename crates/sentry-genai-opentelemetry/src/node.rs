@@ -24,7 +24,7 @@ pub(crate) struct Node<S> {
     /// The identity at its end, if that differs.
     at_end: OnceLock<Box<Identity>>,
     ambient_context: AmbientContext,
-    /// Whether the three fields above hold anything that a descendant can inherit.
+    /// Whether `at_start`, `at_end` or `ambient_context` holds anything that a descendant can inherit.
     has_values: AtomicBool,
     model_calls_below: AtomicBool,
 }

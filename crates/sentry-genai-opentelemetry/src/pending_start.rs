@@ -60,7 +60,7 @@ mod tests {
     fn info(name: &str) -> StartInfo {
         StartInfo::Root(Box::new(Root {
             name: name.to_owned(),
-            operation: None,
+            op: String::new(),
             segment_name: None,
             identity: IdentityAtStart::default(),
             ambient_context: AmbientContext::default(),

@@ -5,7 +5,7 @@ mod api;
 mod body;
 mod calls;
 mod client;
-mod events;
+mod documents;
 mod members;
 mod messages;
 #[cfg(feature = "middleware")]

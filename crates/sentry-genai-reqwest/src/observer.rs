@@ -6,7 +6,7 @@ use bytes::Bytes;
 use reqwest::{Response, StatusCode, header::CONTENT_TYPE};
 use tracing::Span;
 
-use crate::{answer::Answer, api::Api, events::Documents, span};
+use crate::{answer::Answer, api::Api, documents::Documents, span};
 
 /// What is known of a call. Dropping it records the rest and ends the span.
 #[derive(Debug)]

@@ -1,14 +1,14 @@
 //! The `tracing` layer: records spans as they are created, updated and closed, and hands them to the delivery.
 
 mod ancestry;
-mod errors;
+mod events;
 mod roots;
 
 use std::thread;
 
-use sentry_genai_conventions::{LoggedError, SourceEvent, SourceSpan, SpanId};
+use sentry_genai_conventions::{KeyFlags, SourceSpan, SpanId};
 use sentry_genai_delivery::{new_span_id, on_delivery_thread};
-use tracing::{Event, Id, Level, Metadata, Subscriber, span};
+use tracing::{Event, Id, Metadata, Subscriber, span};
 use tracing_subscriber::{
     Layer,
     layer::Context,
@@ -29,7 +29,7 @@ use crate::{
 };
 
 use ancestry::{Nearest, link_to, mark_model_call_below, nearest, tell_conversation};
-use errors::ExceptionRecorder;
+use events::Report;
 
 /// How many events, and how many links, a span keeps: the default of OpenTelemetry's SDKs.
 const MAX_EVENTS_OR_LINKS: usize = 128;
@@ -144,11 +144,8 @@ impl GenAiLayer {
             return;
         }
         let metadata = fields.metadata();
-        let mut record = handle.delivery().record(fields.fields().len() + 1);
         let callsite = Callsite::of(metadata);
-        let mut recorder = Recorder::new(&handle, &callsite, &mut record.attributes);
-        fields.record(&mut recorder);
-        let key_flags = recorder.key_flags;
+        let (mut record, key_flags) = record_fields(&handle, &callsite, fields);
         let trace = roots::start(handle, &record.attributes, &callsite);
         let span_id = trace.segment.local_root();
         let parent_span_id = trace.segment.trace().parent_span_id();
@@ -209,11 +206,8 @@ where
             None => return self.on_new_root(fields, &span),
         };
         let metadata = fields.metadata();
-        let mut record = trace.handle.delivery().record(fields.fields().len() + 1);
         let callsite = Callsite::of(metadata);
-        let mut recorder = Recorder::new(&trace.handle, &callsite, &mut record.attributes);
-        fields.record(&mut recorder);
-        let key_flags = recorder.key_flags;
+        let (mut record, key_flags) = record_fields(&trace.handle, &callsite, fields);
         set_start(&mut record, &trace, new_span_id(), Some(parent), metadata);
         let scope = AmbientContext::conversation();
         let node = Node::new(scope, outer_conversation, inherited);
@@ -258,47 +252,18 @@ where
         }
         let span = context.event_span(event);
         correlation::set_event_span(span.as_ref());
-        let metadata = event.metadata();
-        let is_error = *metadata.level() == Level::ERROR;
-        // The conventions describe messages by events as well as by fields. A macro that cannot name its event puts the name into
-        // a field.
-        let has_field = |name| metadata.fields().field(name).is_some();
-        // What a function returns, by `#[instrument(ret)]`.
-        let is_return = !is_error && has_field("return");
-        let may_be_content =
-            is_return || metadata.name().starts_with("gen_ai.") || has_field("event.name");
-        if !is_error && !may_be_content {
-            return;
-        }
-        let Some(span) = span else {
+        let (Some(span), Some(report)) = (span, Report::of(event.metadata())) else {
             return;
         };
         let handle = (span.extensions_mut().get_mut::<SpanState>()).and_then(|state| {
             // Only the layer that recorded the span adds events to it. Plain spans do not say what was returned.
-            let is_wanted = state.belongs_to(&self.id) && (!is_return || state.node.is_gen_ai);
+            let is_wanted =
+                state.belongs_to(&self.id) && (report != Report::Return || state.node.is_gen_ai);
             is_wanted.then(|| state.trace.handle.clone())
         });
-        let Some(handle) = handle else {
-            return;
-        };
         // A field's `Debug` may log, so no lock is held while fields are read.
-        let source_event = if is_error {
-            let mut exception = ExceptionRecorder {
-                error: LoggedError::default(),
-                max_text_bytes: handle.max_text_bytes(),
-            };
-            event.record(&mut exception);
-            exception.error.into_event()
-        } else {
-            let mut source_event = SourceEvent::new(metadata.name());
-            source_event.attributes = handle.delivery().attributes(metadata.fields().len());
-            let callsite = Callsite::of(metadata);
-            let mut recorder = Recorder::new(&handle, &callsite, &mut source_event.attributes);
-            event.record(&mut recorder);
-            if source_event.gen_ai_name().is_none() && !is_return {
-                return;
-            }
-            source_event
+        let Some(source_event) = handle.and_then(|handle| report.read(event, &handle)) else {
+            return;
         };
         if let Some(state) = span.extensions_mut().get_mut::<SpanState>()
             && let Some(source) = &mut state.source
@@ -385,6 +350,20 @@ fn insert<'a, R: LookupSpan<'a>>(span: &SpanRef<'a, R>, state: SpanState) {
 
 fn has_state<'a, R: LookupSpan<'a>>(span: &SpanRef<'a, R>) -> bool {
     span.extensions().get::<SpanState>().is_some()
+}
+
+/// Reads the fields of a span that starts into a new record. Also returns what their keys indicate.
+#[inline]
+fn record_fields(
+    handle: &Handle,
+    callsite: &Callsite,
+    fields: &span::Attributes<'_>,
+) -> (Box<SourceSpan>, KeyFlags) {
+    let mut record = handle.delivery().record(fields.fields().len() + 1);
+    let mut recorder = Recorder::new(handle, callsite, &mut record.attributes);
+    fields.record(&mut recorder);
+    let key_flags = recorder.key_flags;
+    (record, key_flags)
 }
 
 /// Fills in what is known of a span when it starts.

@@ -13,19 +13,19 @@ use crate::{
 
 /// Initialises Sentry and the bridge with default options.
 ///
-/// The *bridge* takes the spans that have ended from the [layer](crate::layer), translates them, and sends them to the project of
+/// The *bridge* takes the spans that have ended from the [layer](crate::layer()), translates them, and sends them to the project of
 /// a Sentry client.
 ///
 /// This calls [`sentry::init`] and replaces it: it takes the same arguments, and the returned guard flushes both spans and events
 /// when it is dropped. If there is no DSN, or if the environment variable `SENTRY_DSN` holds one that cannot be parsed, both are
-/// disabled and [`layer`](crate::layer) does nothing, unless [Spotlight](Options::with_spotlight) is switched on.
+/// disabled and [`layer`](crate::layer()) does nothing, unless [Spotlight](Options::with_spotlight) is switched on.
 ///
 /// If the options have neither a sample rate nor a sampler, the environment variable `SENTRY_TRACES_SAMPLE_RATE` sets the rate.
 ///
 /// Prompts and answers leave the process only with [`ClientOptions::send_default_pii`] or the `with_capture_*` options of
 /// [`Options`].
 ///
-/// If a process has several bridges, [`layer`](crate::layer) uses the one that was attached last and is still running. Its
+/// If a process has several bridges, [`layer`](crate::layer()) uses the one that was attached last and is still running. Its
 /// project receives all spans, even where the current hub has another client. To send some spans elsewhere, add a second layer
 /// [with that client's handle](crate::GenAiLayer::with_handle) and a filter.
 ///

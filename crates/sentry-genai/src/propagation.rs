@@ -2,7 +2,7 @@
 
 use std::{env, future::Future, sync::Arc};
 
-use sentry_genai_delivery::{IncomingTrace, baggage_of_conversation, conversation_in_baggage};
+use sentry_genai_delivery::{Baggage, IncomingTrace, conversation_in_baggage};
 
 use crate::{
     current,
@@ -158,26 +158,18 @@ pub fn outgoing_headers() -> Vec<(&'static str, String)> {
         return Vec::new();
     };
     let trace = local.segment.trace();
-    let mut baggage = trace.baggage_header();
-    let conversation = local
-        .handle
-        .propagates_conversations()
-        .then(current::conversation)
-        .flatten()
-        .and_then(|id| baggage_of_conversation(&id));
-    if let Some(member) = conversation {
-        if !baggage.is_empty() {
-            baggage.push(',');
-        }
-        baggage.push_str(&member);
+    let mut baggage = Baggage::default();
+    baggage.add_members(&trace.baggage_header());
+    if local.handle.propagates_conversations()
+        && let Some(id) = current::conversation()
+    {
+        baggage.add_conversation(&id);
     }
     let mut headers = vec![("sentry-trace", trace.sentry_trace_header(span_id))];
     if local.handle.propagates_traceparent() {
         headers.push(("traceparent", trace.traceparent_header(span_id)));
     }
-    if !baggage.is_empty() {
-        headers.push(("baggage", baggage));
-    }
+    headers.extend(baggage.into_header().map(|value| ("baggage", value)));
     headers
 }
 

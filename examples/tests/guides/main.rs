@@ -10,6 +10,7 @@
     reason = "most snippets are compiled, not run"
 )]
 
+mod links;
 #[rustfmt::skip]
 mod opentelemetry_guide;
 

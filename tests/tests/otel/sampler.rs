@@ -134,8 +134,11 @@ fn sentry_samples_by_what_the_root_says() {
     let receiver = Receiver::with(options);
     let provider = provider(&receiver, Sampler::AlwaysOn);
     let tracer = provider.tracer("t");
-    for name in ["agent", "other"] {
-        let said = [("gen_ai.operation.name", "invoke_agent")];
+    for (name, said) in [
+        ("agent", [("gen_ai.operation.name", "invoke_agent")]),
+        ("agent", [("sentry.op", "gen_ai.invoke_agent")]),
+        ("other", [("gen_ai.operation.name", "invoke_agent")]),
+    ] {
         let root = span(&tracer, name, &said, &Context::new());
         let below = span(&tracer, "below", &[], &root);
         span(&tracer, "deeper", &[], &below).span().end();
@@ -143,7 +146,7 @@ fn sentry_samples_by_what_the_root_says() {
         root.span().end();
     }
     provider.force_flush().unwrap();
-    assert_eq!(receiver.spans().len(), 3);
+    assert_eq!(receiver.spans().len(), 6);
 }
 
 #[test]

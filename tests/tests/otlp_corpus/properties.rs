@@ -337,7 +337,7 @@ fn chat(span_id: u64, parent: u64, messages: &str) -> String {
 
 /// Hostile content is cut or kept as text; it is never lost as a whole, and never invalid.
 #[test]
-fn hostile_content() {
+fn hostile_content_stays_valid_and_is_not_lost() {
     let deep = format!("{}1{}", "[".repeat(1000), "]".repeat(1000));
     let long = format!(
         r#"[{{"role":"user","content":"{}"}}]"#,

@@ -48,14 +48,14 @@ impl Attributes {
         );
     }
 
-    /// Appends a text, or an [excerpt](crate::excerpt) of it if it is longer than `max_bytes`.
+    /// Appends a text, or an [excerpt] of it if it is longer than `max_bytes`.
     #[inline]
     pub fn push_known_text(&mut self, key: &AttributeKey, text: &str, max_bytes: usize) {
         let start = self.write_up_to(text, max_bytes);
         self.push_written(key, start);
     }
 
-    /// Appends the `Display` output of `value`, or an [excerpt](crate::excerpt) of it if it is longer than `max_bytes`
+    /// Appends the `Display` output of `value`, or an [excerpt] of it if it is longer than `max_bytes`
     /// bytes.
     ///
     /// The output is written directly to the buffer, and stops after sixteen times `max_bytes`.

@@ -404,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn python_reprs() {
+    fn python_reprs_are_read_as_json() {
         assert_eq!(
             value(
                 r#"[{'role': 'user', 'content': "it's", 'ok': True, 'x': None, 't': (1, 2.5,)}]"#

@@ -58,6 +58,13 @@ struct CacheEntry {
     state: PlanState,
 }
 
+/// What a shape is known to need.
+///
+/// ```text
+/// Attempted(1) ──▶ ... ──▶ Attempted(4) ──▶ Irregular
+///     └────────────┴────────────┴── a plan is found ──▶ Planned
+///                               └── texts are parsed ──▶ NeedsParsing: the shape that results has a state of its own
+/// ```
 #[derive(Debug)]
 enum PlanState {
     /// No plan has been found after this many spans. Making a plan costs several translations, so it is not tried for

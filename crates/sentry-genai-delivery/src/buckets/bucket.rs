@@ -59,8 +59,9 @@ impl Bucket {
             Self::of(extracted, self.number),
             Self::of(remaining, self.number),
         ) {
-            (Some(taken), Some(mut rest)) => {
-                rest.bytes = self.bytes.saturating_sub(taken.bytes);
+            (Some(mut taken), Some(mut rest)) => {
+                taken.bytes = taken.bytes.min(self.bytes);
+                rest.bytes = self.bytes - taken.bytes;
                 rest.is_lingering = self.is_lingering;
                 *self = rest;
                 Some(taken)

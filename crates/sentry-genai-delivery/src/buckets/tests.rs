@@ -49,7 +49,7 @@ fn an_ended_segment_is_due_and_others_of_its_trace_stay() {
             assert_eq!(span_id, segment.span_id(), "{purpose:?}");
             assert!(buckets.pop_due(now + LINGER).is_none());
         }
-        assert!(buckets.open.is_empty());
+        assert!(buckets.open.is_empty() && buckets.bytes() == 0);
     }
 }
 
@@ -242,6 +242,7 @@ fn dropped_traces_are_removed_before_the_oldest() {
     let left = std::iter::from_fn(|| buckets.pop_oldest());
     let left = left.map(|bucket| bucket.segment.trace().trace_id());
     assert!(left.eq([&segments[0], &segments[2]].map(|segment| segment.trace().trace_id())));
+    assert_eq!(buckets.bytes(), 0);
 }
 
 #[test]

@@ -189,7 +189,7 @@ fn an_unavailable_server_does_not_exhaust_memory() {
 }
 
 #[test]
-fn random_faults() {
+fn random_faults_leave_no_span_unaccounted_for() {
     for seed in 1..=3 {
         let pair = Pair::new();
         pair.ingest.random(

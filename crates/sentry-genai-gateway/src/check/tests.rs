@@ -93,7 +93,7 @@ fn conversations_agents_without_calls_and_demoted_operations() {
 }
 
 #[test]
-fn missing_parents() {
+fn a_parent_may_be_missing_only_above_a_server() {
     let mut entry = span(1, Some(9));
     entry.kind = Some(SpanKind::Server);
     let spans = vec![entry, span(2, Some(1)), span(3, Some(8))];
@@ -156,7 +156,7 @@ fn content_and_deprecated_names() {
 }
 
 #[test]
-fn misspelled_names() {
+fn a_name_is_misspelled_only_if_its_value_would_be_lost() {
     let misspelled = |span: SourceSpan| {
         let findings = found(vec![span]).into_iter();
         findings
@@ -191,7 +191,7 @@ fn misspelled_names() {
 }
 
 #[test]
-fn unreadable_messages() {
+fn only_what_looks_like_json_is_unreadable() {
     let unreadable = |text| {
         let one = with(span(1, None), &GOOD);
         let findings = found(vec![with(one, &[("gen_ai.input.messages", text)])]);

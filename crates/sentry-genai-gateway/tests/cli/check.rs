@@ -11,7 +11,7 @@ const ORPHAN: &str = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{
         {"key":"gen_ai.usage.input_tokens","value":{"intValue":"-1"}}]}]}]}]}"#;
 
 #[test]
-fn exit_codes() {
+fn the_exit_code_tells_notes_warnings_and_errors_apart() {
     // It has notes, but nothing worse.
     assert_eq!(run(&["check"], &[agent()]).code, 0);
     assert_eq!(run(&["check", "--strict"], &[agent()]).code, 1);

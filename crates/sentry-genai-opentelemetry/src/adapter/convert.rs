@@ -1,4 +1,4 @@
-//! Converts spans of the SDK to source spans.
+//! Converts what the SDK has to what the door has, and back.
 
 use std::{
     mem,
@@ -15,10 +15,14 @@ use super::super::{
         Array, Context, KeyValue, StringValue, Value,
         trace::{self, Event, SpanContext, Status, TraceContextExt as _},
     },
-    opentelemetry_sdk::{Resource, trace::SpanData},
+    opentelemetry_sdk::{
+        Resource,
+        error::{OTelSdkError, OTelSdkResult},
+        trace::SpanData,
+    },
 };
 use crate::{
-    door::{Parent, ResourceInfo},
+    door::{Outcome, Parent, ResourceInfo},
     ended::Ended,
     open_spans::Key,
     scopes::SCOPES,
@@ -247,6 +251,15 @@ fn scalars(array: &Array, mut max_text_bytes: usize) -> Option<Vec<Scalar>> {
             .collect(),
         _ => return None,
     })
+}
+
+/// Converts an outcome. An error means that some spans may not have been sent; the client report counts the lost ones.
+pub(super) fn result(outcome: Outcome) -> OTelSdkResult {
+    match outcome {
+        Outcome::Done => Ok(()),
+        Outcome::TimedOut(timeout) => Err(OTelSdkError::Timeout(timeout)),
+        Outcome::AlreadyShutDown => Err(OTelSdkError::AlreadyShutdown),
+    }
 }
 
 /// Reads release and environment from the resource.

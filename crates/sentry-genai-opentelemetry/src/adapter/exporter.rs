@@ -12,7 +12,6 @@ use super::{
         trace::{SpanData, SpanExporter},
     },
     convert::{self, source_span},
-    processor::result,
 };
 use crate::door::Door;
 
@@ -121,11 +120,11 @@ impl SpanExporter for SentryGenAiExporter {
     /// Sends all waiting spans, and waits for at most five seconds or the client's `shutdown_timeout`, whichever is longer; with
     /// a shared delivery, five seconds. The SDK's processors do not call it; programs use [`flush`](Self::flush).
     fn force_flush(&self) -> OTelSdkResult {
-        result(self.door.flush())
+        convert::result(self.door.flush())
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        result(self.door.shut_down(timeout))
+        convert::result(self.door.shut_down(timeout))
     }
 
     fn set_resource(&mut self, resource: &Resource) {

@@ -11,7 +11,7 @@ use super::{
         opentelemetry::{Context, KeyValue, trace::Span as _},
         opentelemetry_sdk::{
             Resource,
-            error::{OTelSdkError, OTelSdkResult},
+            error::OTelSdkResult,
             trace::{SdkTracerProvider, Span, SpanData, SpanProcessor, TracerProviderBuilder},
         },
     },
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     OpenSpans,
-    door::{Door, Outcome, Parent, StartInfo},
+    door::{Door, Parent, StartInfo},
     pending_start, unwinding,
 };
 
@@ -200,11 +200,11 @@ impl SpanProcessor for SentryGenAiProcessor {
     /// Sends all waiting spans, and waits for at most five seconds or the client's `shutdown_timeout`, whichever is longer; with
     /// a shared delivery, five seconds.
     fn force_flush(&self) -> OTelSdkResult {
-        result(self.door.flush())
+        convert::result(self.door.flush())
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        result(self.door.shut_down(timeout))
+        convert::result(self.door.shut_down(timeout))
     }
 
     fn set_resource(&mut self, resource: &Resource) {
@@ -217,14 +217,5 @@ fn mark_as_panicked(span: &mut SpanData) {
     let is_error_type = |pair: &KeyValue| pair.key.as_str() == ERROR_TYPE;
     if !span.attributes.iter().any(is_error_type) {
         span.attributes.push(KeyValue::new(ERROR_TYPE, "panic"));
-    }
-}
-
-/// Converts an outcome. An error means that some spans may not have been sent; the client report counts the lost ones.
-pub(super) fn result(outcome: Outcome) -> OTelSdkResult {
-    match outcome {
-        Outcome::Done => Ok(()),
-        Outcome::TimedOut(timeout) => Err(OTelSdkError::Timeout(timeout)),
-        Outcome::AlreadyShutDown => Err(OTelSdkError::AlreadyShutdown),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use sentry_genai_delivery::{IncomingTrace, baggage_of_conversation, conversation_in_baggage};
+use sentry_genai_delivery::{Baggage, IncomingTrace, conversation_in_baggage};
 
 use super::{
     super::opentelemetry::{
@@ -16,7 +16,6 @@ use super::{
     convert,
 };
 use crate::{
-    baggage::Baggage,
     conversation::{ConversationInContext, IncomingConversation},
     door::Door,
 };
@@ -148,9 +147,8 @@ impl TextMapPropagator for SentryGenAiPropagator {
         }
         if self.conversation == ConversationPropagation::Baggage
             && let Some(id) = self.outgoing_conversation(context)
-            && let Some(member) = baggage_of_conversation(&id)
         {
-            baggage.add_members(&member);
+            baggage.add_conversation(&id);
         }
         for (key, (value, metadata)) in context.baggage() {
             baggage.add_foreign(key.as_str(), value.as_str(), metadata.as_str());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sentry_genai_conventions::{
-    self as conventions, Attributes, Inheritable, is_gen_ai, segment_name_at_start,
+    self as conventions, Attributes, Inheritable, is_gen_ai, op_at_start, segment_name_at_start,
 };
 
 use super::{
@@ -49,14 +49,33 @@ impl StartingSpan<'_> {
 
     fn root(&self, context: &Context) -> Root {
         let identity = identity(self.attributes, self.added, None);
-        let attributes = self.attributes.iter().chain(self.added);
+        let texts = self.texts(&identity.identity);
         Root {
             name: self.name.to_owned(),
-            operation: operation(attributes.clone()).map(str::to_owned),
-            segment_name: segment_name(self.name, self.kind, attributes, &identity.identity),
+            op: op_at_start(&texts),
+            segment_name: segment_name_at_start(self.name, convert::kind(self.kind), &texts),
             identity,
             ambient_context: ambient_context(context),
         }
+    }
+
+    /// Returns the texts that may say what the span is called and what it does.
+    fn texts(&self, identity: &Identity) -> Attributes {
+        /// A longer text is content.
+        const MAX_TEXT_BYTES: usize = 256;
+
+        let mut texts = Attributes::default();
+        if let Some(agent) = &identity.agent {
+            texts.push("gen_ai.agent.name", &**agent);
+        }
+        for pair in self.attributes.iter().chain(self.added) {
+            if let Value::String(text) = &pair.value
+                && text.as_str().len() <= MAX_TEXT_BYTES
+            {
+                texts.push_conventional(pair.key.as_str(), text.as_str());
+            }
+        }
+        texts
     }
 }
 
@@ -88,50 +107,11 @@ fn identity(
     })
 }
 
-/// Returns `gen_ai.operation.name`, if the attributes contain it.
-fn operation<'a>(attributes: impl Iterator<Item = &'a KeyValue>) -> Option<&'a str> {
-    attributes
-        .filter(|pair| pair.key.as_str() == "gen_ai.operation.name")
-        .last()
-        .and_then(|pair| text(&pair.value))
-}
-
-/// Returns the name in Sentry of a span that starts with these attributes; `None` if it keeps its own.
-fn segment_name<'a>(
-    name: &str,
-    kind: &SpanKind,
-    attributes: impl Iterator<Item = &'a KeyValue>,
-    identity: &Identity,
-) -> Option<String> {
-    /// A longer text is content.
-    const MAX_TEXT_BYTES: usize = 256;
-
-    let mut texts = Attributes::default();
-    if let Some(agent) = &identity.agent {
-        texts.push("gen_ai.agent.name", &**agent);
-    }
-    for pair in attributes {
-        if let Some(text) = text(&pair.value)
-            && text.len() <= MAX_TEXT_BYTES
-        {
-            texts.push_conventional(pair.key.as_str(), text);
-        }
-    }
-    segment_name_at_start(name, convert::kind(kind), &texts)
-}
-
 /// Returns a value of a type that can name something.
 fn scalar(value: &Value) -> Option<conventions::Value<'_>> {
     match value {
         Value::String(text) => Some(conventions::Value::Str(text.as_str())),
         Value::I64(number) => Some(conventions::Value::Integer(*number)),
-        _ => None,
-    }
-}
-
-fn text(value: &Value) -> Option<&str> {
-    match value {
-        Value::String(text) => Some(text.as_str()),
         _ => None,
     }
 }

@@ -269,7 +269,7 @@ mod tests {
     use super::is_rfc_3339;
 
     #[test]
-    fn times() {
+    fn times_are_complete_and_have_an_offset() {
         for good in [
             "2026-11-20T00:00:05Z",
             "2026-11-20T00:00:05.000001Z",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sentry_genai_conventions::{Attributes, segment_name_at_start};
+use sentry_genai_conventions::{Attributes, op_at_start, segment_name_at_start};
 use sentry_genai_delivery::{IncomingTrace, Segment, conversation_in_baggage, new_span_id};
 
 use crate::{
@@ -27,15 +27,11 @@ pub(super) fn start(
     let is_request = continued.is_some() || request.is_some();
     let environment = (!is_request).then(|| handle.environment());
     let name = given_name(attributes).map_or_else(|| Arc::clone(callsite.name()), Arc::from);
-    let operation = attributes.text("gen_ai.operation.name");
-    let op = match (attributes.text("sentry.op"), operation) {
-        (Some(op), _) => op.to_owned(),
-        (None, Some(operation)) => format!("gen_ai.{operation}"),
-        (None, None) => String::new(),
-    };
     let incoming = continued.as_ref().map(|continued| &continued.trace);
     let incoming = incoming.or_else(|| environment?.trace());
-    let trace = handle.delivery().start_trace(incoming, &name, &op);
+    let trace = handle
+        .delivery()
+        .start_trace(incoming, &name, &op_at_start(attributes));
     // Spans of the segment may be sent before the root has ended, and carry the name that the root will get.
     let name = (trace.recorded())
         .then(|| segment_name_at_start(&name, None, attributes))

@@ -167,23 +167,12 @@ fn read_object(mut object: Object, parts: &mut Vec<Part>) {
         return append_argument_delta(object, parts);
     }
     let Some(part_kind) = kind_of(&object) else {
-        let is_only_field = object.len() == 1;
-        if object.get("type").is_some_and(Value::is_string) {
-            parts.push(Part::Other(object));
-            return;
-        }
-        match object.get_mut("content") {
-            Some(Value::String(text)) if is_only_field => {
-                parts.push(Part::Text(std::mem::take(text)));
-            }
-            _ => parts.push(Part::Object(Value::Object(object))),
-        }
-        return;
+        return parts.push(unknown(object));
     };
     match part_kind {
         Kind::Text => read_text(object, parts),
         Kind::Reasoning => read_reasoning(object, parts),
-        Kind::Call | Kind::Answer if is_wrapper(&object) => {
+        Kind::Call | Kind::Answer if wraps_call_or_answer(&object) => {
             read(object.remove("content").unwrap_or_default(), parts);
         }
         Kind::Call if kind(&object).as_deref() == Some("mcp_call") => read_mcp_call(object, parts),
@@ -208,8 +197,19 @@ fn read_object(mut object: Object, parts: &mut Vec<Part>) {
     }
 }
 
+/// Reads an object of no known kind: one of an unknown type, a text without a type, or structured output.
+fn unknown(mut object: Object) -> Part {
+    let has_type = object.get("type").is_some_and(Value::is_string);
+    let is_only_field = object.len() == 1;
+    match object.get_mut("content") {
+        _ if has_type => Part::Other(object),
+        Some(Value::String(text)) if is_only_field => Part::Text(std::mem::take(text)),
+        _ => Part::Object(Value::Object(object)),
+    }
+}
+
 /// Returns whether a call or an answer only has another one as its content, which Azure's SDKs do for a provider's own tools.
-fn is_wrapper(object: &Object) -> bool {
+fn wraps_call_or_answer(object: &Object) -> bool {
     let content = object.get("content").and_then(Value::as_object);
     let kind = content.and_then(kind_of);
     object.len() == 2 && matches!(kind, Some(Kind::Call | Kind::HostedCall | Kind::Answer))

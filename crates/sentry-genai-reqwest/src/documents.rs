@@ -9,9 +9,9 @@ const MAX_BYTES: usize = 32 * 1024 * 1024;
 #[derive(Debug)]
 pub(crate) enum Documents {
     /// One document. It is copied, because pieces of a connection's buffer would keep all of the buffer.
-    Whole { document: Vec<u8> },
+    Whole(Vec<u8>),
     /// One on each line, as in Ollama's streams.
-    Lines { lines: Lines },
+    Lines(Lines),
     /// Server-sent events.
     Events { lines: Lines, data: Vec<u8> },
     /// Too long to be read.
@@ -35,29 +35,25 @@ impl Documents {
                 data: Vec::new(),
             }
         } else if ON_LINES.iter().any(is) {
-            Self::Lines {
-                lines: Lines::default(),
-            }
+            Self::Lines(Lines::default())
         } else {
-            Self::Whole {
-                document: Vec::new(),
-            }
+            Self::Whole(Vec::new())
         }
     }
 
     /// Returns whether the answer is streamed.
     pub(crate) fn is_stream(&self) -> bool {
-        matches!(self, Self::Lines { .. } | Self::Events { .. })
+        matches!(self, Self::Lines(_) | Self::Events { .. })
     }
 
     /// Takes a piece of the body, and passes on the documents that end in it.
     pub(crate) fn push(&mut self, piece: &[u8], mut read: impl FnMut(&[u8])) {
         let waiting = match self {
-            Self::Whole { document } => {
+            Self::Whole(document) => {
                 document.extend_from_slice(piece);
                 document.len()
             }
-            Self::Lines { lines } => {
+            Self::Lines(lines) => {
                 lines.push(piece, read);
                 lines.begun.len()
             }
@@ -75,8 +71,8 @@ impl Documents {
     /// Passes on what is left when the body has ended.
     pub(crate) fn finish(self, mut read: impl FnMut(&[u8])) {
         match self {
-            Self::Whole { document } => read(&document),
-            Self::Lines { lines } => read(&lines.begun),
+            Self::Whole(document) => read(&document),
+            Self::Lines(lines) => read(&lines.begun),
             Self::Events { lines, mut data } => {
                 read_event_line(&lines.begun, &mut data, &mut read);
                 read(&data);
