@@ -90,8 +90,8 @@ impl Sender {
 
     fn run_once(&mut self) -> ControlFlow<()> {
         let (idle_timeout, max_idle) = match self.role {
-            Role::Main => (REPORT_INTERVAL, usize::MAX),
-            Role::Extra => (EXTRA_IDLE_TIMEOUT, MAX_IDLE_SENDERS),
+            Role::Main => (REPORT_INTERVAL, None),
+            Role::Extra => (EXTRA_IDLE_TIMEOUT, Some(MAX_IDLE_SENDERS)),
         };
         match self.shared.outbox.take(idle_timeout, max_idle) {
             Task::Deliver(job) => {
@@ -99,7 +99,13 @@ impl Sender {
                 scale_up(&self.shared);
                 match job.payload {
                     Payload::Spans(bucket) => self.encode(&job.meta, bucket),
-                    Payload::Envelope(envelope) => self.send(&job.meta, envelope),
+                    Payload::Envelope(envelope) => {
+                        let outcome = self.send(&job.meta, envelope);
+                        // Other senders may have connections, and can do without those who compete for them.
+                        if outcome == Outcome::Unreachable && self.role == Role::Extra {
+                            return ControlFlow::Break(());
+                        }
+                    }
                 }
             }
             Task::Discard(job, reason) => {
@@ -167,7 +173,7 @@ impl Sender {
         }
     }
 
-    fn send(&mut self, meta: &JobMeta, mut envelope: Envelope) {
+    fn send(&mut self, meta: &JobMeta, mut envelope: Envelope) -> Outcome {
         let report = self.take_piggyback_report();
         let outcome = self.post(&mut envelope.bytes, report);
         let accounting = &self.shared.accounting;
@@ -185,13 +191,14 @@ impl Sender {
             Outcome::TooLarge => self.split(meta, &envelope),
             Outcome::Rejected => self.settle_lost(meta, LossReason::SendError),
             Outcome::Unanswered => self.settle_lost(meta, LossReason::NetworkError),
-            Outcome::Retryable => {
+            Outcome::Retryable | Outcome::Unreachable => {
                 if !self.shared.outbox.retry(meta, envelope) {
                     self.settle_lost(meta, LossReason::NetworkError);
                 }
             }
             Outcome::Panicked => self.settle_lost(meta, LossReason::InternalSdkError),
         }
+        outcome
     }
 
     /// Sends an envelope that was too large again, in two halves.
@@ -320,7 +327,7 @@ impl Sender {
             FailureKind::ConnectionClosed if length >= MIN_TOO_LARGE_BYTES => Outcome::TooLarge,
             FailureKind::NotConnected | FailureKind::ConnectionClosed => {
                 self.shared.outbox.record_unreachable();
-                Outcome::Retryable
+                Outcome::Unreachable
             }
             FailureKind::NoAnswer => Outcome::Unanswered,
         }
@@ -347,8 +354,10 @@ enum Outcome {
     },
     TooLarge,
     Rejected,
-    /// No server has accepted it, so another attempt cannot make a duplicate.
+    /// The server has not accepted it, so another attempt cannot make a duplicate.
     Retryable,
+    /// There was no connection to send it on, so the same holds.
+    Unreachable,
     Unanswered,
     Panicked,
 }
@@ -372,7 +381,11 @@ impl Outcome {
             Self::Accepted => Some(true),
             // Sentry also reads the report of an envelope that it refuses for a quota.
             Self::RateLimited { by_sentry } => Some(by_sentry),
-            Self::TooLarge | Self::Rejected | Self::Retryable | Self::Panicked => Some(false),
+            Self::TooLarge
+            | Self::Rejected
+            | Self::Retryable
+            | Self::Unreachable
+            | Self::Panicked => Some(false),
             Self::Unanswered => None,
         }
     }
@@ -397,7 +410,7 @@ mod tests {
         };
         assert_eq!(cut_off(MIN_TOO_LARGE_BYTES), Outcome::TooLarge);
         assert!(sender.shared.outbox.allows_report());
-        assert_eq!(cut_off(MIN_TOO_LARGE_BYTES - 1), Outcome::Retryable);
+        assert_eq!(cut_off(MIN_TOO_LARGE_BYTES - 1), Outcome::Unreachable);
         assert!(!sender.shared.outbox.allows_report());
     }
 }

@@ -60,7 +60,7 @@ struct Model {
 
 impl Model {
     fn take(&mut self, outbox: &Outbox) {
-        match outbox.take(Duration::ZERO, usize::MAX) {
+        match outbox.take(Duration::ZERO, None) {
             Task::Deliver(job) => {
                 assert!(
                     !job.meta.trace.is_dropped(),
@@ -190,7 +190,7 @@ fn put_span(outbox: &Outbox) {
 }
 
 fn take(outbox: &Outbox) -> Task {
-    outbox.take(Duration::ZERO, usize::MAX)
+    outbox.take(Duration::ZERO, None)
 }
 
 #[test]
@@ -340,7 +340,7 @@ fn nothing_is_put_once_the_outbox_is_abandoned() {
         let bucket = testing::bucket(&segment, 2);
         assert!(outbox.put(Job::new(bucket, None)).is_ok());
     }
-    let Task::Deliver(job) = outbox.take(Duration::ZERO, usize::MAX) else {
+    let Task::Deliver(job) = outbox.take(Duration::ZERO, None) else {
         panic!("nothing to deliver");
     };
     assert!(outbox.claim(&job.meta));
@@ -388,7 +388,11 @@ fn a_backlog_justifies_more_senders_even_if_nothing_more_comes() {
     }
     outbox.close();
     assert!(outbox.try_register_sender());
-    outbox.record_unreachable();
+    let overloaded = Answer {
+        status: 503,
+        ..Answer::default()
+    };
+    outbox.update_from_answer(&overloaded, None);
     assert!(!outbox.try_register_sender());
     outbox.update_from_answer(&Answer::default(), None);
     assert!(outbox.try_register_sender());

@@ -90,6 +90,44 @@ fn a_server_that_starts_late_receives_everything() {
     assert_eq!(delivery.stats().accepted, 20);
 }
 
+/// As in a process that has one connection and no file descriptors for others.
+#[test]
+fn nothing_is_lost_while_a_connection_works_and_no_other_can_be_made() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = thread::spawn(move || {
+        use std::io::{BufRead as _, BufReader, Write as _};
+        let (mut stream, _) = listener.accept().unwrap();
+        drop(listener);
+        let mut requests = BufReader::new(stream.try_clone().unwrap());
+        let mut length = 0;
+        let mut line = String::new();
+        while requests.read_line(&mut line).is_ok_and(|read| read > 0) {
+            if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            }
+            if line == "\r\n" {
+                requests.read_exact(&mut vec![0; length]).unwrap();
+                thread::sleep(Duration::from_millis(6));
+                let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+                stream.write_all(answer).unwrap();
+            }
+            line.clear();
+        }
+    });
+    let dsn = format!("http://public@{address}/1");
+    let delivery = deliver_to(&dsn, |options| options.with_retries(RetryPolicy::default()));
+    for traces in [1, 200] {
+        for _ in 0..traces {
+            send_trace(&delivery, 1, "");
+        }
+        assert!(delivery.flush(PATIENCE), "{delivery:?}");
+    }
+    assert_eq!(delivery.stats().accepted, 201, "{delivery:?}");
+    drop(delivery);
+    server.join().unwrap();
+}
+
 #[test]
 fn names_that_do_not_resolve_and_servers_that_speak_no_tls() {
     let plain = Ingest::start().unwrap();
