@@ -17,6 +17,7 @@ mod buckets;
 mod budget;
 mod buffers;
 mod certificates;
+mod clock;
 mod compress;
 mod config;
 mod correlation;
@@ -64,6 +65,7 @@ mod worker;
 
 pub use accounting::{LossReason, Stats};
 pub use baggage::{baggage_of_conversation, conversation_in_baggage, read_conversation_id};
+pub use clock::Clock;
 pub use config::{Compression, Config, TraceLifecycle};
 pub use correlation::{SpanIds, link_logs_and_metrics, protocol_span_id, protocol_trace_id};
 pub use delivery::{BeforeSendSpan, Delivery};

@@ -10,6 +10,7 @@ use std::{
 use crate::{
     accounting::{LossReason, Report},
     buckets::Bucket,
+    clock::Clock,
     http::{Answer, FailureKind, RequestError},
     outbox::{JobMeta, Payload, Size, Task},
     pack::Packer,
@@ -175,7 +176,7 @@ impl Sender {
 
     fn send(&mut self, meta: &JobMeta, mut envelope: Envelope) -> Outcome {
         let report = self.take_piggyback_report();
-        let outcome = self.post(&mut envelope.bytes, report);
+        let outcome = self.post(&mut envelope.bytes, report, meta.clock);
         let accounting = &self.shared.accounting;
         match outcome {
             Outcome::Accepted => {
@@ -253,7 +254,7 @@ impl Sender {
         let Some(report) = self.shared.accounting.take_report() else {
             return;
         };
-        self.post(&mut wire::empty_envelope(), Some(report));
+        self.post(&mut wire::empty_envelope(), Some(report), None);
     }
 
     /// Repeats the last report if it was not read. The timeout given to `close` limits how long that may take.
@@ -270,9 +271,15 @@ impl Sender {
         }
     }
 
-    /// Sends an envelope, along with a report if there is one. The envelope itself stays unchanged.
-    fn post(&mut self, envelope: &mut Vec<u8>, report: Option<Report>) -> Outcome {
-        let now = SystemTime::now();
+    /// Sends an envelope, along with a report if there is one. The envelope itself stays unchanged. `clock` is that of its
+    /// spans.
+    fn post(
+        &mut self,
+        envelope: &mut Vec<u8>,
+        report: Option<Report>,
+        clock: Option<Clock>,
+    ) -> Outcome {
+        let now = clock.map_or_else(SystemTime::now, Clock::system_time);
         wire::set_sent_at(envelope, now);
         let length = envelope.len();
         if let Some(report) = &report {
