@@ -129,12 +129,12 @@ impl Outbox {
                 Next::WhenChanged => idle_timeout,
             };
             let Some(remaining) = idle_timeout.checked_sub(start.elapsed()) else {
-                return Task::Idle;
+                return self.leave(&contents);
             };
             let may_wait =
                 |max_idle| contents.idle_senders < max_idle && !contents.lacks_connections(now);
             if !max_idle.is_none_or(may_wait) {
-                return Task::Idle;
+                return self.leave(&contents);
             }
             contents.idle_senders += 1;
             let wait = wait.min(remaining).max(Duration::from_millis(1));
@@ -142,6 +142,14 @@ impl Outbox {
             contents = woken.unwrap_or_else(PoisonError::into_inner).0;
             contents.idle_senders -= 1;
         }
+    }
+
+    /// Ends the wait of a sender. Another one takes its place if something waits: it may have been told of it in vain.
+    fn leave(&self, contents: &Contents) -> Task {
+        if !contents.waiting.is_empty() {
+            self.changed.notify_one();
+        }
+        Task::Idle
     }
 
     /// Claims a job whose outcome is known, in order to count it. Returns false if the job had been abandoned before.
