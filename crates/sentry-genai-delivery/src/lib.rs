@@ -20,6 +20,7 @@ mod certificates;
 mod clock;
 mod compress;
 mod config;
+mod connections;
 mod correlation;
 mod delivery;
 mod door;
