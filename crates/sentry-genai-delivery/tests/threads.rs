@@ -1,6 +1,6 @@
 //! A process in which no thread can be started.
 
-#![cfg(target_os = "linux")]
+#![cfg(all(target_os = "linux", target_pointer_width = "64"))]
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 use std::{

@@ -4,7 +4,7 @@ mod connections;
 
 use std::{
     collections::HashSet,
-    env, fs, future, io,
+    env, io,
     net::SocketAddr,
     num::NonZero,
     pin::pin,
@@ -246,7 +246,7 @@ async fn shutdown_signal() {
         let hung_up = async {
             let Some(Ok(mut hung_up)) = ends_on_hangup().then(|| signal(SignalKind::hangup()))
             else {
-                return future::pending().await;
+                return std::future::pending().await;
             };
             hung_up.recv().await
         };
@@ -267,7 +267,7 @@ async fn shutdown_signal() {
 fn ends_on_hangup() -> bool {
     const SIGHUP: u64 = 1;
 
-    let Ok(status) = fs::read_to_string("/proc/self/status") else {
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
         return false;
     };
     let ignored = status
