@@ -150,7 +150,9 @@ impl Delivery {
         let sender = Sender::new(Arc::clone(&shared), Role::Main);
         let started = thread::spawn("sentry-genai-send", move || sender.run())
             .and_then(|()| thread::spawn("sentry-genai", move || worker.run()));
-        if started.is_err() {
+        if let Err(error) = started {
+            let cause = format!("no thread could be started: {error}");
+            shared.accounting.set_last_failure(cause);
             shared.queue.close();
             shared.outbox.close();
             shared.progress.stop();

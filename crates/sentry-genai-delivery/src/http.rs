@@ -3,7 +3,7 @@
 use std::{
     fmt,
     io::{self, Read as _},
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -24,6 +24,7 @@ use crate::{
     certificates,
     compress::{Compressors, Encoding},
     config::Config,
+    connections::{Connections, MAX_IDLE},
     encode::{SDK_NAME, SDK_VERSION},
     limits,
     resolver::CachingResolver,
@@ -35,9 +36,6 @@ const MAX_BODY_WAIT: Duration = Duration::from_secs(2);
 
 /// How much is kept of the explanation of a refusal.
 const MAX_DETAIL_CHARS: usize = 100;
-
-/// How long an unused connection is kept. Servers close theirs after about a minute, and must not be first.
-const MAX_IDLE: Duration = Duration::from_secs(15);
 
 /// Compressing smaller bodies is not worth the overhead of the header.
 const MIN_COMPRESSED_BYTES: usize = 1024;
@@ -96,8 +94,7 @@ pub(crate) struct RequestError {
 /// Sends with `ureq`, over keep-alive connections.
 pub(crate) struct HttpTransport {
     config: Arc<Config>,
-    /// Holds the connections.
-    agent: Mutex<Option<Agent>>,
+    connections: Connections,
     /// Read by a thread that sends over TLS. Not a static: the thread that reads them may be gone in a forked process, which
     /// would wait for it.
     roots: OnceLock<RootCerts>,
@@ -153,7 +150,7 @@ fn authorization(dsn: &Dsn, user_agent: &str) -> Option<String> {
 impl HttpTransport {
     pub(crate) fn new(config: Arc<Config>) -> Self {
         Self {
-            agent: Mutex::default(),
+            connections: Connections::default(),
             roots: OnceLock::new(),
             resolver: CachingResolver::new(config.settings.connect_timeout),
             proxy: proxy(&config),
@@ -176,17 +173,12 @@ impl HttpTransport {
             };
             agent(&self.config, roots, proxy, self.resolver.clone())
         };
-        self.lock_agent().get_or_insert_with(new).clone()
-    }
-
-    fn lock_agent(&self) -> MutexGuard<'_, Option<Agent>> {
-        self.agent.lock().unwrap_or_else(PoisonError::into_inner)
+        self.connections.agent(new)
     }
 
     /// Frees what is only kept to be reused: connections and memory.
     pub(crate) fn free_unused(&self) {
-        let unused = self.lock_agent().take();
-        drop(unused);
+        self.connections.close_unused();
         self.compressors.clear();
     }
 

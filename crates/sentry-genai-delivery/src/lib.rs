@@ -37,8 +37,10 @@ mod buckets;
 mod budget;
 mod buffers;
 mod certificates;
+mod clock;
 mod compress;
 mod config;
+mod connections;
 mod correlation;
 mod delivery;
 mod door;
@@ -84,6 +86,7 @@ mod worker;
 
 pub use accounting::{LossReason, Stats};
 pub use baggage::{Baggage, conversation_in_baggage, read_conversation_id};
+pub use clock::Clock;
 pub use config::{Compression, Config, TraceLifecycle};
 pub use correlation::{SpanIds, link_logs_and_metrics, protocol_span_id, protocol_trace_id};
 pub use delivery::{BeforeSendSpan, Delivery};

@@ -36,6 +36,10 @@ const MAX_BUSY_SENDERS: usize = 4;
 /// An answer that takes this long is worth waiting for several at once.
 const SLOW_ANSWER: Duration = Duration::from_millis(5);
 
+/// How long there is only one sender after one could not connect. The connections that exist may work well, such as those
+/// of a process without file descriptors.
+const RECONNECT_PAUSE: Duration = Duration::from_secs(2);
+
 /// What a sender does next.
 #[derive(Debug)]
 pub(crate) enum Task {
@@ -120,8 +124,9 @@ impl Outbox {
         !contents.in_flight.is_empty() && !contents.backoff.is_probing()
     }
 
-    /// Waits at most `idle_timeout` for the next task, and not at all if `max_idle` other senders are waiting already.
-    pub(crate) fn take(&self, idle_timeout: Duration, max_idle: usize) -> Task {
+    /// Waits at most `idle_timeout` for the next task. An extra sender does not wait if `max_idle` others are waiting
+    /// already, or if there should be only one.
+    pub(crate) fn take(&self, idle_timeout: Duration, max_idle: Option<usize>) -> Task {
         let start = Instant::now();
         let mut contents = self.lock();
         loop {
@@ -132,10 +137,12 @@ impl Outbox {
                 Next::WhenChanged => idle_timeout,
             };
             let Some(remaining) = idle_timeout.checked_sub(start.elapsed()) else {
-                return Task::Idle;
+                return self.leave(&contents);
             };
-            if contents.idle_senders >= max_idle {
-                return Task::Idle;
+            let may_wait =
+                |max_idle| contents.idle_senders < max_idle && !contents.lacks_connections(now);
+            if !max_idle.is_none_or(may_wait) {
+                return self.leave(&contents);
             }
             contents.idle_senders += 1;
             let wait = wait.min(remaining).max(Duration::from_millis(1));
@@ -143,6 +150,14 @@ impl Outbox {
             contents = woken.unwrap_or_else(PoisonError::into_inner).0;
             contents.idle_senders -= 1;
         }
+    }
+
+    /// Ends the wait of a sender. Another one takes its place if something waits: it may have been told of it in vain.
+    fn leave(&self, contents: &Contents) -> Task {
+        if !contents.waiting.is_empty() {
+            self.changed.notify_one();
+        }
+        Task::Idle
     }
 
     /// Claims a job whose outcome is known, in order to count it. Returns false if the job had been abandoned before.
@@ -252,8 +267,10 @@ impl Outbox {
 
     /// Updates the backoff after a failure to connect.
     pub(crate) fn record_unreachable(&self) {
+        let now = Instant::now();
         let mut contents = self.lock();
-        contents.backoff.fail(Instant::now(), &self.policy, None);
+        contents.backoff.fail_to_connect(now, &self.policy);
+        contents.unreachable_at = Some(now);
     }
 
     /// Records that a client report got no answer. No other report is sent until the server has answered something. If
@@ -302,6 +319,7 @@ impl Outbox {
             && contents.idle_senders == 0
             && contents.state != State::Abandoned
             && !contents.backoff.is_probing()
+            && !contents.lacks_connections(Instant::now())
             && contents.waiting.len() > BACKLOG_PER_SENDER * contents.senders;
         contents.senders += usize::from(is_needed);
         is_needed

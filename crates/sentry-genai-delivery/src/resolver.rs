@@ -83,9 +83,7 @@ impl CachingResolver {
         let addresses = match (found, &*last) {
             (Ok(found), _) => found,
             (Err(_), Some(last)) if last.authority == *authority => last.addresses.clone(),
-            (Err(error @ Error::Timeout(_)), _) => return Err(error),
-            // Whatever the system's reason is: its error kinds do not include a failed lookup.
-            (Err(_), _) => return Err(Error::HostNotFound),
+            (Err(error), _) => return Err(error),
         };
         *last = Some(CachedAddresses {
             authority: authority.clone(),
@@ -132,6 +130,7 @@ fn resolve_with_timeout(name: String, timeout: Duration) -> Result<Vec<SocketAdd
     })?;
     match found.recv_timeout(timeout) {
         Ok(Ok(addresses)) if !addresses.is_empty() => Ok(addresses),
+        // Whatever the system's reason is: its error kinds do not include a failed lookup.
         Ok(_) => Err(Error::HostNotFound),
         Err(_) => Err(Error::Timeout(Timeout::Resolve)),
     }
@@ -177,7 +176,7 @@ mod tests {
         let find = |host: &'static str, after: Duration, port: Option<u16>| {
             let authority = Authority::from_static(host);
             let found = lookup.find(&authority, start + after, || {
-                let port = port.ok_or_else(|| std::io::Error::other("no such name"))?;
+                let port = port.ok_or(Error::HostNotFound)?;
                 Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))])
             });
             found.map(|addresses| addresses[0].port())
@@ -196,6 +195,11 @@ mod tests {
         let unknown = find("b.test", late * 3, None);
         assert!(matches!(unknown, Err(Error::HostNotFound)));
         assert_eq!(find("b.test", late * 3, Some(7)).unwrap(), 7);
+        // Without a thread that could ask, nobody knows whether the host exists.
+        let nobody_asked = lookup.find(&Authority::from_static("c.test"), start, || {
+            Err(io::Error::from(io::ErrorKind::WouldBlock).into())
+        });
+        assert!(matches!(nobody_asked, Err(Error::Io(_))));
     }
 
     #[test]

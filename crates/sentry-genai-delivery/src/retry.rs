@@ -63,14 +63,15 @@ impl RetryPolicy {
 pub(crate) struct Backoff {
     failures: u32,
     resume_at: Option<Instant>,
-    /// Whether the server asked for the pause.
-    is_requested: bool,
+    /// Whether the pause outlasts answers to requests that were under way when it began: the server asked for it, or no
+    /// connection could be made, which says nothing about those that there are.
+    is_firm: bool,
 }
 
 impl Backoff {
-    /// Ends the pause, unless the server asked for it: what is answered meanwhile was sent before.
+    /// Ends the pause, unless it is firm: what is answered meanwhile was sent before.
     pub(crate) fn succeed(&mut self, now: Instant) {
-        if !self.is_requested || self.paused_until(now).is_none() {
+        if !self.is_firm || self.paused_until(now).is_none() {
             *self = Self::default();
         }
     }
@@ -86,8 +87,8 @@ impl Backoff {
         }
         let doubled = 2_u32.saturating_pow(self.failures);
         self.failures += u32::from(is_first);
-        let earlier = self.resume_at.filter(|_| self.is_requested);
-        self.is_requested = requested.is_some();
+        let earlier = self.resume_at.filter(|_| self.is_firm);
+        self.is_firm = requested.is_some();
         let pause = policy.first_pause.saturating_mul(doubled);
         let pause = match requested {
             Some(requested) => requested.min(policy.longest_pause.max(Duration::from_secs(60))),
@@ -99,6 +100,13 @@ impl Backoff {
         // Nobody needs a longer pause, and not every point in time can be represented.
         let resume_at = now.checked_add(pause.min(Duration::from_secs(24 * 60 * 60)));
         self.resume_at = resume_at.max(earlier);
+    }
+
+    /// Starts a pause because no connection could be made. Connections that exist may still work. Without the pause, the
+    /// attempts of an envelope that needs another one would be used up within milliseconds.
+    pub(crate) fn fail_to_connect(&mut self, now: Instant, policy: &RetryPolicy) {
+        self.fail(now, policy, None);
+        self.is_firm = true;
     }
 
     /// Returns until when nothing is sent.
@@ -143,6 +151,18 @@ mod tests {
         backoff.succeed(now);
         assert_eq!(backoff.paused_until(now), Some(now + requested));
         backoff.succeed(now + requested);
+        assert!(!backoff.is_probing());
+    }
+
+    #[test]
+    fn an_answer_on_an_existing_connection_does_not_end_the_pause_of_those_who_cannot_connect() {
+        let (policy, now) = (RetryPolicy::default(), Instant::now());
+        let mut backoff = Backoff::default();
+        backoff.fail_to_connect(now, &policy);
+        backoff.succeed(now);
+        let until = backoff.paused_until(now).expect("a pause");
+        assert!(until <= now + policy.first_pause);
+        backoff.succeed(until);
         assert!(!backoff.is_probing());
     }
 

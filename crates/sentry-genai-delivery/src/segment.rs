@@ -7,7 +7,7 @@ use std::sync::{
 
 use sentry_genai_conventions::SpanId;
 
-use crate::{scope::ScopeData, trace::Trace};
+use crate::{clock::Clock, scope::ScopeData, trace::Trace};
 
 /// A segment: the part of a trace below one service entry.
 ///
@@ -22,6 +22,8 @@ pub struct Segment {
     local_root: SpanId,
     name: Mutex<Arc<str>>,
     names_trace: bool,
+    /// The clock that gives its spans their times; `None` for that of the system.
+    clock: Option<Clock>,
     ended: AtomicBool,
     scope: ScopeData,
 }
@@ -56,9 +58,23 @@ impl Segment {
             local_root,
             name: Mutex::new(name),
             names_trace,
+            clock: None,
             ended: AtomicBool::new(false),
             scope: ScopeData::default(),
         }
+    }
+
+    /// Sets the clock that gives the spans of the segment their times. Envelopes say by this clock when they were sent.
+    ///
+    /// Sentry compares that with its own clock, and corrects the times of the spans if the two are far apart.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    pub(crate) fn clock(&self) -> Option<Clock> {
+        self.clock
     }
 
     /// Returns the id of the segment span.

@@ -10,6 +10,7 @@ use std::{
 use crate::{
     accounting::{LossReason, Report},
     buckets::Bucket,
+    clock::Clock,
     http::{Answer, FailureKind, RequestError},
     outbox::{JobMeta, Payload, Size, Task},
     pack::Packer,
@@ -90,8 +91,8 @@ impl Sender {
 
     fn run_once(&mut self) -> ControlFlow<()> {
         let (idle_timeout, max_idle) = match self.role {
-            Role::Main => (REPORT_INTERVAL, usize::MAX),
-            Role::Extra => (EXTRA_IDLE_TIMEOUT, MAX_IDLE_SENDERS),
+            Role::Main => (REPORT_INTERVAL, None),
+            Role::Extra => (EXTRA_IDLE_TIMEOUT, Some(MAX_IDLE_SENDERS)),
         };
         match self.shared.outbox.take(idle_timeout, max_idle) {
             Task::Deliver(job) => {
@@ -99,7 +100,13 @@ impl Sender {
                 scale_up(&self.shared);
                 match job.payload {
                     Payload::Spans(bucket) => self.encode(&job.meta, bucket),
-                    Payload::Envelope(envelope) => self.send(&job.meta, envelope),
+                    Payload::Envelope(envelope) => {
+                        let outcome = self.send(&job.meta, envelope);
+                        // Other senders may have connections, and can do without those who compete for them.
+                        if outcome == Outcome::Unreachable && self.role == Role::Extra {
+                            return ControlFlow::Break(());
+                        }
+                    }
                 }
             }
             Task::Discard(job, reason) => {
@@ -167,9 +174,9 @@ impl Sender {
         }
     }
 
-    fn send(&mut self, meta: &JobMeta, mut envelope: Envelope) {
+    fn send(&mut self, meta: &JobMeta, mut envelope: Envelope) -> Outcome {
         let report = self.take_piggyback_report();
-        let outcome = self.post(&mut envelope.bytes, report);
+        let outcome = self.post(&mut envelope.bytes, report, meta.clock);
         let accounting = &self.shared.accounting;
         match outcome {
             Outcome::Accepted => {
@@ -185,13 +192,14 @@ impl Sender {
             Outcome::TooLarge => self.split(meta, &envelope),
             Outcome::Rejected => self.settle_lost(meta, LossReason::SendError),
             Outcome::Unanswered => self.settle_lost(meta, LossReason::NetworkError),
-            Outcome::Retryable => {
+            Outcome::Retryable | Outcome::Unreachable => {
                 if !self.shared.outbox.retry(meta, envelope) {
                     self.settle_lost(meta, LossReason::NetworkError);
                 }
             }
             Outcome::Panicked => self.settle_lost(meta, LossReason::InternalSdkError),
         }
+        outcome
     }
 
     /// Sends an envelope that was too large again, in two halves.
@@ -246,7 +254,7 @@ impl Sender {
         let Some(report) = self.shared.accounting.take_report() else {
             return;
         };
-        self.post(&mut wire::empty_envelope(), Some(report));
+        self.post(&mut wire::empty_envelope(), Some(report), None);
     }
 
     /// Repeats the last report if it was not read. The timeout given to `close` limits how long that may take.
@@ -263,9 +271,15 @@ impl Sender {
         }
     }
 
-    /// Sends an envelope, along with a report if there is one. The envelope itself stays unchanged.
-    fn post(&mut self, envelope: &mut Vec<u8>, report: Option<Report>) -> Outcome {
-        let now = SystemTime::now();
+    /// Sends an envelope, along with a report if there is one. The envelope itself stays unchanged. `clock` is that of its
+    /// spans.
+    fn post(
+        &mut self,
+        envelope: &mut Vec<u8>,
+        report: Option<Report>,
+        clock: Option<Clock>,
+    ) -> Outcome {
+        let now = clock.map_or_else(SystemTime::now, Clock::system_time);
         wire::set_sent_at(envelope, now);
         let length = envelope.len();
         if let Some(report) = &report {
@@ -320,7 +334,7 @@ impl Sender {
             FailureKind::ConnectionClosed if length >= MIN_TOO_LARGE_BYTES => Outcome::TooLarge,
             FailureKind::NotConnected | FailureKind::ConnectionClosed => {
                 self.shared.outbox.record_unreachable();
-                Outcome::Retryable
+                Outcome::Unreachable
             }
             FailureKind::NoAnswer => Outcome::Unanswered,
         }
@@ -347,8 +361,10 @@ enum Outcome {
     },
     TooLarge,
     Rejected,
-    /// No server has accepted it, so another attempt cannot make a duplicate.
+    /// The server has not accepted it, so another attempt cannot make a duplicate.
     Retryable,
+    /// There was no connection to send it on, so the same holds.
+    Unreachable,
     Unanswered,
     Panicked,
 }
@@ -372,7 +388,11 @@ impl Outcome {
             Self::Accepted => Some(true),
             // Sentry also reads the report of an envelope that it refuses for a quota.
             Self::RateLimited { by_sentry } => Some(by_sentry),
-            Self::TooLarge | Self::Rejected | Self::Retryable | Self::Panicked => Some(false),
+            Self::TooLarge
+            | Self::Rejected
+            | Self::Retryable
+            | Self::Unreachable
+            | Self::Panicked => Some(false),
             Self::Unanswered => None,
         }
     }
@@ -397,7 +417,7 @@ mod tests {
         };
         assert_eq!(cut_off(MIN_TOO_LARGE_BYTES), Outcome::TooLarge);
         assert!(sender.shared.outbox.allows_report());
-        assert_eq!(cut_off(MIN_TOO_LARGE_BYTES - 1), Outcome::Retryable);
+        assert_eq!(cut_off(MIN_TOO_LARGE_BYTES - 1), Outcome::Unreachable);
         assert!(!sender.shared.outbox.allows_report());
     }
 }

@@ -4,12 +4,12 @@
 
 use std::{
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, UNIX_EPOCH},
 };
 
 use sentry_core::ClientOptions;
 use sentry_genai_conventions::{SourceSpan, SpanId, Timestamp};
-use sentry_genai_delivery::{Delivery, Options, Segment, TraceLifecycle, new_span_id};
+use sentry_genai_delivery::{Clock, Delivery, Options, Segment, TraceLifecycle, new_span_id};
 use sentry_genai_testkit::Ingest;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -105,4 +105,20 @@ fn a_flush_sends_the_children_of_an_open_root_as_a_transaction_of_their_own() {
     assert_eq!(ingest.transactions().len(), 2);
     assert_eq!(ingest.violations(), [""; 0]);
     assert_eq!(delivery.stats().accepted, 3);
+}
+
+/// Sentry corrects the times of spans whose clock has stood still while the machine slept, or was corrected since.
+#[test]
+fn an_envelope_says_by_the_clock_of_its_spans_when_it_was_sent() {
+    let ingest = Ingest::start().unwrap();
+    let delivery = deliver_to(&ingest, TraceLifecycle::Stream);
+    let trace = delivery.start_trace(None, "run", "");
+    let morning = UNIX_EPOCH + Duration::from_nanos(MORNING);
+    let segment = Segment::new(trace, new_span_id(), "run").with_clock(Clock::start_at(morning));
+    let segment = Arc::new(segment);
+    send(&delivery, &segment, segment.span_id(), 0..1);
+    assert!(delivery.flush(PATIENCE));
+    let envelopes = ingest.envelopes();
+    let sent_at = envelopes[0].header["sent_at"].as_str().unwrap();
+    assert!(sent_at.starts_with("2026-11-20T00:0"), "{sent_at}");
 }

@@ -66,11 +66,16 @@ impl Running {
     /// Asks the program to end, and returns what it wrote to standard error.
     #[cfg(unix)]
     fn terminate(&mut self) -> String {
-        let id = self.child.id().to_string();
-        let kill = Command::new("kill").args(["-TERM", &id]).status();
-        assert!(kill.unwrap().success());
+        self.signal("-TERM");
         assert!(self.child.wait().unwrap().success());
         self.log.take().unwrap().join().unwrap()
+    }
+
+    #[cfg(unix)]
+    fn signal(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        let kill = Command::new("kill").args([signal, &id]).status();
+        assert!(kill.unwrap().success());
     }
 
     /// Ends the program at once, and returns what it wrote to standard error.
@@ -136,7 +141,10 @@ fn agent() -> ureq::Agent {
 }
 
 fn program() -> Command {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_sentry-genai"));
+    without_proxies(Command::new(env!("CARGO_BIN_EXE_sentry-genai")))
+}
+
+fn without_proxies(mut program: Command) -> Command {
     for variable in ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"] {
         program.env_remove(variable);
     }

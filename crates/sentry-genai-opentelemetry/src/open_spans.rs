@@ -3,8 +3,9 @@
 use std::{
     collections::HashMap,
     hash::{BuildHasherDefault, Hash, Hasher},
+    process,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -30,9 +31,13 @@ pub(crate) type Key = (TraceId, SpanId);
 /// The spans that have started and not ended, and the latest that have ended.
 #[derive(Debug)]
 pub(crate) struct SpanTable<S> {
+    /// The process that made it.
+    process: u32,
     shards: [Mutex<Shard<S>>; SHARDS],
     forgotten: AtomicU64,
     orphaned: AtomicU64,
+    /// The table of a process that was forked from that one while a shard was locked. No thread there will unlock it.
+    forked: OnceLock<Box<Self>>,
 }
 
 #[derive(Debug)]
@@ -76,9 +81,11 @@ pub struct OpenSpans {
 impl<S> SpanTable<S> {
     pub(crate) fn new() -> Self {
         Self {
+            process: process::id(),
             shards: std::array::from_fn(|_| Mutex::new(Shard::new())),
             forgotten: AtomicU64::new(0),
             orphaned: AtomicU64::new(0),
+            forked: OnceLock::new(),
         }
     }
 
@@ -132,7 +139,7 @@ impl<S> SpanTable<S> {
     }
 
     pub(crate) fn count(&self) -> OpenSpans {
-        let open = self.shards.iter().map(|shard| lock(shard).open.len());
+        let open = (0..SHARDS).map(|index| self.lock(index).open.len());
         OpenSpans {
             open: open.sum(),
             forgotten: self.forgotten.load(Ordering::Relaxed),
@@ -142,16 +149,34 @@ impl<S> SpanTable<S> {
 
     /// Removes everything: nothing more will be looked up.
     pub(crate) fn clear(&self) {
-        for shard in &self.shards {
-            let cleared = std::mem::replace(&mut *lock(shard), Shard::new());
+        for index in 0..SHARDS {
+            let cleared = std::mem::replace(&mut *self.lock(index), Shard::new());
             drop(cleared);
         }
     }
 
     fn shard(&self, key: SpanKey) -> MutexGuard<'_, Shard<S>> {
         // Use other bits than those by which a hash map tells its entries apart.
-        let index = (key.hash_code() >> 32) as usize % SHARDS;
-        lock(&self.shards[index])
+        self.lock((key.hash_code() >> 32) as usize % SHARDS)
+    }
+
+    fn lock(&self, index: usize) -> MutexGuard<'_, Shard<S>> {
+        if let Some(forked) = self.forked.get() {
+            return forked.lock(index);
+        }
+        let shard = &self.shards[index];
+        match shard.try_lock() {
+            Ok(shard) => shard,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            // Checking for a fork is a system call.
+            Err(TryLockError::WouldBlock) if process::id() == self.process => {
+                shard.lock().unwrap_or_else(PoisonError::into_inner)
+            }
+            Err(TryLockError::WouldBlock) => {
+                let forked = self.forked.get_or_init(|| Box::new(Self::new()));
+                forked.lock(index)
+            }
+        }
     }
 }
 
@@ -220,6 +245,21 @@ impl Hasher for PrecomputedHasher {
     }
 }
 
-fn lock<S>(shard: &Mutex<Shard<S>>) -> MutexGuard<'_, Shard<S>> {
-    shard.lock().unwrap_or_else(PoisonError::into_inner)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forked_process_does_not_wait_for_threads_that_it_does_not_have() {
+        let mut table = SpanTable::<()>::new();
+        table.process += 1;
+        let _locked_at_the_fork = table.shards.each_ref().map(|shard| shard.lock());
+        let key = (
+            TraceId::from_bytes([7; 16]).expect("an id"),
+            SpanId::from_bytes([7; 8]).expect("an id"),
+        );
+        assert!(table.find(key).is_none() && table.end(key).is_none());
+        assert_eq!(table.count(), OpenSpans::default());
+        table.clear();
+    }
 }

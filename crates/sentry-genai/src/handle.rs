@@ -5,7 +5,7 @@ use std::{
     panic::{self, AssertUnwindSafe},
     process,
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -16,10 +16,10 @@ use sentry::{Client, ClientInitGuard};
 use sentry_genai_conventions::ContentLimits;
 use sentry_genai_delivery::{Delivery, SendFailure, Stats};
 
-use crate::{conversation::TaskConversations, propagation::IncomingContext};
+use crate::{attached::Attached, conversation::TaskConversations, propagation::IncomingContext};
 
 /// The attached bridges in the order of attachment. Layers use the last one.
-static ATTACHED: RwLock<Vec<Handle>> = RwLock::new(Vec::new());
+static ATTACHED: Attached<Handle> = Attached::new();
 
 /// Whether a bridge was ever attached.
 static EVER_ATTACHED: AtomicBool = AtomicBool::new(false);
@@ -203,8 +203,7 @@ impl Guard {
             if handle.correlation() == CorrelationMode::Scope {
                 SCOPE_CORRELATION.store(true, Ordering::Relaxed);
             }
-            let mut attached = ATTACHED.write().unwrap_or_else(PoisonError::into_inner);
-            attached.push(handle.clone());
+            ATTACHED.push(handle.clone());
             EVER_ATTACHED.store(true, Ordering::Release);
         }
         Self {
@@ -261,10 +260,7 @@ impl Drop for Guard {
         let Some(handle) = self.handle.take() else {
             return;
         };
-        {
-            let mut attached = ATTACHED.write().unwrap_or_else(PoisonError::into_inner);
-            attached.retain(|other| !Arc::ptr_eq(&other.0, &handle.0));
-        }
+        ATTACHED.retain(|other| !Arc::ptr_eq(&other.0, &handle.0));
         handle.0.delivery.close(handle.0.shutdown_timeout);
         if !thread::panicking() {
             log_end(handle.stats());
@@ -321,8 +317,7 @@ pub(crate) fn attached() -> Option<Handle> {
 /// Passes the bridge that was attached last to `f`, which must be quick: a lock is held meanwhile.
 #[inline]
 pub(crate) fn with_attached<T>(f: impl FnOnce(&Handle) -> T) -> Option<T> {
-    let attached = ATTACHED.read().unwrap_or_else(PoisonError::into_inner);
-    attached.last().map(f)
+    ATTACHED.with_last(f)
 }
 
 /// Returns whether a bridge was ever attached. As long as none was, the layer cannot have recorded a span.
@@ -339,6 +334,8 @@ pub(crate) fn scope_correlation() -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::RwLock;
+
     use tracing::{Event, Subscriber, field::Field};
     use tracing_subscriber::{Layer, layer::Context, prelude::*};
 

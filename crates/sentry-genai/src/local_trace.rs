@@ -1,15 +1,12 @@
 //! State that the spans below one local root share.
 
-use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::{Instant, SystemTime, UNIX_EPOCH},
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU32, Ordering},
 };
 
 use sentry_genai_conventions::{Timestamp, TraceId};
-use sentry_genai_delivery::Segment;
+use sentry_genai_delivery::{Clock, Segment};
 
 use crate::{handle::Handle, scoped::AmbientContext};
 
@@ -116,31 +113,4 @@ pub(crate) enum UpdateTiming {
     AtStart,
     /// When the span may have children.
     Late,
-}
-
-/// A clock that reads the wall clock once per trace and measures monotonic time from there, so that no span ends before it starts
-/// when the wall clock is set back.
-#[derive(Clone, Copy)]
-pub(crate) struct Clock {
-    epoch_nanos: u64,
-    started: Instant,
-}
-
-impl Clock {
-    pub(crate) fn start() -> Self {
-        let since_epoch = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        Self {
-            epoch_nanos: u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX),
-            started: Instant::now(),
-        }
-    }
-
-    pub(crate) fn now(self) -> Timestamp {
-        let elapsed = self.started.elapsed();
-        let nanos = elapsed.as_secs().saturating_mul(1_000_000_000);
-        let nanos = nanos.saturating_add(u64::from(elapsed.subsec_nanos()));
-        Timestamp::from_nanos(self.epoch_nanos.saturating_add(nanos))
-    }
 }

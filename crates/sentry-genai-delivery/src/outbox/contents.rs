@@ -8,7 +8,7 @@ use std::{
 use foldhash::HashMap;
 use sentry_genai_conventions::TraceId;
 
-use super::{Job, Size, Task, job::SequenceNumber};
+use super::{Job, RECONNECT_PAUSE, Size, Task, job::SequenceNumber};
 use crate::{
     accounting::LossReason,
     limits::RateLimits,
@@ -33,6 +33,8 @@ pub(super) struct Contents {
     pub(super) answer_time: Duration,
     pub(super) limits: RateLimits,
     pub(super) backoff: Backoff,
+    /// When a sender could not connect.
+    pub(super) unreachable_at: Option<Instant>,
     /// Whether a client report got no answer, and nothing has been answered since.
     pub(super) has_unconfirmed_report: bool,
     pub(super) state: State,
@@ -77,6 +79,7 @@ impl Contents {
             answer_time: Duration::ZERO,
             limits: RateLimits::default(),
             backoff: Backoff::default(),
+            unreachable_at: None,
             has_unconfirmed_report: false,
             state: State::Open,
         }
@@ -143,6 +146,13 @@ impl Contents {
 
     pub(super) fn record_answer_time(&mut self, answer_time: Duration) {
         self.answer_time = (self.answer_time * 3 + answer_time) / 4;
+    }
+
+    /// Whether a sender was recently unable to connect.
+    pub(super) fn lacks_connections(&self, now: Instant) -> bool {
+        let since = |at| now.saturating_duration_since(at);
+        self.unreachable_at
+            .is_some_and(|at| since(at) < RECONNECT_PAUSE)
     }
 
     /// Puts a job back in its place.

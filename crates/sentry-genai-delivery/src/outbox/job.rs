@@ -6,6 +6,7 @@ use sentry_genai_conventions::TraceId;
 
 use crate::{
     buckets::Bucket,
+    clock::Clock,
     trace::Trace,
     wire::{Category, Envelope},
 };
@@ -32,6 +33,8 @@ pub(crate) struct JobMeta {
     pub(crate) size: Size,
     /// The category in the server's rate limits. `None` if it will become envelopes of different categories.
     pub(super) category: Option<Category>,
+    /// The clock of its spans; `None` for that of the system.
+    pub(crate) clock: Option<Clock>,
     pub(super) number: SequenceNumber,
     pub(super) attempts: u32,
     pub(super) created_at: Instant,
@@ -47,6 +50,7 @@ impl Job {
                     bytes: bucket.bytes,
                 },
                 category,
+                clock: bucket.segment().clock(),
                 number: SequenceNumber::default(),
                 attempts: 0,
                 created_at: Instant::now(),

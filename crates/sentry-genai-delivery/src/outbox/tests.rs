@@ -60,7 +60,7 @@ struct Model {
 
 impl Model {
     fn take(&mut self, outbox: &Outbox) {
-        match outbox.take(Duration::ZERO, usize::MAX) {
+        match outbox.take(Duration::ZERO, None) {
             Task::Deliver(job) => {
                 assert!(
                     !job.meta.trace.is_dropped(),
@@ -190,7 +190,7 @@ fn put_span(outbox: &Outbox) {
 }
 
 fn take(outbox: &Outbox) -> Task {
-    outbox.take(Duration::ZERO, usize::MAX)
+    outbox.take(Duration::ZERO, None)
 }
 
 #[test]
@@ -330,6 +330,33 @@ fn a_server_that_is_back_is_noticed_however_soon_everything_expires() {
     );
 }
 
+#[test]
+fn a_sender_that_leaves_during_a_pause_does_not_keep_a_job_from_those_who_stay() {
+    let pause = Duration::from_millis(600);
+    let outbox = Outbox::new(RetryPolicy::default().with_pauses(pause, pause), 4);
+    std::thread::scope(|scope| {
+        // Whoever waits longest is woken first.
+        let extra = scope.spawn(|| outbox.take(pause / 3, Some(4)));
+        std::thread::sleep(pause / 12);
+        let main = scope.spawn(|| {
+            let begin = Instant::now();
+            (outbox.take(100 * pause, None), begin.elapsed())
+        });
+        std::thread::sleep(pause / 12);
+        let overloaded = Answer {
+            status: 503,
+            ..Answer::default()
+        };
+        outbox.update_from_answer(&overloaded, None);
+        put_span(&outbox);
+        let left = extra.join().expect("no panic");
+        assert!(matches!(left, Task::Idle), "{left:?}");
+        let (taken, waited) = main.join().expect("no panic");
+        assert!(matches!(taken, Task::Deliver(_)), "{taken:?}");
+        assert!(waited < 50 * pause, "{waited:?}");
+    });
+}
+
 /// Otherwise nobody would count them: `abandon` leaves them out, since they were claimed, and the sender could not put
 /// them back.
 #[test]
@@ -340,7 +367,7 @@ fn nothing_is_put_once_the_outbox_is_abandoned() {
         let bucket = testing::bucket(&segment, 2);
         assert!(outbox.put(Job::new(bucket, None)).is_ok());
     }
-    let Task::Deliver(job) = outbox.take(Duration::ZERO, usize::MAX) else {
+    let Task::Deliver(job) = outbox.take(Duration::ZERO, None) else {
         panic!("nothing to deliver");
     };
     assert!(outbox.claim(&job.meta));
@@ -388,7 +415,11 @@ fn a_backlog_justifies_more_senders_even_if_nothing_more_comes() {
     }
     outbox.close();
     assert!(outbox.try_register_sender());
-    outbox.record_unreachable();
+    let overloaded = Answer {
+        status: 503,
+        ..Answer::default()
+    };
+    outbox.update_from_answer(&overloaded, None);
     assert!(!outbox.try_register_sender());
     outbox.update_from_answer(&Answer::default(), None);
     assert!(outbox.try_register_sender());

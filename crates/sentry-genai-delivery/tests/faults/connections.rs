@@ -1,8 +1,8 @@
 //! Connections that fail, or lead elsewhere.
 
 use std::{
-    io::Read,
-    net::TcpListener,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{TcpListener, TcpStream},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -70,7 +70,6 @@ fn a_server_that_starts_late_receives_everything() {
     assert_eq!(delivery.stats().pending(), 20);
     let listener = TcpListener::bind(address).unwrap();
     let server = thread::spawn(move || {
-        use std::io::{Read as _, Write as _};
         let mut served = 0;
         let mut buffer = vec![0; 1 << 20];
         // One request per connection, small enough to arrive in one piece or two.
@@ -88,6 +87,71 @@ fn a_server_that_starts_late_receives_everything() {
     assert!(delivery.flush(PATIENCE));
     server.join().unwrap();
     assert_eq!(delivery.stats().accepted, 20);
+}
+
+/// Reads requests, and answers them after `delay`, until the client ends the connection or there were `max_requests`.
+fn answer(mut stream: TcpStream, delay: Duration, max_requests: usize) {
+    let mut requests = BufReader::new(stream.try_clone().unwrap());
+    let (mut length, mut answered) = (0, 0);
+    let mut line = String::new();
+    while requests.read_line(&mut line).is_ok_and(|read| read > 0) {
+        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        if line == "\r\n" {
+            if answered == max_requests {
+                return;
+            }
+            requests.read_exact(&mut vec![0; length]).unwrap();
+            thread::sleep(delay);
+            let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+            stream.write_all(answer).unwrap();
+            answered += 1;
+        }
+        line.clear();
+    }
+}
+
+/// A server that closes connections after five seconds may do so while a request is on its way.
+#[test]
+fn a_connection_that_a_server_may_be_closing_is_not_used() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for connection in listener.incoming() {
+            answer(connection.unwrap(), Duration::ZERO, 1);
+        }
+    });
+    let delivery = deliver_to(&format!("http://public@{address}/1"), |options| options);
+    send_trace(&delivery, 1, "");
+    assert!(delivery.flush(PATIENCE));
+    thread::sleep(Duration::from_millis(4900));
+    send_trace(&delivery, 1, "");
+    assert!(delivery.flush(PATIENCE));
+    assert_eq!(delivery.stats().accepted, 2, "{delivery:?}");
+}
+
+/// As in a process that has one connection and no file descriptors for others.
+#[test]
+fn nothing_is_lost_while_a_connection_works_and_no_other_can_be_made() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        drop(listener);
+        answer(stream, Duration::from_millis(6), usize::MAX);
+    });
+    let dsn = format!("http://public@{address}/1");
+    let delivery = deliver_to(&dsn, |options| options.with_retries(RetryPolicy::default()));
+    for traces in [1, 200] {
+        for _ in 0..traces {
+            send_trace(&delivery, 1, "");
+        }
+        assert!(delivery.flush(PATIENCE), "{delivery:?}");
+    }
+    assert_eq!(delivery.stats().accepted, 201, "{delivery:?}");
+    drop(delivery);
+    server.join().unwrap();
 }
 
 #[test]

@@ -46,7 +46,7 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(10);
 /// Receives spans from OpenTelemetry exporters, over HTTP and gRPC, and sends them to Sentry
 ///
 /// Point an exporter at it with OTEL_EXPORTER_OTLP_ENDPOINT. Every address speaks both protocols. GET /health reports what has become
-/// of the spans so far. On SIGINT and SIGTERM it sends what is waiting, for up to ten seconds, and ends.
+/// of the spans so far. On SIGINT, SIGTERM and SIGHUP it sends what is waiting, for up to ten seconds, and ends.
 #[derive(Debug, Args)]
 pub(super) struct Serve {
     /// The DSN of the project that the spans are sent to; by default the variable SENTRY_DSN
@@ -91,15 +91,17 @@ impl Serve {
         served?;
         let is_complete = service.close(FLUSH_TIMEOUT);
         let failure = service.last_failure();
+        let lost = service.figures().delivery.lost_total();
         if is_complete {
-            let lost = service.figures().delivery.lost_total();
             if lost > 0 {
                 print_losses(failure.as_ref(), lost);
             }
             return Ok(Outcome::Fine);
         }
         let reason = failure.map_or_else(|| "out of time".to_owned(), |it| it.to_string());
-        print_message(&format_args!("not all spans were sent: {reason}"));
+        print_message(&format_args!(
+            "not all spans were sent: {reason}; spans lost so far: {lost}"
+        ));
         Ok(Outcome::Unreadable)
     }
 
@@ -241,15 +243,38 @@ async fn shutdown_signal() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
+        let hung_up = async {
+            let Some(Ok(mut hung_up)) = ends_on_hangup().then(|| signal(SignalKind::hangup()))
+            else {
+                return std::future::pending().await;
+            };
+            hung_up.recv().await
+        };
         if let Ok(mut terminated) = signal(SignalKind::terminate()) {
             tokio::select! {
                 _ = interrupted => {}
                 _ = terminated.recv() => {}
+                _ = hung_up => {}
             }
             return;
         }
     }
     let _ = interrupted.await;
+}
+
+/// Returns whether SIGHUP would end the process. It does not after `nohup`, and must not begin to.
+#[cfg(unix)]
+fn ends_on_hangup() -> bool {
+    const SIGHUP: u64 = 1;
+
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
+        return false;
+    };
+    let ignored = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask & SIGHUP == 0)
 }
 
 #[cfg(test)]

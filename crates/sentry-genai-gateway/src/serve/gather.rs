@@ -57,8 +57,14 @@ pub(super) struct Load {
 #[derive(Debug, Default)]
 #[must_use = "what is taken goes nowhere else"]
 pub(super) struct TraceBatch {
-    /// Each has at least one span.
-    pub(super) traces: Vec<Parts>,
+    pub(super) traces: Vec<TakenTrace>,
+}
+
+/// A trace that leaves the gatherer, with at least one span.
+#[derive(Debug)]
+pub(super) struct TakenTrace {
+    pub(super) parts: Parts,
+    /// What is to be [released](Gatherer::release) when it has been handed over.
     pub(super) load: Load,
 }
 
@@ -174,20 +180,20 @@ impl Gatherer {
         let mut batch = TraceBatch::default();
         for trace_id in trace_ids {
             if let Some(PendingTrace { parts, bytes, .. }) = self.traces.remove(&trace_id) {
-                batch.load.bytes += bytes;
-                batch.load.spans += parts.spans.len();
-                if !parts.spans.is_empty() {
-                    batch.traces.push(parts);
+                self.bytes -= bytes;
+                let spans = parts.spans.len();
+                if spans > 0 {
+                    self.in_flight.bytes += bytes;
+                    self.in_flight.spans += spans;
+                    let load = Load { bytes, spans };
+                    batch.traces.push(TakenTrace { parts, load });
                 }
             }
         }
-        self.bytes -= batch.load.bytes;
-        self.in_flight.bytes += batch.load.bytes;
-        self.in_flight.spans += batch.load.spans;
         batch
     }
 
-    /// Notes that traces taken earlier have been handed to the delivery.
+    /// Notes that a trace taken earlier has been handed to the delivery.
     pub(super) fn release(&mut self, Load { bytes, spans }: Load) {
         self.in_flight.bytes -= bytes;
         self.in_flight.spans -= spans;
@@ -242,7 +248,13 @@ mod tests {
 
     fn numbers(batch: &TraceBatch) -> Vec<Vec<u8>> {
         let traces = batch.traces.iter();
-        traces.map(|parts| numbers_of(&parts.spans)).collect()
+        traces.map(|it| numbers_of(&it.parts.spans)).collect()
+    }
+
+    fn release(gatherer: &mut Gatherer, batch: &TraceBatch) {
+        for trace in &batch.traces {
+            gatherer.release(trace.load);
+        }
     }
 
     fn numbers_of(spans: &[ReceivedSpan]) -> Vec<u8> {
@@ -265,10 +277,14 @@ mod tests {
         let second = gatherer.take_due(at(16));
         assert_eq!(numbers(&second), [[3, 4]]);
         // They take up room until they have been handed over.
-        let taken = [first.load, second.load];
-        assert_eq!(gatherer.bytes(), taken[0].bytes + taken[1].bytes);
-        assert_eq!(gatherer.spans(), 4);
-        taken.into_iter().for_each(|load| gatherer.release(load));
+        let bytes = [&first, &second].map(|batch| batch.traces[0].load.bytes);
+        assert_eq!(
+            (gatherer.bytes(), gatherer.spans()),
+            (bytes[0] + bytes[1], 4)
+        );
+        release(&mut gatherer, &first);
+        assert_eq!((gatherer.bytes(), gatherer.spans()), (bytes[1], 2));
+        release(&mut gatherer, &second);
         assert_eq!((gatherer.bytes(), gatherer.spans()), (0, 0));
     }
 
@@ -301,14 +317,14 @@ mod tests {
         gatherer.add_events(now, vec![event(within(2)), event(None)]);
         gatherer.add_spans(now, vec![span(1, 1), span(1, 2), span(1, 1)]);
         let mut all = gatherer.take_all();
-        let spans = all.traces.remove(0).assemble();
+        release(&mut gatherer, &all);
+        let spans = all.traces.remove(0).parts.assemble();
         assert_eq!(numbers_of(&spans), [2, 1]);
         assert_eq!(spans[0].span.events.len(), 1);
-        gatherer.release(all.load);
         // Events without spans are not a trace.
         gatherer.add_events(now, vec![event(within(3))]);
         assert!(gatherer.take_all().traces.is_empty());
-        assert_eq!(gatherer.spans(), 0);
+        assert_eq!((gatherer.bytes(), gatherer.spans()), (0, 0));
     }
 
     #[test]
@@ -323,7 +339,7 @@ mod tests {
             let now = start + Duration::from_millis(number.into());
             gatherer.add_spans(now, vec![span(number, number)]);
             let batch = gatherer.evict_oldest();
-            gatherer.release(batch.load);
+            release(&mut gatherer, &batch);
             evicted.extend(numbers(&batch).concat());
             assert!(gatherer.bytes() <= patience.max_bytes / 2);
         }
@@ -351,7 +367,7 @@ mod tests {
         gatherer.add_spans(Instant::now(), spans.into());
         assert!((100_000..120_000).contains(&gatherer.bytes()));
         let all = gatherer.take_all();
-        gatherer.release(all.load);
+        release(&mut gatherer, &all);
         assert_eq!(gatherer.bytes(), 0);
     }
 }

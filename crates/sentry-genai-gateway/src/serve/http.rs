@@ -141,7 +141,10 @@ impl Encoding {
 
 /// Returns the decompressed body of a request, or the status and reason for refusing it.
 fn content(headers: &HeaderMap, body: Bytes, max_bytes: usize) -> Result<Bytes, RequestError> {
-    match headers.get(CONTENT_ENCODING).map(|it| it.as_bytes()) {
+    let encoding = headers.get(CONTENT_ENCODING);
+    // The names are case-insensitive.
+    let encoding = encoding.map(|it| it.as_bytes().to_ascii_lowercase());
+    match encoding.as_deref() {
         None | Some(b"" | b"identity") => Ok(body),
         Some(b"gzip") => {
             let mut content = Vec::with_capacity((body.len() * 4).min(max_bytes));

@@ -28,7 +28,7 @@ pub use http::router;
 pub use routes::Projects;
 
 use admission::Admission;
-use gather::{Gatherer, Load, TraceBatch};
+use gather::{Gatherer, Load, TakenTrace, TraceBatch};
 use routes::{Route, Routes};
 use segments::Segments;
 
@@ -190,10 +190,11 @@ impl Service {
     /// Returns what has become of the spans so far.
     #[must_use]
     pub fn figures(&self) -> Figures {
+        // In the order opposite to that in which spans pass, so that none is counted in two places.
         Figures {
-            received: self.0.received.load(Ordering::Relaxed),
-            gathered: self.gatherer().spans() as u64,
             delivery: self.0.routes.stats(),
+            gathered: self.gatherer().spans() as u64,
+            received: self.0.received.load(Ordering::Relaxed),
         }
     }
 
@@ -206,13 +207,12 @@ impl Service {
 
     /// Translates traces and hands their spans to the delivery.
     fn send(&self, batch: TraceBatch) {
-        let TraceBatch { traces, load } = batch;
-        // A panic must not keep the memory reserved.
-        let _release = ReleaseOnDrop {
-            service: self,
-            load,
-        };
-        for parts in traces {
+        for TakenTrace { parts, load } in batch.traces {
+            // A panic must not keep the memory reserved. Spans that the delivery counts must not be counted here any longer.
+            let _release = ReleaseOnDrop {
+                service: self,
+                load,
+            };
             let (routes, spans) = (&self.0.routes, &parts.spans);
             let number = spans.first().map_or(0, |span| routes.find(&span.resource));
             let delivery = &routes.get(number).delivery;
@@ -266,7 +266,7 @@ fn count_panic(delivery: &Delivery, spans: usize, hand_over: impl FnOnce(&mut us
     }
 }
 
-/// Releases what a batch has reserved, when all of it has been handed over.
+/// Releases what a trace has reserved, when all of it has been handed over.
 struct ReleaseOnDrop<'a> {
     service: &'a Service,
     load: Load,

@@ -299,6 +299,44 @@ fn shutdown_sends_all_buffered_spans() {
     assert_eq!(ingest.spans().len(), 1);
 }
 
+/// As when its terminal is closed, unless it was started with `nohup`.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_hangup_ends_the_service_like_any_other_signal_unless_it_is_ignored() {
+    let ingest = Ingest::start().unwrap();
+    let spans = [span(1, 1, None, "work", &json!({}))];
+    let mut ignoring = without_proxies(Command::new("sh"));
+    let script = "trap '' HUP; exec \"$0\" \"$@\"";
+    ignoring.args(["-c", script]).arg(program().get_program());
+    for (program, is_ignored) in [(program(), false), (ignoring, true)] {
+        let mut running = Running::start_program(program, &ingest, &["--gather", "600"]);
+        running.post_json("/v1/traces", &request("shop", &spans));
+        running.signal("-HUP");
+        if is_ignored {
+            thread::sleep(Duration::from_millis(500));
+            assert_eq!(running.health()["gathered"], 1);
+        } else {
+            assert!(running.child.wait().unwrap().success());
+            assert_eq!(ingest.spans().len(), 1);
+        }
+    }
+}
+
+/// Whoever learns that spans were lost at the end wants to know how many.
+#[cfg(unix)]
+#[test]
+fn an_end_without_an_answer_says_how_many_spans_are_lost() {
+    let ingest = Ingest::start().unwrap();
+    ingest.always(Fault::hang(Duration::from_secs(60)));
+    let mut running = Running::start(&ingest, &["--gather", "600"]);
+    let spans = [1, 2].map(|number| span(1, number, None, "work", &json!({})));
+    running.post_json("/v1/traces", &request("shop", &spans));
+    running.signal("-TERM");
+    assert_eq!(running.child.wait().unwrap().code(), Some(2));
+    let report = running.log.take().unwrap().join().unwrap();
+    assert!(report.ends_with("; spans lost so far: 2\n"), "{report}");
+}
+
 /// Whoever reads the log learns of trouble before the end.
 #[test]
 fn trouble_is_reported_while_the_service_runs() {

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use sentry_genai_conventions::{Attributes, op_at_start, segment_name_at_start};
-use sentry_genai_delivery::{IncomingTrace, Segment, conversation_in_baggage, new_span_id};
+use sentry_genai_delivery::{Clock, IncomingTrace, Segment, conversation_in_baggage, new_span_id};
 
 use crate::{
     callsite::Callsite,
     handle::Handle,
     hub_scope::{self, Continued},
-    local_trace::{Clock, LocalTrace},
+    local_trace::LocalTrace,
     propagation::IncomingContext,
     scoped::AmbientContext,
     state::given_name,
@@ -42,13 +42,14 @@ pub(super) fn start(
         Some(segment) => Segment::within(trace, segment, span_id, name),
         None => Segment::new(trace, span_id, name),
     };
-    let segment = Arc::new(segment);
+    let clock = Clock::start();
+    let segment = Arc::new(segment.with_clock(clock));
     let conversation = attributes
         .text("sentry.baggage")
         .and_then(conversation_in_baggage)
         .map(Arc::from)
         .or_else(|| request.or(environment)?.conversation().cloned());
-    let local = LocalTrace::new(handle, segment, conversation, Clock::start());
+    let local = LocalTrace::new(handle, segment, conversation, clock);
     Arc::new(local)
 }
 
