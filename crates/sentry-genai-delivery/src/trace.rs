@@ -166,8 +166,9 @@ impl Trace {
         self.overflow.is_marked()
     }
 
-    /// Whether it is still undecided whether the trace is sent.
-    pub(crate) fn is_held(&self) -> bool {
+    /// Returns whether it is still undecided whether the trace is sent.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
         !self.sampled() && self.may_be_kept()
     }
 

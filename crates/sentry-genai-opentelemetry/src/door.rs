@@ -70,6 +70,8 @@ pub(crate) struct Root {
     pub(crate) op: String,
     /// The name that the span will get, if that is not `name`: spans below it may be sent before it has ended.
     pub(crate) segment_name: Option<String>,
+    /// Whether the span starts with an attribute about GenAI.
+    pub(crate) is_gen_ai: bool,
     pub(crate) identity: IdentityAtStart,
     pub(crate) ambient_context: AmbientContext,
 }
@@ -81,6 +83,8 @@ impl Root {
             name: source.name.to_string(),
             op: op_at_start(&source.attributes),
             segment_name: segment_name_at_start(&source.name, source.kind, &source.attributes),
+            // The delivery reads that of ended spans.
+            is_gen_ai: false,
             identity: IdentityAtStart::default(),
             ambient_context: AmbientContext::default(),
         }
@@ -200,6 +204,9 @@ impl Door {
             return;
         };
         let segment = new_segment(delivery, ids, parent, &root);
+        if root.is_gen_ai {
+            segment.trace().note_ai_span();
+        }
         let node = Node::new(segment, None, root.identity, root.ambient_context);
         self.spans.insert(ids, node);
     }

@@ -61,6 +61,7 @@ mod tests {
         StartInfo::Root(Box::new(Root {
             name: name.to_owned(),
             op: String::new(),
+            is_gen_ai: false,
             segment_name: None,
             identity: IdentityAtStart::default(),
             ambient_context: AmbientContext::default(),

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use sentry::ClientOptions;
+use sentry_genai_opentelemetry::Options;
 use sentry_genai_tests::Receiver;
 
 use super::door::{
@@ -33,9 +34,13 @@ impl Service {
         Self::with(ClientOptions::new().traces_sample_rate(1.0))
     }
 
-    fn with(options: ClientOptions) -> Self {
-        let receiver = Receiver::with(options);
-        let processor = SentryGenAiProcessor::new(&receiver.client);
+    fn with(client_options: ClientOptions) -> Self {
+        Self::with_options(client_options, Options::new())
+    }
+
+    fn with_options(client_options: ClientOptions, options: Options) -> Self {
+        let receiver = Receiver::with(client_options);
+        let processor = SentryGenAiProcessor::with_options(&receiver.client, options);
         let provider = SdkTracerProvider::builder()
             .with_span_processor(processor.clone())
             .build();
@@ -161,6 +166,26 @@ fn an_unsampled_trace_says_so() {
     let headers = inject(&service.propagator(), &Context::new().with_span(root));
     assert!(headers["sentry-trace"].ends_with("-0"), "{headers:?}");
     assert!(headers["baggage"].contains("sentry-sampled=false"));
+}
+
+#[test]
+fn a_trace_that_is_kept_says_so_while_its_first_ai_span_is_open() {
+    let options = Options::new().with_keep_ai_traces(true);
+    let service = Service::with_options(ClientOptions::new().traces_sample_rate(0.0), options);
+    let start = |operation: Option<&'static str>, parent: &Context| {
+        let said = operation.map(|name| KeyValue::new("gen_ai.operation.name", name));
+        let builder = service.tracer.span_builder("step").with_attributes(said);
+        parent.with_span(builder.start_with_context(&service.tracer, parent))
+    };
+    let sampled = |context: &Context| {
+        let headers = inject(&service.propagator(), context);
+        headers["sentry-trace"].ends_with("-1")
+    };
+    let root = start(None, &Context::new());
+    assert!(!sampled(&start(None, &root)));
+    let agent = start(Some("invoke_agent"), &root);
+    assert!(sampled(&agent) && sampled(&root));
+    assert!(sampled(&start(Some("invoke_agent"), &Context::new())));
 }
 
 #[test]

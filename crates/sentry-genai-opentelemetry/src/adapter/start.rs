@@ -38,8 +38,12 @@ impl StartingSpan<'_> {
     /// Creates the node below `parent_node`. In a trace that is not recorded, nothing is read, and the span shares its parent's
     /// node.
     fn child_node(&self, parent_node: SegmentNode, context: &Context) -> SegmentNode {
-        if !parent_node.segment.trace().recorded() {
+        let trace = parent_node.segment.trace();
+        if !trace.recorded() {
             return parent_node;
+        }
+        if trace.is_held() && self.is_gen_ai() {
+            trace.note_ai_span();
         }
         let identity = identity(self.attributes, self.added, Some(parent_node.at_start()));
         let segment = Arc::clone(&parent_node.segment);
@@ -54,9 +58,14 @@ impl StartingSpan<'_> {
             name: self.name.to_owned(),
             op: op_at_start(&texts),
             segment_name: segment_name_at_start(self.name, convert::kind(self.kind), &texts),
+            is_gen_ai: self.is_gen_ai(),
             identity,
             ambient_context: ambient_context(context),
         }
+    }
+
+    fn is_gen_ai(&self) -> bool {
+        is_any_gen_ai(self.attributes, self.added)
     }
 
     /// Returns the texts that may say what the span is called and what it does.
@@ -101,10 +110,12 @@ fn identity(
             }
         }
     }
-    reader.finish(attributes.len(), || {
-        let mut pairs = attributes.iter().chain(added);
-        pairs.any(|pair| is_gen_ai(pair.key.as_str()))
-    })
+    reader.finish(attributes.len(), || is_any_gen_ai(attributes, added))
+}
+
+fn is_any_gen_ai(attributes: &[KeyValue], added: &[KeyValue]) -> bool {
+    let mut pairs = attributes.iter().chain(added);
+    pairs.any(|pair| is_gen_ai(pair.key.as_str()))
 }
 
 /// Returns a value of a type that can name something.
