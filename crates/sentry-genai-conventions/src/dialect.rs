@@ -59,6 +59,7 @@ mod upsonic;
 mod vercel;
 mod vllm;
 mod voltagent;
+mod weave;
 
 // What dialects have in common.
 mod event_list;
@@ -243,6 +244,7 @@ static DIALECTS: &[&Dialect] = &[
     &traceloop::TRACELOOP,
     &ax::AX,
     &laminar::LAMINAR,
+    &weave::WEAVE_HANDOFF,
 ];
 
 /// Returns the dialect of a span, or [`OTEL`] if no library is recognised or the span has already been translated.
@@ -265,6 +267,7 @@ pub(crate) fn is_classified_by_name(name: &str) -> bool {
     name == litellm::RAW_REQUEST
         || name == haystack::MODEL_CALL
         || rig::is_streaming(name)
+        || effect::is_streaming(name)
         || mcp::is_request(name)
 }
 
