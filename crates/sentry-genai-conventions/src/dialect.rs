@@ -13,6 +13,7 @@ mod bedrock;
 mod braintrust;
 mod claude_code;
 mod codex;
+mod confident;
 mod copilot;
 mod effect;
 mod eino;
@@ -245,6 +246,7 @@ static DIALECTS: &[&Dialect] = &[
     &ax::AX,
     &laminar::LAMINAR,
     &weave::WEAVE_HANDOFF,
+    &confident::CONFIDENT,
 ];
 
 /// Returns the dialect of a span, or [`OTEL`] if no library is recognised or the span has already been translated.
