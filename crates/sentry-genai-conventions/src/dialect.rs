@@ -201,6 +201,7 @@ static DIALECTS: &[&Dialect] = &[
     &gemini_rust::GEMINI_RUST,
     &llm_sdk::LLM_SDK,
     &vercel::VERCEL,
+    &litellm::LITELLM_WITH_PRESET,
     &openinference::OPENINFERENCE,
     &langsmith::LANGSMITH,
     &langfuse::LANGFUSE,

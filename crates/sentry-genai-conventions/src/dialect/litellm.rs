@@ -6,9 +6,43 @@ use super::{
     Dialect, INPUT, OUTPUT, OperationKind, Override, aliases, has_known_operation, has_prefix,
     indexed, json, traceloop, usage,
 };
-use crate::{Attributes, SourceSpan, naming::MODELS, provider};
+use crate::{Attributes, SourceSpan, naming::MODELS, provider, tokens};
 
-pub(super) static LITELLM: Dialect = Dialect {
+pub(super) static LITELLM: Dialect = BASE;
+
+/// The newest spelling, to which presets for Phoenix, Arize, Weave or Langfuse add theirs. That says less: embeddings are `LLM`.
+pub(super) static LITELLM_WITH_PRESET: Dialect = Dialect {
+    recognises: |span| {
+        span.scope == "litellm"
+            && span.attributes.contains("litellm.call_type")
+            && span.attributes.contains("gen_ai.operation.name")
+            && PRESETS.iter().any(|preset| has_prefix(span, preset))
+    },
+    noise: &[
+        "input.mime_type",
+        "input.value",
+        "langfuse.*",
+        "llm.*",
+        "openinference.*",
+        "output.mime_type",
+        "output.value",
+        "weave.*",
+    ],
+    adjust: |span, kind| {
+        let attributes = &mut span.attributes;
+        // Only these count the reasoning.
+        if let Some(counts) = json::object(attributes, "langfuse.observation.usage_details") {
+            let names = [("output_reasoning_tokens", tokens::REASONING)];
+            json::put_scalars(attributes, &counts, &names);
+        }
+        adjust(span, kind);
+    },
+    ..BASE
+};
+
+const PRESETS: &[&str] = &["langfuse.", "openinference.", "weave."];
+
+const BASE: Dialect = Dialect {
     name: "litellm",
     recognises,
     #[rustfmt::skip]

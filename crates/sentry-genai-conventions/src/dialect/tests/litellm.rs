@@ -89,6 +89,51 @@ fn litellms_newest_spelling_names_the_model_behind_an_alias() {
     );
 }
 
+/// Presets for other backends add their spelling of the same call.
+#[test]
+fn litellms_newest_spelling_counts_beside_that_of_a_preset() {
+    for preset in [
+        ("openinference.span.kind", "LLM"),
+        ("langfuse.observation.type", "generation"),
+    ] {
+        let attributes = [
+            preset,
+            ("gen_ai.operation.name", "embeddings"),
+            ("gen_ai.request.model", "smart"),
+            ("gen_ai.response.model", "smart"),
+            ("litellm.call_type", "aembedding"),
+            ("litellm.provider.model", "openai/text-embedding-3-small"),
+            ("llm.model_name", "smart"),
+            ("input.value", "Hi"),
+        ];
+        let span = translated("litellm", "embeddings smart", &attributes);
+        assert_eq!(span.op, "gen_ai.embeddings");
+        let model = span.attributes.text("gen_ai.response.model");
+        assert_eq!(model, Some("text-embedding-3-small"));
+        assert!(
+            !span
+                .attributes
+                .contains_any(&["llm.model_name", "input.value"])
+        );
+    }
+    let call = [
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.request.model", "gpt-5"),
+        ("litellm.call_type", "acompletion"),
+        ("langfuse.observation.type", "generation"),
+        (
+            "langfuse.observation.usage_details",
+            r#"{"output": 12, "output_reasoning_tokens": 5}"#,
+        ),
+    ];
+    let mut call = source("litellm", "chat gpt-5", &call);
+    call.attributes.push("gen_ai.usage.output_tokens", 17_i64);
+    let call = with_content(call).attributes;
+    let count = |key| call.integer(key);
+    assert_eq!(count("gen_ai.usage.reasoning.output_tokens"), Some(5));
+    assert_eq!(count("gen_ai.usage.output_tokens"), Some(17));
+}
+
 /// `LITELLM_OTEL_LEGACY_COMPAT=false` leaves out the older names beside these.
 #[test]
 fn litellms_newest_spelling_is_read() {
