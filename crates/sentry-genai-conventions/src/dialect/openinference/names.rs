@@ -5,7 +5,7 @@ use crate::{
     dialect::{OperationKind, claude_code},
 };
 
-/// Methods of Claude's Agent SDK after which the spans of an agent's run are named, in Python and JavaScript. The agent is Claude Code,
+/// Methods of Claude's Agent SDK, in Python and JavaScript, after which the spans of a run are named. The agent is Claude Code,
 /// whose own spans are inside.
 static RUNS_OF_CLAUDE_CODE: &[&str] = &[
     "ClaudeAgentSDK.query",
