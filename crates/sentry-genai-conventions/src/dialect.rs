@@ -13,6 +13,7 @@ mod bedrock;
 mod braintrust;
 mod claude_code;
 mod codex;
+mod confident;
 mod copilot;
 mod effect;
 mod eino;
@@ -59,6 +60,7 @@ mod upsonic;
 mod vercel;
 mod vllm;
 mod voltagent;
+mod weave;
 
 // What dialects have in common.
 mod event_list;
@@ -199,6 +201,7 @@ static DIALECTS: &[&Dialect] = &[
     &gemini_rust::GEMINI_RUST,
     &llm_sdk::LLM_SDK,
     &vercel::VERCEL,
+    &litellm::LITELLM_WITH_PRESET,
     &openinference::OPENINFERENCE,
     &langsmith::LANGSMITH,
     &langfuse::LANGFUSE,
@@ -243,6 +246,8 @@ static DIALECTS: &[&Dialect] = &[
     &traceloop::TRACELOOP,
     &ax::AX,
     &laminar::LAMINAR,
+    &weave::WEAVE_HANDOFF,
+    &confident::CONFIDENT,
 ];
 
 /// Returns the dialect of a span, or [`OTEL`] if no library is recognised or the span has already been translated.
@@ -265,6 +270,7 @@ pub(crate) fn is_classified_by_name(name: &str) -> bool {
     name == litellm::RAW_REQUEST
         || name == haystack::MODEL_CALL
         || rig::is_streaming(name)
+        || effect::is_streaming(name)
         || mcp::is_request(name)
 }
 

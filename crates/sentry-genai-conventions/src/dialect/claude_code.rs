@@ -31,6 +31,9 @@ pub(super) static CLAUDE_CODE: Dialect = Dialect {
 
 const SCOPE: &str = "com.anthropic.claude_code";
 
+/// What the agent is called.
+pub(super) const AGENT: &str = "Claude Code";
+
 /// Returns whether a span is the execution of a tool, which fails with the tool's answer as the reason.
 pub(super) fn runs_tool(span: &SourceSpan) -> bool {
     span.scope.starts_with(SCOPE) && span.attributes.text("span.type") == Some("tool.execution")
@@ -72,7 +75,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             }
             read_details(span);
         }
-        OperationKind::Agent => attributes.supply("gen_ai.agent.name", "Claude Code"),
+        OperationKind::Agent => attributes.supply("gen_ai.agent.name", AGENT),
         _ => {}
     }
 }

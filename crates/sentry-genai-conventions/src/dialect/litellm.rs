@@ -6,9 +6,43 @@ use super::{
     Dialect, INPUT, OUTPUT, OperationKind, Override, aliases, has_known_operation, has_prefix,
     indexed, json, traceloop, usage,
 };
-use crate::{Attributes, SourceSpan, naming::MODELS, provider};
+use crate::{Attributes, SourceSpan, naming::MODELS, provider, tokens};
 
-pub(super) static LITELLM: Dialect = Dialect {
+pub(super) static LITELLM: Dialect = BASE;
+
+/// The newest spelling, to which presets for Phoenix, Arize, Weave or Langfuse add theirs. That says less: embeddings are `LLM`.
+pub(super) static LITELLM_WITH_PRESET: Dialect = Dialect {
+    recognises: |span| {
+        span.scope == "litellm"
+            && span.attributes.contains("litellm.call_type")
+            && span.attributes.contains("gen_ai.operation.name")
+            && PRESETS.iter().any(|preset| has_prefix(span, preset))
+    },
+    noise: &[
+        "input.mime_type",
+        "input.value",
+        "langfuse.*",
+        "llm.*",
+        "openinference.*",
+        "output.mime_type",
+        "output.value",
+        "weave.*",
+    ],
+    adjust: |span, kind| {
+        let attributes = &mut span.attributes;
+        // Only these count the reasoning.
+        if let Some(counts) = json::object(attributes, "langfuse.observation.usage_details") {
+            let names = [("output_reasoning_tokens", tokens::REASONING)];
+            json::put_scalars(attributes, &counts, &names);
+        }
+        adjust(span, kind);
+    },
+    ..BASE
+};
+
+const PRESETS: &[&str] = &["langfuse.", "openinference.", "weave."];
+
+const BASE: Dialect = Dialect {
     name: "litellm",
     recognises,
     #[rustfmt::skip]
@@ -19,6 +53,14 @@ pub(super) static LITELLM: Dialect = Dialect {
         ("gen_ai.cost.output_cost", "gen_ai.cost.output_tokens"),
         ("gen_ai.cost.reasoning_cost", "gen_ai.cost.reasoning.output_tokens"),
         ("gen_ai.cost.total_cost", "gen_ai.cost.total_tokens"),
+        ("litellm.cost.cache_creation", "gen_ai.cost.cache_creation.input_tokens"),
+        ("litellm.cost.cache_read", "gen_ai.cost.cache_read.input_tokens"),
+        ("litellm.cost.input", "gen_ai.cost.input_tokens"),
+        ("litellm.cost.output", "gen_ai.cost.output_tokens"),
+        ("litellm.cost.total", "gen_ai.cost.total_tokens"),
+        ("litellm.end_user.id", "user.id"),
+        ("litellm.metadata.user_api_key_end_user_id", "user.id"),
+        ("litellm.request.streaming", "gen_ai.response.streaming"),
         ("llm.is_streaming", "gen_ai.response.streaming"),
         ("llm.user", "user.id"),
         ("metadata.user_api_key_end_user_id", "user.id"),
@@ -94,6 +136,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     name_model_behind_alias(attributes);
     traceloop::put_definitions(attributes, "llm.request.functions.");
     traceloop::put_definitions(attributes, "SpanAttributes.LLM_REQUEST_FUNCTIONS.");
+    traceloop::put_definitions(attributes, "gen_ai.tool.");
     if let Some(prompts) = take_list(
         attributes,
         ["gen_ai.prompt.", "SpanAttributes.LLM_PROMPTS."],
@@ -143,14 +186,7 @@ pub(super) fn split_provider_from_model(attributes: &mut Attributes) {
         let Some(name) = attributes.text(key) else {
             continue;
         };
-        let provider = provider::in_front_of(name);
-        let model = match (provider, name.split_once('/')) {
-            (Some(_), Some((_, model))) => model,
-            _ => name,
-        };
-        let model = (ROUTES.iter())
-            .find_map(|route| model.strip_prefix(route))
-            .unwrap_or(model);
+        let (model, provider) = without_provider(name);
         if model.len() < name.len() {
             let model = model.to_owned();
             attributes.set(key, model);
@@ -161,15 +197,38 @@ pub(super) fn split_provider_from_model(attributes: &mut Attributes) {
     }
 }
 
-/// Puts the model that was called in place of the alias in whose name the proxy answers.
+/// Returns a model without what litellm puts in front of it, and the provider's name.
+fn without_provider(name: &str) -> (&str, Option<&'static str>) {
+    let provider = provider::in_front_of(name);
+    let model = match (provider, name.split_once('/')) {
+        (Some(_), Some((_, model))) => model,
+        _ => name,
+    };
+    let model = (ROUTES.iter())
+        .find_map(|route| model.strip_prefix(route))
+        .unwrap_or(model);
+    (model, provider)
+}
+
+/// Puts the model that was called in place of the alias in whose name the proxy answers. In the newest spelling, the requested
+/// model is the alias, too, and another attribute names the model, with its provider.
 fn name_model_behind_alias(attributes: &mut Attributes) {
+    const ASKED: &str = "gen_ai.request.model";
     const ANSWERED: &str = "gen_ai.response.model";
 
-    let alias = attributes.text("litellm.model_group");
-    if alias.is_some()
-        && alias == attributes.text(ANSWERED)
-        && let Some(model) = attributes.text("gen_ai.request.model").map(str::to_owned)
-    {
+    let Some(answered) = attributes.text(ANSWERED) else {
+        return;
+    };
+    let model = if attributes.text("litellm.model_group") == Some(answered) {
+        attributes.text(ASKED)
+    } else if attributes.text(ASKED) == Some(answered) {
+        attributes
+            .text("litellm.provider.model")
+            .map(|model| without_provider(model).0)
+    } else {
+        None
+    };
+    if let Some(model) = model.map(str::to_owned) {
         attributes.set(ANSWERED, model);
     }
 }

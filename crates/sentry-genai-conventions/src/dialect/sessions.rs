@@ -20,6 +20,7 @@ pub(crate) static SESSION_KEYS: &[Name] = &names([
     "langsmith.metadata.thread_id",
     "langsmith.metadata.conversation_id",
     "langsmith.metadata.session_id",
+    "confident.trace.thread_id",
     "mastra.metadata.threadId",
     "mastra.metadata.sessionId",
     "ai.settings.context.conversationId",

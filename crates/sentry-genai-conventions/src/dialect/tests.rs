@@ -6,6 +6,7 @@ mod ax;
 mod bedrock;
 mod beeai;
 mod cli_agents;
+mod confident;
 mod finish_reasons;
 mod genkit;
 mod haystack;

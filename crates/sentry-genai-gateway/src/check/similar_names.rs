@@ -63,6 +63,7 @@ impl Suggester {
         if found.is_none()
             && translated.ai.is_none()
             && !is_served
+            && !names_kind(source)
             && INTERPRETED_PREFIXES
                 .iter()
                 .any(|prefix| key.starts_with(prefix))
@@ -75,6 +76,11 @@ impl Suggester {
         let attributes = &translated.attributes;
         (is_uninterpreted(attributes, key) && !attributes.contains(found)).then_some(found)
     }
+}
+
+/// Returns whether a library says what a span is, such as a chain. Its names then mean what they should.
+fn names_kind(source: &SourceSpan) -> bool {
+    (source.attributes.iter()).any(|(key, _)| key.ends_with(".span.kind"))
 }
 
 fn cached(

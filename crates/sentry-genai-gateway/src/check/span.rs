@@ -129,7 +129,7 @@ fn unparsed_text<'a>(messages: &str, source: &'a SourceSpan) -> Option<&'a str> 
     let texts: Vec<&str> = parts
         .flatten()
         .filter_map(|part| part.get("content")?.as_str())
-        .filter(|text| text.starts_with(['[', '{']))
+        .filter(|text| looks_like_json(text))
         .collect();
     source.attributes.iter().find_map(|(key, value)| {
         let Value::Str(text) = value else {
@@ -139,4 +139,11 @@ fn unparsed_text<'a>(messages: &str, source: &'a SourceSpan) -> Option<&'a str> 
         let is_unparsed = texts.contains(&text) && serde_json::from_str::<Json>(text).is_err();
         is_unparsed.then_some(key)
     })
+}
+
+/// Returns whether a text begins like an object or like a list of objects or strings. Prompts may begin with brackets, too:
+/// `[[ ## question ## ]]`, `[INST]`.
+fn looks_like_json(text: &str) -> bool {
+    let items = text.trim_start_matches(|it: char| it == '[' || it.is_ascii_whitespace());
+    text.starts_with('{') || text.starts_with('[') && items.starts_with(['{', '"', '\''])
 }

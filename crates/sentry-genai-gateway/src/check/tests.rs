@@ -187,6 +187,8 @@ fn a_name_is_misspelled_only_if_its_value_would_be_lost() {
     plain.kind = Some(SpanKind::Server);
     assert_eq!(misspelled(plain.clone()), [""; 0]);
     plain.kind = None;
+    let chain = with(plain.clone(), &[("openinference.span.kind", "CHAIN")]);
+    assert_eq!(misspelled(chain), [""; 0]);
     assert_eq!(misspelled(with(plain, &GOOD[..1])), [""; 0]);
 }
 
@@ -198,7 +200,11 @@ fn only_what_looks_like_json_is_unreadable() {
         findings.iter().any(|(id, ..)| *id == "messages-unreadable")
     };
     assert!(unreadable("{this is; no JSON at all"));
+    assert!(unreadable("[ {this is; no JSON at all"));
     assert!(!unreadable("just a question"));
+    // Prompts of DSPy and of Llama.
+    assert!(!unreadable("[[ ## question ## ]]\nWhat?"));
+    assert!(!unreadable("[INST] What? [/INST]"));
     assert!(!unreadable(r#"[{"role":"user","content":"{\"a\": 1}"}]"#));
     // A question that is JSON is meant to be.
     assert!(!unreadable(r#"{"city":"Vienna"}"#));

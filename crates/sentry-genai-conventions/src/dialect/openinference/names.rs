@@ -1,6 +1,19 @@
 //! Names of OpenInference's spans, agents and tools.
 
-use crate::{Attributes, SourceSpan, dialect::OperationKind};
+use crate::{
+    Attributes, SourceSpan,
+    dialect::{OperationKind, claude_code},
+};
+
+/// Methods of Claude's Agent SDK, in Python and JavaScript, after which the spans of a run are named. The agent is Claude Code,
+/// whose own spans are inside.
+static RUNS_OF_CLAUDE_CODE: &[&str] = &[
+    "ClaudeAgentSDK.query",
+    "ClaudeAgentSDK.ClaudeSDKClient.receive_response",
+    "ClaudeAgent.query",
+    "ClaudeAgent.prompt",
+    "ClaudeAgent.turn",
+];
 
 /// Names the agent or the tool of a span. Renames the span itself if its name is an id.
 pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
@@ -21,7 +34,11 @@ pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     if !is_conventional && !is_named(key) && !is_named(openinference_key) {
         let mut methods = [".run", ".__call__"].iter();
         let class = methods.find_map(|method| span.name.strip_suffix(method));
-        let name = class.unwrap_or(&span.name);
+        let name = if RUNS_OF_CLAUDE_CODE.contains(&&*span.name) {
+            claude_code::AGENT
+        } else {
+            class.unwrap_or(&span.name)
+        };
         let node = named_node(&span.attributes).filter(|_| kind == OperationKind::Agent);
         let name = node.unwrap_or(name).to_owned();
         span.attributes.supply(key, name);

@@ -164,3 +164,30 @@ fn claude_code_files_are_arguments_or_results() {
     let written = json!({"file_path": "a.txt", "content": "text"});
     assert_eq!(read("Write", "content"), (Some(written), None));
 }
+
+/// Both describe the same run. A subagent is another one.
+#[test]
+fn runs_of_claudes_agent_sdk_are_those_of_claude_code() {
+    const SDK: &str = "openinference.instrumentation.claude_agent_sdk";
+    let kind = [("openinference.span.kind", "AGENT")];
+    for (scope, name, agent) in [
+        (SDK, "ClaudeAgentSDK.query", "Claude Code"),
+        (
+            SDK,
+            "ClaudeAgentSDK.ClaudeSDKClient.receive_response",
+            "Claude Code",
+        ),
+        (
+            "@arizeai/openinference-instrumentation-claude-agent-sdk",
+            "ClaudeAgent.query",
+            "Claude Code",
+        ),
+        (SDK, "ClaudeAgentSDK.Subagent", "ClaudeAgentSDK.Subagent"),
+    ] {
+        let span = translated(scope, name, &kind);
+        assert_eq!(span.attributes.text("gen_ai.agent.name"), Some(agent));
+    }
+    let run = [("span.type", "interaction")];
+    let span = translated("com.anthropic.claude_code.tracing", "interaction", &run);
+    assert_eq!(span.name, "invoke_agent Claude Code");
+}

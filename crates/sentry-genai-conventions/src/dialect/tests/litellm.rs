@@ -60,6 +60,131 @@ fn litellms_proxy_names_the_model_behind_an_alias() {
     assert_eq!(call("other").as_deref(), Some("smart"));
 }
 
+/// With `LITELLM_OTEL_V2`, requested and response model are the alias.
+#[test]
+fn litellms_newest_spelling_names_the_model_behind_an_alias() {
+    let answered = |asked, answered, called| {
+        let attributes = [
+            ("gen_ai.operation.name", "chat"),
+            ("gen_ai.request.model", asked),
+            ("gen_ai.response.model", answered),
+            ("litellm.provider.model", called),
+        ];
+        let span = translated("litellm", "chat smart", &attributes);
+        let model = span.attributes.text("gen_ai.response.model");
+        model.map(str::to_owned)
+    };
+    let claude = "anthropic/claude-sonnet-4-5";
+    assert_eq!(
+        answered("smart", "smart", claude).as_deref(),
+        Some("claude-sonnet-4-5")
+    );
+    assert_eq!(
+        answered("smart", "claude-x", claude).as_deref(),
+        Some("claude-x")
+    );
+    assert_eq!(
+        answered("gpt-5", "gpt-5", "openai/responses/gpt-5").as_deref(),
+        Some("gpt-5")
+    );
+}
+
+/// Presets for other backends add their spelling of the same call.
+#[test]
+fn litellms_newest_spelling_counts_beside_that_of_a_preset() {
+    for preset in [
+        ("openinference.span.kind", "LLM"),
+        ("langfuse.observation.type", "generation"),
+    ] {
+        let attributes = [
+            preset,
+            ("gen_ai.operation.name", "embeddings"),
+            ("gen_ai.request.model", "smart"),
+            ("gen_ai.response.model", "smart"),
+            ("litellm.call_type", "aembedding"),
+            ("litellm.provider.model", "openai/text-embedding-3-small"),
+            ("llm.model_name", "smart"),
+            ("input.value", "Hi"),
+        ];
+        let span = translated("litellm", "embeddings smart", &attributes);
+        assert_eq!(span.op, "gen_ai.embeddings");
+        let model = span.attributes.text("gen_ai.response.model");
+        assert_eq!(model, Some("text-embedding-3-small"));
+        assert!(
+            !span
+                .attributes
+                .contains_any(&["llm.model_name", "input.value"])
+        );
+    }
+    let call = [
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.request.model", "gpt-5"),
+        ("litellm.call_type", "acompletion"),
+        ("langfuse.observation.type", "generation"),
+        (
+            "langfuse.observation.usage_details",
+            r#"{"output": 12, "output_reasoning_tokens": 5}"#,
+        ),
+    ];
+    let mut call = source("litellm", "chat gpt-5", &call);
+    call.attributes.push("gen_ai.usage.output_tokens", 17_i64);
+    let call = with_content(call).attributes;
+    let count = |key| call.integer(key);
+    assert_eq!(count("gen_ai.usage.reasoning.output_tokens"), Some(5));
+    assert_eq!(count("gen_ai.usage.output_tokens"), Some(17));
+}
+
+/// `LITELLM_OTEL_LEGACY_COMPAT=false` leaves out the older names beside these.
+#[test]
+fn litellms_newest_spelling_is_read() {
+    let mut span = source(
+        "litellm",
+        "chat smart",
+        &[
+            ("gen_ai.operation.name", "chat"),
+            ("gen_ai.request.model", "smart"),
+            ("gen_ai.tool.0.name", "get_weather"),
+            ("gen_ai.tool.0.description", "Tells the weather"),
+            ("gen_ai.tool.0.parameters", r#"{"type":"object"}"#),
+            ("litellm.metadata.user_api_key_end_user_id", "u-7"),
+        ],
+    );
+    span.attributes.push("litellm.request.streaming", true);
+    for (key, cost) in [
+        ("total", 0.0023),
+        ("input", 0.0008),
+        ("output", 0.0015),
+        ("cache_read", 0.0001),
+        ("cache_creation", 0.0002),
+        ("tool_usage", 0.0),
+    ] {
+        span.attributes
+            .push_owned_key(&format!("litellm.cost.{key}"), Value::Double(cost));
+    }
+    let span = with_content(span);
+    let text = |key| span.attributes.text(key);
+    assert_eq!(
+        text(DEFINITIONS),
+        Some(
+            r#"[{"type":"function","name":"get_weather","description":"Tells the weather","parameters":{"type":"object"}}]"#
+        )
+    );
+    assert!(!span.attributes.contains("otel.gen_ai.tool.0.name"));
+    assert_eq!(text("user.id"), Some("u-7"));
+    let streaming = span.attributes.get("gen_ai.response.streaming");
+    assert_eq!(streaming, Some(Value::Bool(true)));
+    for (key, cost) in [
+        ("total_tokens", 0.0023),
+        ("input_tokens", 0.0008),
+        ("output_tokens", 0.0015),
+        ("cache_read.input_tokens", 0.0001),
+        ("cache_creation.input_tokens", 0.0002),
+    ] {
+        let recorded = span.attributes.get(&format!("gen_ai.cost.{key}"));
+        assert_eq!(recorded, Some(Value::Double(cost)), "{key}");
+    }
+}
+
 /// litellm formats enum members, which are the names of classes since Python 3.11.
 #[test]
 fn litellm_enum_members_are_read() {

@@ -309,6 +309,32 @@ fn effect_tool_arguments_are_read() {
     assert!(!span.attributes.contains("parameters"));
 }
 
+/// Only the name of the span says so. Version 4 puts the last tool that was called on the span of the call.
+#[test]
+fn effects_streams_are_streams() {
+    let attributes = [
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.request.model", "gpt-5-mini"),
+        ("gen_ai.system", "openai"),
+        ("tool", "w"),
+        ("parameters", r#"{"city":"Vienna"}"#),
+    ];
+    let mut planning = PlanningTranslator::new(Translator::new(TranslateOptions::default()));
+    for (name, streaming) in [
+        ("LanguageModel.generateText", None),
+        ("LanguageModel.streamText", Some(Value::Bool(true))),
+        ("LanguageModel.generateObject", None),
+    ] {
+        for attributes in [&attributes[..], &attributes[..3]] {
+            let span = planning.translate(&mut source("shop", name, attributes));
+            assert_eq!(span.op, "gen_ai.chat", "{name}");
+            let recorded = span.attributes.get("gen_ai.response.streaming");
+            assert_eq!(recorded, streaming, "{name}");
+            assert!(!span.attributes.contains("parameters"), "{name}");
+        }
+    }
+}
+
 /// Counts of embeddings: input, output and total, as recorded and in Sentry.
 type Counts = [Option<i64>; 3];
 
