@@ -21,7 +21,7 @@ use same_work::WorkKind;
 use span_tree::{SpanIndex, SpanTree};
 
 use crate::{
-    AiKind, ContentLimits, SentrySpan,
+    ContentLimits, SentrySpan,
     dialect::{INPUT, INSTRUCTIONS, OUTPUT},
     span::Ancestors,
 };
@@ -45,19 +45,12 @@ use crate::{
 /// * A tool without an agent above it belongs to the agent that the calls beside it name.
 /// * Model calls without any messages, or without answers, get those of the agent that made them.
 /// * The only model call directly inside a step of the same library takes over the messages of the step.
-/// * A model call whose source names only the model that answered was asked of that model, as far as is known.
 /// * Where the source of the spans could not read what open ancestors had recorded, AI spans take over conversation and agent from
 ///   their ancestors here, but agents no other agent's name. Without a conversation above, an AI span takes over the one that the
 ///   spans below it name, if these agree.
 ///
 /// The spans may be in any order. The time taken is proportional to their number, and small if there is nothing to do.
 pub(crate) fn reconcile(spans: &mut [SentrySpan], limits: &ContentLimits) {
-    relate(spans, limits);
-    // Last, because another description of the call may know which model was asked.
-    name_asked_models(spans);
-}
-
-fn relate(spans: &mut [SentrySpan], limits: &ContentLimits) {
     thread_runs::copy_usage(spans);
     let needs_inheritance = spans
         .iter()
@@ -110,21 +103,6 @@ fn relate(spans: &mut [SentrySpan], limits: &ContentLimits) {
     }
     if has_uncertain_agents {
         sibling_agents::assign_agents(spans, &index);
-    }
-}
-
-/// Sentry's charts of models group calls by the model that was asked. It fills in only the other one.
-fn name_asked_models(spans: &mut [SentrySpan]) {
-    const ASKED: &str = "gen_ai.request.model";
-
-    for span in spans {
-        if span.ai == Some(AiKind::LlmCall)
-            && !span.attributes.contains(ASKED)
-            && let Some(model) = span.attributes.text("gen_ai.response.model")
-        {
-            let model = model.to_owned();
-            span.attributes.push(ASKED, model);
-        }
     }
 }
 
