@@ -11,7 +11,7 @@ mod shape;
 mod tests;
 mod value;
 
-use std::{collections::HashSet, fmt};
+use std::{collections::HashSet, fmt, slice};
 
 pub(crate) use edit::Piece;
 use encodable::Plain;
@@ -239,10 +239,10 @@ impl Attributes {
 
     /// Iterates over keys and values, in the order in which they were recorded.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Value<'_>)> {
-        self.entries.iter().filter_map(|entry| {
-            let value = self.value(&entry.value)?;
-            Some((entry.key.name(&self.text), value))
-        })
+        Iter {
+            attributes: self,
+            entries: self.entries.iter(),
+        }
     }
 
     /// Returns how many values have been recorded, including those that were replaced or removed.
@@ -323,6 +323,29 @@ impl Attributes {
     #[inline]
     fn value(&self, slot: &Slot) -> Option<Value<'_>> {
         slot.value(&self.text, &self.arrays)
+    }
+}
+
+/// Iterates over keys and values.
+///
+/// Adapters of the standard library would do, but all of them would be compiled again for each of many callers.
+struct Iter<'a> {
+    attributes: &'a Attributes,
+    entries: slice::Iter<'a, Entry>,
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = (&'a str, Value<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let Self {
+            attributes,
+            entries,
+        } = self;
+        entries.find_map(|entry| {
+            let value = attributes.value(&entry.value)?;
+            Some((entry.key.name(&attributes.text), value))
+        })
     }
 }
 

@@ -73,6 +73,15 @@ pub(crate) fn from_list(items: impl Iterator<Item = Value>, side: Side) -> Value
 /// A JSON object.
 type Object = Map<String, Value>;
 
+/// Returns an object with these fields. Of several with the same name, the last one counts.
+///
+/// To collect them would be the same, but compiles a sort of its own for each iterator.
+pub(crate) fn object_of(fields: impl IntoIterator<Item = (String, Value)>) -> Object {
+    let mut object = Object::new();
+    object.extend(fields);
+    object
+}
+
 /// The side of a model call that messages are on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {

@@ -1,7 +1,6 @@
 //! Counts what became of every span.
 
 use std::{
-    collections::BTreeMap,
     fmt,
     iter::Sum,
     ops::AddAssign,
@@ -148,14 +147,22 @@ impl fmt::Debug for Stats {
             buffered_bytes,
             lost: _,
         } = self;
-        let losses = self
-            .losses()
-            .map(|(reason, spans)| (reason.as_str(), spans));
         f.debug_struct("Stats")
             .field("produced", produced)
             .field("accepted", accepted)
             .field("buffered_bytes", buffered_bytes)
-            .field("lost", &losses.collect::<BTreeMap<_, _>>())
+            .field("lost", &Losses(self))
+            .finish()
+    }
+}
+
+struct Losses<'a>(&'a Stats);
+
+impl fmt::Debug for Losses<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let losses = self.0.losses();
+        f.debug_map()
+            .entries(losses.map(|(reason, spans)| (reason.as_str(), spans)))
             .finish()
     }
 }

@@ -2,11 +2,8 @@
 
 use std::{borrow::Cow, fmt, net::IpAddr, time::Duration};
 
-use sentry_core::{
-    ClientOptions, TracesSamplingStrategy,
-    protocol::{Context, Map, OrganizationId},
-    types::Dsn,
-};
+use sentry_core::{ClientOptions, TracesSamplingStrategy, protocol::OrganizationId, types::Dsn};
+use serde_json::{Map, Value as Json};
 
 use crate::{
     compress::Encoding, machine, model_calls::Meter, retry::RetryPolicy, sampling::Sampling,
@@ -137,7 +134,7 @@ pub struct Config {
     /// The names of the client's integrations.
     pub(crate) integrations: Vec<&'static str>,
     /// What the client's events say of the machine.
-    pub(crate) contexts: Map<String, Context>,
+    pub(crate) contexts: Map<String, Json>,
     pub(crate) spotlight: Option<Dsn>,
     /// Whether this delivery sends copies. Losing a copy is no reason to drop the trace itself.
     pub(crate) is_copy: bool,

@@ -148,8 +148,8 @@ impl Delivery {
             mirror.clone(),
         );
         let sender = Sender::new(Arc::clone(&shared), Role::Main);
-        let started = thread::spawn("sentry-genai-send", move || sender.run())
-            .and_then(|()| thread::spawn("sentry-genai", move || worker.run()));
+        let started = thread::spawn("sentry-genai-send", Box::new(move || sender.run()))
+            .and_then(|()| thread::spawn("sentry-genai", Box::new(move || worker.run())));
         if let Err(error) = started {
             let cause = format!("no thread could be started: {error}");
             shared.accounting.set_last_failure(cause);

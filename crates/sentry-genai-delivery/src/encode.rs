@@ -145,10 +145,10 @@ impl SpanEncoder {
 fn encode_machine(config: &Config) -> Vec<u8> {
     let mut json = Vec::new();
     for (key, text) in machine::attributes(&config.contexts) {
-        let list = [Scalar::Str(text.clone())];
+        let list = [Scalar::Str(text.to_owned())];
         let value = match key {
             "device.archs" => Value::Array(&list),
-            _ => Value::Str(&text),
+            _ => Value::Str(text),
         };
         write_attribute(&mut json, key, value);
     }

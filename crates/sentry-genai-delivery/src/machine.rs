@@ -1,11 +1,8 @@
 //! The machine that a client runs on, as Sentry's integration for contexts describes it.
 
-use sentry_core::{
-    ClientOptions,
-    protocol::{Context, Event, Map},
-};
+use sentry_core::{ClientOptions, protocol::Event};
 use sentry_genai_conventions::SentrySpan;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 /// Attributes of segments, and the context and field that each is taken from.
 static ATTRIBUTES: [(&str, &str, &str); 8] = [
@@ -20,24 +17,24 @@ static ATTRIBUTES: [(&str, &str, &str); 8] = [
 ];
 
 /// Returns what the client's integration for contexts adds to events; nothing if there is no such integration.
-pub(crate) fn contexts(options: &ClientOptions) -> Map<String, Context> {
+pub(crate) fn contexts(options: &ClientOptions) -> Map<String, Json> {
     let integrations = &options.integrations;
     let integration = integrations.iter().find(|it| it.name() == "contexts");
     let event = integration.and_then(|it| it.process_event(Event::default(), options));
-    event.map(|event| event.contexts).unwrap_or_default()
+    match event.map(|event| serde_json::to_value(event.contexts)) {
+        Some(Ok(Json::Object(contexts))) => contexts,
+        _ => Map::new(),
+    }
 }
 
 /// Returns the attributes that say the same as `contexts`.
 pub(crate) fn attributes(
-    contexts: &Map<String, Context>,
-) -> impl Iterator<Item = (&'static str, String)> {
-    let contexts = serde_json::to_value(contexts).unwrap_or_default();
-    ATTRIBUTES.iter().filter_map(
-        move |(key, context, field)| match &contexts[*context][*field] {
-            Json::String(text) if !text.is_empty() => Some((*key, text.clone())),
-            _ => None,
-        },
-    )
+    contexts: &Map<String, Json>,
+) -> impl Iterator<Item = (&'static str, &str)> {
+    ATTRIBUTES.iter().filter_map(|(key, context, field)| {
+        let text = contexts.get(*context)?.get(*field)?.as_str()?;
+        (!text.is_empty()).then_some((*key, text))
+    })
 }
 
 /// Returns whether an attribute may be one of [`attributes`].

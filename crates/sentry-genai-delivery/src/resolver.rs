@@ -123,11 +123,12 @@ impl Resolver for CachingResolver {
 /// same, but panics if no thread can be created.
 fn resolve_with_timeout(name: String, timeout: Duration) -> Result<Vec<SocketAddr>, Error> {
     let (sender, found) = mpsc::sync_channel(1);
-    thread::spawn("sentry-genai-dns", move || {
+    let ask = move || {
         let addresses = name.to_socket_addrs().map(Vec::from_iter);
         // Nobody is waiting any more if it took too long.
         let _ = sender.send(addresses);
-    })?;
+    };
+    thread::spawn("sentry-genai-dns", Box::new(ask))?;
     match found.recv_timeout(timeout) {
         Ok(Ok(addresses)) if !addresses.is_empty() => Ok(addresses),
         // Whatever the system's reason is: its error kinds do not include a failed lookup.
@@ -147,7 +148,10 @@ fn prefer_family_that_answers(
     };
     let is_of_first_family = |address: &SocketAddr| address.is_ipv6() == first.is_ipv6();
     if !addresses.iter().all(is_of_first_family) && !answers(&first) {
-        addresses.sort_by_key(is_of_first_family);
+        let (first_family, other): (Vec<_>, Vec<_>) = addresses
+            .iter()
+            .partition(|address| is_of_first_family(address));
+        addresses.copy_from_slice(&[other, first_family].concat());
     }
 }
 

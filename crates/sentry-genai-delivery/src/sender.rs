@@ -47,7 +47,7 @@ pub(crate) fn scale_up(shared: &Arc<Shared>) {
     }
     let sender = Sender::new(Arc::clone(shared), Role::Extra);
     // If no thread can be created, the sender is dropped, which unregisters it.
-    let _ = thread::spawn("sentry-genai-send", move || sender.run());
+    let _ = thread::spawn("sentry-genai-send", Box::new(move || sender.run()));
 }
 
 /// A thread that encodes and sends one envelope after the other.

@@ -36,7 +36,7 @@ pub(crate) fn as_delivery_thread<T>(hook: impl FnOnce() -> T) -> T {
 }
 
 /// Runs `body` on a new thread that [`on_delivery_thread`] recognises.
-pub(crate) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
+pub(crate) fn spawn(name: &str, body: Box<dyn FnOnce() + Send>) -> io::Result<()> {
     thread::Builder::new()
         .name(name.to_owned())
         .spawn(move || {

@@ -67,26 +67,29 @@ fn write_scope(buffer: &mut Vec<u8>, segment: &Segment) {
             "user.name" => "username",
             key => key.trim_start_matches("user."),
         };
-        (field.to_owned(), text.clone())
+        (field, &**text)
     });
-    write_texts(buffer, "user", user);
-    write_texts(buffer, "tags", segment.scope().tags());
+    write_texts(buffer, "user", &user.collect::<Vec<_>>());
+    let tags = segment.scope().tags();
+    let tags = tags.iter().map(|(key, text)| (&**key, &**text));
+    write_texts(buffer, "tags", &tags.collect::<Vec<_>>());
 }
 
 /// Writes an object of texts as a member. Writes nothing if there are none.
-fn write_texts(
-    buffer: &mut Vec<u8>,
-    member: &str,
-    texts: impl IntoIterator<Item = (String, String)>,
-) {
-    let texts = texts.into_iter().map(|(key, text)| (key, text.into()));
-    let object: serde_json::Map<_, _> = texts.collect();
-    if !object.is_empty() {
-        buffer.push(b',');
-        write_string(buffer, member);
-        buffer.push(b':');
-        buffer.extend_from_slice(serde_json::Value::from(object).to_string().as_bytes());
+fn write_texts(buffer: &mut Vec<u8>, member: &str, texts: &[(&str, &str)]) {
+    let Some(((key, text), rest)) = texts.split_first() else {
+        return;
+    };
+    buffer.push(b',');
+    write_string(buffer, member);
+    buffer.extend_from_slice(b":{");
+    write_string(buffer, key);
+    buffer.push(b':');
+    write_string(buffer, text);
+    for (key, text) in rest {
+        write_text(buffer, key, text);
     }
+    buffer.push(b'}');
 }
 
 /// What a transaction says about its root.
@@ -229,12 +232,10 @@ fn write_contexts(buffer: &mut Vec<u8>, config: &Config, trace_id: &[u8; 16], ro
 /// Writes what the client's events say of the machine, each context followed by a comma.
 fn write_machine_contexts(buffer: &mut Vec<u8>, config: &Config) {
     for (key, context) in &config.contexts {
-        if let Ok(json) = serde_json::to_vec(context)
-            && !matches!(&**key, "trace" | "runtime")
-        {
+        if !matches!(&**key, "trace" | "runtime") {
             write_string(buffer, key);
             buffer.push(b':');
-            buffer.extend_from_slice(&json);
+            buffer.extend_from_slice(context.to_string().as_bytes());
             buffer.push(b',');
         }
     }

@@ -1,6 +1,6 @@
 //! Model calls without messages get those of the agent that made them.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use serde_json::Value;
 
@@ -78,9 +78,9 @@ pub(super) fn copy_to_calls(spans: &mut [SentrySpan], tree: &SpanTree, limits: &
 
 /// Returns the agents with messages whose calls have none, or no answers, with these calls. A call that a tool makes is not the
 /// agent's.
-fn calls_without_messages(spans: &[SentrySpan], tree: &SpanTree) -> BTreeMap<usize, Vec<usize>> {
+fn calls_without_messages(spans: &[SentrySpan], tree: &SpanTree) -> HashMap<usize, Vec<usize>> {
     let mut agents = vec![None; spans.len()];
-    let mut calls: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    let mut calls: HashMap<usize, Vec<usize>> = HashMap::new();
     for &position in tree.leaves_first.iter().rev() {
         agents[position] = tree.parents[position].and_then(|parent| match spans[parent].ai {
             Some(AiKind::Agent) => Some(parent),

@@ -1,6 +1,6 @@
 //! Work that is described twice.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use super::{
     MAX_PLAIN_SPANS, MESSAGES, SpanIndex, SpanTree,
@@ -24,7 +24,7 @@ pub(super) fn merge_overlapping(
     limits: &ContentLimits,
 ) {
     // Maps descriptions to those that they were merged into.
-    let mut merged = BTreeMap::new();
+    let mut merged = HashMap::new();
     for (outer, inner) in pairs {
         let [outer, inner] = [outer, inner].map(|description| {
             let kept = |description: &usize| merged.get(description).copied();

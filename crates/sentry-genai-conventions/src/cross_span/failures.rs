@@ -1,6 +1,6 @@
 //! What failed in a call that does not know it.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use super::{SpanTree, attempts::is_without_answer};
 use crate::{
@@ -58,7 +58,7 @@ fn is_unanswered_call_of_rig(span: &SentrySpan) -> bool {
 
 /// Marks the last call of each agent that failed because its call did, unless the call has finished.
 fn fail_last_calls(spans: &mut [SentrySpan], tree: &SpanTree) {
-    let mut last_calls = BTreeMap::new();
+    let mut last_calls = HashMap::new();
     for (position, span) in spans.iter().enumerate() {
         if span.ai == Some(AiKind::LlmCall)
             && is_of_pydantic_ai(span)

@@ -4,9 +4,9 @@ use serde_json::json;
 
 use super::{
     ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases,
-    first_chunk, has_known_operation, json, json::Object,
+    first_chunk, has_known_operation, json,
 };
-use crate::{Attributes, SourceSpan, Value, tokens};
+use crate::{Attributes, SourceSpan, Value, messages, tokens};
 
 pub(super) static CLAUDE_CODE: Dialect = Dialect {
     name: "claude_code",
@@ -147,14 +147,14 @@ fn read_details(span: &mut SourceSpan) {
     if let Some(result) = text("output").or_else(|| text("diff")).or(read) {
         attributes.supply(RESULT, result);
     }
-    let arguments: Object = [
+    let arguments = [
         ("command", attributes.text("full_command")),
         ("file_path", attributes.text("file_path")),
         ("content", written),
     ]
     .into_iter()
-    .filter_map(|(name, value)| Some((name.to_owned(), value?.into())))
-    .collect();
+    .filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
+    let arguments = messages::object_of(arguments);
     if !arguments.is_empty() {
         json::put(attributes, ARGUMENTS, arguments.into());
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::json;
-use crate::Attributes;
+use crate::{Attributes, messages};
 
 /// The maximum number of steps, which is more than any library uses. The rest of a longer key is a single step.
 const MAX_SEGMENTS: usize = 16;
@@ -79,16 +79,14 @@ impl Node {
         if is_list {
             return children.map(|(_, node)| node.into_value()).collect();
         }
-        children
-            .map(|(segment, node)| {
-                let name = match segment {
-                    Segment::Index(index) => index.to_string(),
-                    Segment::Field(name) => name,
-                };
-                (name, node.into_value())
-            })
-            .collect::<serde_json::Map<_, _>>()
-            .into()
+        let fields = children.map(|(segment, node)| {
+            let name = match segment {
+                Segment::Index(index) => index.to_string(),
+                Segment::Field(name) => name,
+            };
+            (name, node.into_value())
+        });
+        messages::object_of(fields).into()
     }
 }
 

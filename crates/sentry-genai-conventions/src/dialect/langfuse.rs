@@ -10,6 +10,7 @@ use super::{
 use crate::{
     Attributes, SourceSpan, SourceStatus,
     content::{self, FINISH_REASONS},
+    messages,
 };
 
 pub(super) static LANGFUSE: Dialect = Dialect {
@@ -340,7 +341,7 @@ fn read_session(attributes: &mut Attributes) {
         return;
     }
     // The observation's metadata comes last, so it takes precedence over that of the trace.
-    let metadata: json::Object = ["langfuse.trace.metadata.", METADATA]
+    let metadata = ["langfuse.trace.metadata.", METADATA]
         .into_iter()
         .flat_map(|prefix| attributes.iter().map(move |attribute| (prefix, attribute)))
         .filter_map(|(prefix, (key, value))| {
@@ -348,8 +349,8 @@ fn read_session(attributes: &mut Attributes) {
             // The wrapper of OpenAI's SDK puts attributes of the trace there.
             let name = name.strip_prefix("langfuse_").unwrap_or(name);
             Some((name.to_owned(), json::parsed(json::value(value))))
-        })
-        .collect();
+        });
+    let metadata = messages::object_of(metadata);
     litellm::read_session(attributes, &metadata);
 }
 

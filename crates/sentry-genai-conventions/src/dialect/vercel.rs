@@ -6,7 +6,7 @@ use super::{
     Dialect, INPUT, OUTPUT, OperationKind, Override, aliases, first_chunk, has_known_operation,
     has_prefix, json, usage,
 };
-use crate::{Attributes, SourceSpan, SourceStatus, attributes::Name, tokens};
+use crate::{Attributes, SourceSpan, SourceStatus, attributes::Name, messages, tokens};
 
 pub(super) static VERCEL: Dialect = Dialect {
     name: "vercel_ai",
@@ -342,11 +342,11 @@ fn subsets(metadata: &json::Object) -> json::Object {
         ("cache_read_input_tokens", "cache_read_input_tokens"),
         ("reasoningTokens", "reasoningTokens"),
     ];
-    SUBSETS
+    let counts = SUBSETS
         .iter()
         .filter_map(|(from, to)| Some(((*to).to_owned(), metadata.get(*from)?.clone())))
-        .filter(|(_, count)| count.is_number())
-        .collect()
+        .filter(|(_, count)| count.is_number());
+    messages::object_of(counts)
 }
 
 /// Moves the metadata that users attach to a call to the namespace that Sentry has for them.

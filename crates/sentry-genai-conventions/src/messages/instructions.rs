@@ -1,6 +1,6 @@
 //! System instructions: text parts without a role.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use serde_json::Value;
 
@@ -21,7 +21,7 @@ pub(crate) fn system_instructions(text: &str, limits: &ContentLimits) -> String 
 pub(crate) fn join_system(instructions: &str, parts: Vec<Part>, limits: &ContentLimits) -> String {
     let instructions = texts(read(instructions));
     let mut added = texts(parts);
-    let known: BTreeSet<&String> = instructions.iter().collect();
+    let known: HashSet<&String> = instructions.iter().collect();
     added.retain(|text| !known.contains(text));
     fit(instructions.into_iter().chain(added).collect(), limits)
 }

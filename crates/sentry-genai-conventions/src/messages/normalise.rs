@@ -1,6 +1,6 @@
 //! The rules for every message, whatever spelling it came from.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use serde_json::Value;
 
@@ -44,7 +44,7 @@ fn drop_repeated_answers(parts: &mut Vec<Part>) {
     if !parts.iter().any(|part| matches!(part, Part::Text(_))) {
         return;
     }
-    let answers: BTreeSet<String> = parts
+    let answers: HashSet<String> = parts
         .iter()
         .filter_map(|part| match part {
             Part::ToolCallResponse { response, .. } => Some(match response {

@@ -1,7 +1,7 @@
 //! What is waiting and what is in flight, and which of it is next.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::VecDeque,
     time::{Duration, Instant},
 };
 
@@ -21,7 +21,7 @@ pub(super) struct Contents {
     pub(super) waiting: VecDeque<Job>,
     /// The number of waiting jobs of each trace.
     pub(super) waiting_by_trace: HashMap<TraceId, usize>,
-    pub(super) in_flight: BTreeMap<SequenceNumber, InFlight>,
+    pub(super) in_flight: HashMap<SequenceNumber, InFlight>,
     /// Each with the number of the first job that it does not cover.
     pub(super) flushes: VecDeque<(FlushId, u64)>,
     /// How many senders are about to announce that a flush is complete.
@@ -70,7 +70,7 @@ impl Contents {
         Self {
             waiting: VecDeque::new(),
             waiting_by_trace: HashMap::default(),
-            in_flight: BTreeMap::new(),
+            in_flight: HashMap::default(),
             flushes: VecDeque::new(),
             completing: 0,
             next_position: 0,
@@ -182,7 +182,7 @@ impl Contents {
 
     fn take_completed_flush(&mut self) -> Option<FlushId> {
         let (flush, bound) = *self.flushes.front()?;
-        let undecided = self.in_flight.keys().next().copied();
+        let undecided = self.in_flight.keys().min().copied();
         let waiting = self.waiting.front().map(|job| job.meta.number);
         let is_completed = [undecided, waiting]
             .into_iter()

@@ -88,7 +88,7 @@ impl JobMeta {
 
 /// The order of a job: its position among all jobs, which flushes refer to, the index of the envelope made from it,
 /// and the index of the half of that envelope.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct SequenceNumber {
     pub(super) position: u64,
     pub(super) envelope: u32,

@@ -1,6 +1,6 @@
 //! Joins the chunks of a streamed answer.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use serde_json::Value;
 
@@ -33,7 +33,7 @@ pub(super) fn merge(attributes: &mut Attributes) {
     let Some(Value::Array(parts)) = last.get_mut("parts") else {
         return;
     };
-    let calls: BTreeSet<String> = parts.iter().filter_map(call_id).collect();
+    let calls: HashSet<String> = parts.iter().filter_map(call_id).collect();
     let is_repeated = |part: &Value| call_id(part).is_some_and(|id| calls.contains(&id));
     if !repeats_chunks(parts, &chunks, is_repeated) {
         let last_parts = std::mem::take(parts);

@@ -1,6 +1,6 @@
 //! Messages, most of them flattened to an attribute for every field.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
@@ -146,7 +146,7 @@ pub(super) fn message(mut item: Value, role: &str) -> Option<Value> {
 /// Converts the contents of a message to parts, and adds the calls among them to `calls`.
 fn parts(items: Vec<Value>, calls: &mut Vec<Value>) -> Vec<Value> {
     let mut parts = Vec::new();
-    let mut seen: BTreeSet<String> = calls.iter().map(call_key).collect();
+    let mut seen: HashSet<String> = calls.iter().map(call_key).collect();
     // What a model says after the answer of a tool that its provider ran stays after it.
     let has_tool_results = items.iter().any(is_tool_result);
     for mut item in items {

@@ -1,6 +1,6 @@
 //! The whole request and answer, where they say more than the flattened messages.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use serde_json::Value;
 
@@ -65,8 +65,8 @@ fn flattened_input(
 
 /// Returns whether an input message has nothing but its role, its name and the id of the call that it answers.
 fn has_empty_message(attributes: &Attributes) -> bool {
-    let mut without_content = BTreeSet::new();
-    let mut with_content = BTreeSet::new();
+    let mut without_content = HashSet::new();
+    let mut with_content = HashSet::new();
     for (number, path, _) in flattened_input(attributes) {
         let numbers = match path {
             "message.role" | "message.name" | "message.tool_call_id" => &mut without_content,
@@ -184,7 +184,7 @@ fn has_calls_without_name(attributes: &Attributes, prefix: &str) -> bool {
 fn named_and_identified_calls<'a>(
     attributes: &'a Attributes,
     prefix: &str,
-) -> [BTreeSet<&'a str>; 2] {
+) -> [HashSet<&'a str>; 2] {
     let ends = [".tool_call.function.name", ".tool_call.id"];
     ends.map(|end| {
         let keys = attributes.iter().map(|(key, _)| key);

@@ -1,6 +1,6 @@
 //! The inputs of smolagents' agents and tools, for which OpenInference records the parameters of methods, and what answers its calls.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{INPUT_MESSAGES, INPUT_VALUE, OUTPUT_VALUE};
 use crate::{
@@ -79,7 +79,7 @@ fn reduce_input(attributes: &mut Attributes, kind: OperationKind) {
             let parameters = json::object(attributes, "tool.parameters").unwrap_or_default();
             let mut names = parameters.into_iter().map(|(name, _)| name);
             match (names.next(), names.next()) {
-                (Some(name), None) => Map::from_iter([(name, argument.clone())]).into(),
+                (Some(name), None) => messages::object_of([(name, argument.clone())]).into(),
                 _ => positional.clone().into(),
             }
         }

@@ -1,6 +1,6 @@
 //! Blocks of messages that OpenLLMetry's instrumentations of LangChain, Bedrock and Google GenAI turn into texts.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
@@ -48,7 +48,7 @@ pub(super) fn restore(span: &mut SourceSpan) {
 
 /// Returns the parts with blocks in place of their texts, and each tool call only once.
 fn restored(parts: Vec<Value>, blocks: Blocks) -> Vec<Value> {
-    let mut call_ids = BTreeSet::new();
+    let mut call_ids = HashSet::new();
     let mut restored = Vec::new();
     for part in parts {
         match blocks(&part) {

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::{
-    super::{Object, shapes::fields},
+    super::{Object, object_of, shapes::fields},
     Reader,
 };
 
@@ -96,7 +96,7 @@ impl Reader<'_> {
         Some(match items.remove(0) {
             Value::Object(fields) => Value::Object(with_variant(name, fields)),
             text @ Value::String(_) if is_role(&snake_case(name)) => {
-                let content = Object::from_iter([("content".to_owned(), text)]);
+                let content = object_of([("content".to_owned(), text)]);
                 Value::Object(with_variant(name, content))
             }
             value => value,
@@ -133,7 +133,7 @@ pub(in super::super) fn untag(part: Value) -> Value {
     };
     let mut untagged = match fields.into_iter().next() {
         Some((_, Value::Object(fields))) => fields,
-        Some((_, value)) => Object::from_iter([("content".to_owned(), value)]),
+        Some((_, value)) => object_of([("content".to_owned(), value)]),
         None => Object::new(),
     };
     untagged.entry("type").or_insert_with(|| kind.into());

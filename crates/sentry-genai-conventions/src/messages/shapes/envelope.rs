@@ -1,6 +1,6 @@
 //! What wraps messages: requests, responses, choices, generations, states of a graph.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use serde_json::Value;
 
@@ -379,7 +379,7 @@ fn has_open_call(items: &[Value]) -> bool {
     fn kind(item: &Value) -> Option<&str> {
         item.get("type")?.as_str()
     }
-    let answered: BTreeSet<&str> = items
+    let answered: HashSet<&str> = items
         .iter()
         .filter(|item| kind(item).is_some_and(|kind| kind.ends_with("_call_output")))
         .filter_map(|item| item.get("call_id")?.as_str())

@@ -1,6 +1,6 @@
 //! Reads one message: a role, and content in one of many fields.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use serde_json::Value;
 
@@ -341,7 +341,7 @@ fn append_calls(object: &mut Object, parts: &mut Vec<Part>) {
         }
     }
     drop_duplicate_calls(parts);
-    let seen: BTreeSet<String> = parts
+    let seen: HashSet<String> = parts
         .iter()
         .filter_map(call_id)
         .map(str::to_owned)
@@ -362,7 +362,7 @@ fn drop_unidentified_repetitions(parts: &mut Vec<Part>) {
         return;
     }
     let identified = parts.iter().filter(|part| call_id(part).is_some());
-    let identified: BTreeSet<_> = identified.filter_map(name_and_arguments).collect();
+    let identified: HashSet<_> = identified.filter_map(name_and_arguments).collect();
     parts.retain(|part| {
         !is_unidentified(part)
             || name_and_arguments(part).is_none_or(|call| !identified.contains(&call))
@@ -383,7 +383,7 @@ fn drop_duplicate_calls(parts: &mut Vec<Part>) {
     if parts.iter().filter_map(call_id).nth(1).is_none() {
         return;
     }
-    let mut seen = BTreeSet::new();
+    let mut seen = HashSet::new();
     parts.retain(|part| call_id(part).is_none_or(|id| seen.insert(id.to_owned())));
 }
 
