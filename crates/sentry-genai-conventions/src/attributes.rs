@@ -11,10 +11,10 @@ mod shape;
 mod tests;
 mod value;
 
-use std::{collections::HashSet, fmt, slice};
+use std::{collections::HashSet, fmt};
 
 pub(crate) use edit::Piece;
-use encodable::Plain;
+use encodable::{Encodables, Plain};
 pub(crate) use encodable::is_plain_and_not_binary;
 pub use encodable::{Encodable, needs_no_escape};
 pub(crate) use key::MARKER_KEYS;
@@ -239,10 +239,10 @@ impl Attributes {
 
     /// Iterates over keys and values, in the order in which they were recorded.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Value<'_>)> {
-        Iter {
+        Iter(Encodables {
             attributes: self,
             entries: self.entries.iter(),
-        }
+        })
     }
 
     /// Returns how many values have been recorded, including those that were replaced or removed.
@@ -329,23 +329,15 @@ impl Attributes {
 /// Iterates over keys and values.
 ///
 /// Adapters of the standard library would do, but all of them would be compiled again for each of many callers.
-struct Iter<'a> {
-    attributes: &'a Attributes,
-    entries: slice::Iter<'a, Entry>,
-}
+struct Iter<'a>(Encodables<'a>);
 
 impl<'a> Iterator for Iter<'a> {
     type Item = (&'a str, Value<'a>);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        let Self {
-            attributes,
-            entries,
-        } = self;
-        entries.find_map(|entry| {
-            let value = attributes.value(&entry.value)?;
-            Some((entry.key.name(&attributes.text), value))
-        })
+        let Encodable { key, value, .. } = self.0.next()?;
+        Some((key, value))
     }
 }
 

@@ -1,6 +1,8 @@
 //! Attributes prepared for encoders.
 
-use super::{Attributes, Value};
+use std::slice;
+
+use super::{Attributes, Entry, Value};
 
 /// An attribute, with what is known about the escaping of its texts.
 ///
@@ -21,17 +23,38 @@ pub struct Encodable<'a> {
 
 impl Attributes {
     /// Iterates like [`iter`](Self::iter), with what is known about the escaping of the texts.
-    #[inline]
     pub fn iter_encodable(&self) -> impl Iterator<Item = Encodable<'_>> {
-        self.entries.iter().filter_map(|entry| {
-            let value = self.value(&entry.value)?;
-            Some(Encodable {
-                key: entry.key.name(&self.text),
-                value,
-                key_is_plain: entry.plain.0 & Plain::KEY != 0,
-                value_is_plain: entry.plain.0 & Plain::VALUE != 0,
-            })
-        })
+        Encodables {
+            attributes: self,
+            entries: self.entries.iter(),
+        }
+    }
+}
+
+/// Iterates over attributes.
+///
+/// With adapters of the standard library, it would depend on the caller what is inlined.
+pub(super) struct Encodables<'a> {
+    pub(super) attributes: &'a Attributes,
+    pub(super) entries: slice::Iter<'a, Entry>,
+}
+
+impl<'a> Iterator for Encodables<'a> {
+    type Item = Encodable<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        for entry in self.entries.by_ref() {
+            if let Some(value) = self.attributes.value(&entry.value) {
+                return Some(Encodable {
+                    key: entry.key.name(&self.attributes.text),
+                    value,
+                    key_is_plain: entry.plain.0 & Plain::KEY != 0,
+                    value_is_plain: entry.plain.0 & Plain::VALUE != 0,
+                });
+            }
+        }
+        None
     }
 }
 
