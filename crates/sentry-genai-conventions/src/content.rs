@@ -1,4 +1,4 @@
-//! Decides which attributes are content and brings each into the format and size that Sentry shows.
+//! Brings content into the format and size that Sentry shows.
 
 use std::{borrow::Cow, ops::Range};
 
@@ -6,7 +6,7 @@ use memchr::memmem;
 
 use crate::{
     Attributes, Value,
-    attributes::{Hash, Name, Piece},
+    attributes::{Name, Piece},
     dialect::{INSTRUCTIONS, OUTPUT},
     messages::{
         self, Messages, Part,
@@ -16,212 +16,16 @@ use crate::{
 
 mod bounds;
 mod finish_reasons;
+mod keys;
 
 pub(crate) use bounds::{enforce_span_limit, is_within_limits, truncate_texts};
 pub(crate) use finish_reasons::{
     FINISH_REASONS, extract_finish_reasons, finish_reasons, is_single_reason,
     normalise_finish_reasons,
 };
+use keys::{CONTENT, Format, structured};
+pub(crate) use keys::{Content, Side, is_content, is_structured, side, side_of_messages};
 pub use messages::ContentLimits;
-
-/// Who wrote a piece of content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
-    /// The program or its user.
-    Input,
-    /// The model or a tool.
-    Output,
-    /// Either of them, depending on the operation.
-    Either,
-}
-
-/// The structure of a piece of content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
-    Messages(messages::Side),
-    System,
-    Tools,
-    Payload,
-}
-
-/// A kind of content: its key, who wrote it and its structure.
-#[derive(Debug)]
-pub(crate) struct Content {
-    key: Name,
-    side: Side,
-    format: Format,
-}
-
-const fn content(key: &'static str, side: Side, format: Format) -> Content {
-    Content {
-        key: Name::new(key),
-        side,
-        format,
-    }
-}
-
-#[rustfmt::skip]
-static CONTENT: &[Content] = &[
-    content("gen_ai.embeddings.input", Side::Input, Format::Payload),
-    content("gen_ai.input.messages", Side::Input, Format::Messages(messages::Side::Input)),
-    content("gen_ai.memory.query.text", Side::Input, Format::Payload),
-    content("gen_ai.memory.records", Side::Either, Format::Payload),
-    content("gen_ai.output.messages", Side::Output, Format::Messages(messages::Side::Output)),
-    content("gen_ai.retrieval.documents", Side::Output, Format::Payload),
-    content("gen_ai.retrieval.query.text", Side::Input, Format::Payload),
-    content("gen_ai.system_instructions", Side::Input, Format::System),
-    content("gen_ai.tool.call.arguments", Side::Input, Format::Payload),
-    content("gen_ai.tool.call.result", Side::Output, Format::Payload),
-    content("gen_ai.tool.definitions", Side::Input, Format::Tools),
-];
-
-/// Content under keys with a variable part, and content that needs no normalisation, by key prefix.
-#[rustfmt::skip]
-static CONTENT_PREFIXES: &[(&str, Side)] = &[
-    ("gen_ai.completion", Side::Output),
-    ("gen_ai.evaluation.explanation", Side::Output),
-    ("gen_ai.prompt.variable.", Side::Input),
-    ("mcp.logging.message", Side::Output),
-    ("mcp.progress.message", Side::Output),
-    ("mcp.prompt.result.", Side::Output),
-    ("mcp.request.argument", Side::Input),
-    ("mcp.resource.uri", Side::Input),
-    ("mcp.response.value", Side::Output),
-    ("mcp.tool.result.", Side::Output),
-    ("gen_ai.request.schema", Side::Input),
-    ("gen_ai.request.structured_output_schema", Side::Input),
-    ("gen_ai.response.object", Side::Output),
-];
-
-/// Keys that look like one of MCP's results but hold none.
-static RESULT_METADATA: &[&str] = &[
-    "mcp.prompt.result.message_count",
-    "mcp.prompt.result.message_role",
-];
-
-/// Content under keys of libraries that are kept, by key prefix. Most other names say by themselves that they hold content.
-#[rustfmt::skip]
-static LIBRARY_PREFIXES: &[(&str, Side)] = &[
-    ("agent.backstory", Side::Input),
-    ("agent.goal", Side::Input),
-    ("aws.bedrock.invocation.body", Side::Input),
-    ("braintrust.input", Side::Input),
-    ("braintrust.output", Side::Output),
-    ("confident.llm.prompt", Side::Input),
-    ("confident.span.context", Side::Input),
-    ("confident.span.expected_output", Side::Output),
-    ("confident.span.input", Side::Input),
-    ("confident.span.metadata", Side::Either),
-    ("confident.span.output", Side::Output),
-    ("confident.span.prompt", Side::Input),
-    ("confident.span.retrieval_context", Side::Output),
-    ("confident.trace.context", Side::Input),
-    ("confident.trace.input", Side::Input),
-    ("confident.trace.llm_test_case", Side::Either),
-    ("confident.trace.metadata", Side::Either),
-    ("confident.trace.output", Side::Output),
-    ("confident.trace.retrieval_context", Side::Output),
-    ("crewai.agent.backstory", Side::Input),
-    ("crewai.agent.goal", Side::Input),
-    ("crewai.agent.result", Side::Output),
-    ("crewai.crew.result", Side::Output),
-    ("crewai.crew.tasks", Side::Either),
-    ("crewai.task.context", Side::Either),
-    ("crewai.task.description", Side::Input),
-    ("crewai.task.expected_output", Side::Input),
-    ("crewai.task.result", Side::Output),
-    ("db.vector.query.content", Side::Input),
-    ("db.vector.query.filter", Side::Input),
-    ("db.vector.query.response.documents", Side::Output),
-    ("embedding.embeddings.", Side::Input),
-    ("embedding.text", Side::Input),
-    // The address of a resource. Tools and prompts are named elsewhere as well.
-    ("fastmcp.component.key", Side::Input),
-    ("formatted_description", Side::Input),
-    ("gcp.vertex.agent.data", Side::Either),
-    ("guardrail_response", Side::Output),
-    ("haystack.component.input", Side::Input),
-    ("haystack.component.output", Side::Output),
-    ("haystack.pipeline.input", Side::Input),
-    ("haystack.pipeline.output", Side::Output),
-    ("input.value", Side::Input),
-    ("langfuse.observation.status_message", Side::Output),
-    ("langwatch.contexts", Side::Output),
-    ("langwatch.input", Side::Input),
-    ("langwatch.output", Side::Output),
-    ("langwatch.prompt.variables", Side::Input),
-    ("lk.chat_ctx", Side::Input),
-    ("lk.function_tool.arguments", Side::Input),
-    ("lk.function_tool.output", Side::Output),
-    ("lk.input_text", Side::Input),
-    ("lk.instructions", Side::Input),
-    ("lk.pii.", Side::Either),
-    ("lk.response.text", Side::Output),
-    ("lk.user_input", Side::Input),
-    ("lk.user_transcript", Side::Input),
-    ("llm.choices.", Side::Output),
-    ("llm.input_messages.", Side::Input),
-    ("llm.output_messages.", Side::Output),
-    ("llm.prompt_template.template", Side::Input),
-    ("llm.prompt_template.variables", Side::Input),
-    ("llm.prompts.", Side::Input),
-    ("lmnr.span.input", Side::Input),
-    ("lmnr.span.output", Side::Output),
-    ("mlflow.chat", Side::Either),
-    ("mlflow.spanInputs", Side::Input),
-    ("mlflow.spanOutputs", Side::Output),
-    ("output.value", Side::Output),
-    ("process.command_line", Side::Input),
-    ("smolagents.task", Side::Input),
-    ("traceloop.prompt.template", Side::Input),
-];
-
-/// Returns who wrote the content under `key`; `None` if it is not known to be content.
-pub(crate) fn side(key: &str) -> Option<Side> {
-    // Attributes moved out of Sentry's namespaces are still content.
-    let key = key.strip_prefix("otel.").unwrap_or(key);
-    if !key.starts_with("gen_ai.") && !key.starts_with("mcp.") {
-        let first = key.bytes().next();
-        let library = LIBRARY_PREFIXES
-            .iter()
-            .find(|(prefix, _)| prefix.bytes().next() == first && key.starts_with(prefix));
-        return library.map(|(_, side)| *side);
-    }
-    if RESULT_METADATA.contains(&key) {
-        return None;
-    }
-    structured(key).map(|content| content.side).or_else(|| {
-        let prefix = CONTENT_PREFIXES
-            .iter()
-            .find(|(prefix, _)| key.starts_with(prefix));
-        prefix.map(|(_, side)| *side)
-    })
-}
-
-fn structured(key: &str) -> Option<&'static Content> {
-    let hash = Hash::of(key);
-    CONTENT
-        .iter()
-        .find(|content| content.key.hash == hash && content.key.text == key)
-}
-
-/// Returns the side of the messages under `key`; `None` if it does not hold messages.
-pub(crate) fn side_of_messages(key: &str) -> Option<messages::Side> {
-    match structured(key)?.format {
-        Format::Messages(side) => Some(side),
-        _ => None,
-    }
-}
-
-/// Returns whether `key` holds content with a structure that [`normalise`] brings into Sentry's format.
-pub(crate) fn is_structured(key: &str) -> bool {
-    structured(key).is_some()
-}
-
-/// Returns whether `key` holds content.
-pub(crate) fn is_content(key: &str) -> bool {
-    side(key).is_some()
-}
 
 /// Merges the two attributes that used to hold an answer, before one is renamed over the other.
 pub(crate) fn merge_answer(attributes: &mut Attributes) {

@@ -148,10 +148,7 @@ fn prefer_family_that_answers(
     };
     let is_of_first_family = |address: &SocketAddr| address.is_ipv6() == first.is_ipv6();
     if !addresses.iter().all(is_of_first_family) && !answers(&first) {
-        let (first_family, other): (Vec<_>, Vec<_>) = addresses
-            .iter()
-            .partition(|address| is_of_first_family(address));
-        addresses.copy_from_slice(&[other, first_family].concat());
+        addresses.sort_by_key(is_of_first_family);
     }
 }
 

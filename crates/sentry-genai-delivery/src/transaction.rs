@@ -67,29 +67,26 @@ fn write_scope(buffer: &mut Vec<u8>, segment: &Segment) {
             "user.name" => "username",
             key => key.trim_start_matches("user."),
         };
-        (field, &**text)
+        (field.to_owned(), text.clone())
     });
-    write_texts(buffer, "user", &user.collect::<Vec<_>>());
-    let tags = segment.scope().tags();
-    let tags = tags.iter().map(|(key, text)| (&**key, &**text));
-    write_texts(buffer, "tags", &tags.collect::<Vec<_>>());
+    write_texts(buffer, "user", user);
+    write_texts(buffer, "tags", segment.scope().tags());
 }
 
 /// Writes an object of texts as a member. Writes nothing if there are none.
-fn write_texts(buffer: &mut Vec<u8>, member: &str, texts: &[(&str, &str)]) {
-    let Some(((key, text), rest)) = texts.split_first() else {
-        return;
-    };
-    buffer.push(b',');
-    write_string(buffer, member);
-    buffer.extend_from_slice(b":{");
-    write_string(buffer, key);
-    buffer.push(b':');
-    write_string(buffer, text);
-    for (key, text) in rest {
-        write_text(buffer, key, text);
+fn write_texts(
+    buffer: &mut Vec<u8>,
+    member: &str,
+    texts: impl IntoIterator<Item = (String, String)>,
+) {
+    let texts = texts.into_iter().map(|(key, text)| (key, text.into()));
+    let object: serde_json::Map<_, _> = texts.collect();
+    if !object.is_empty() {
+        buffer.push(b',');
+        write_string(buffer, member);
+        buffer.push(b':');
+        buffer.extend_from_slice(serde_json::Value::from(object).to_string().as_bytes());
     }
-    buffer.push(b'}');
 }
 
 /// What a transaction says about its root.
