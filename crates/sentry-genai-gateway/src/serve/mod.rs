@@ -28,7 +28,7 @@ pub use http::router;
 pub use routes::Projects;
 
 use admission::Admission;
-use gather::{Gatherer, Load, TakenTrace, TraceBatch};
+use gather::{Gatherer, TakenTrace, TraceBatch};
 use routes::{Route, Routes};
 use segments::Segments;
 
@@ -208,11 +208,6 @@ impl Service {
     /// Translates traces and hands their spans to the delivery.
     fn send(&self, batch: TraceBatch) {
         for TakenTrace { parts, load } in batch.traces {
-            // A panic must not keep the memory reserved. Spans that the delivery counts must not be counted here any longer.
-            let _release = ReleaseOnDrop {
-                service: self,
-                load,
-            };
             let (routes, spans) = (&self.0.routes, &parts.spans);
             let number = spans.first().map_or(0, |span| routes.find(&span.resource));
             let delivery = &routes.get(number).delivery;
@@ -221,6 +216,8 @@ impl Service {
                 *remaining = spans.len();
                 self.send_trace(spans, remaining);
             });
+            // Not when all are through: what the delivery counts must not be counted here any longer.
+            self.gatherer().release(load);
         }
     }
 
@@ -263,18 +260,6 @@ fn count_panic(delivery: &Delivery, spans: usize, hand_over: impl FnOnce(&mut us
     let mut remaining = spans;
     if catch_unwind(AssertUnwindSafe(|| hand_over(&mut remaining))).is_err() {
         delivery.record_lost(LossReason::InternalSdkError, remaining as u64);
-    }
-}
-
-/// Releases what a trace has reserved, when all of it has been handed over.
-struct ReleaseOnDrop<'a> {
-    service: &'a Service,
-    load: Load,
-}
-
-impl Drop for ReleaseOnDrop<'_> {
-    fn drop(&mut self) {
-        self.service.gatherer().release(self.load);
     }
 }
 
