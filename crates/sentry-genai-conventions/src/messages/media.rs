@@ -58,6 +58,7 @@ const REFERENCE_KEYS: &[&str] = &[
     "source",
     "data",
     "bytes",
+    "b64_json",
     "base64",
     "binary_content",
     "blob",

@@ -132,8 +132,8 @@ fn kind_of_type(kind: &str) -> Option<Kind> {
     Some(match kind {
         "text" | "input_text" | "output_text" | "refusal" | "summary_text" => Kind::Text,
         // Strands uses the name of Bedrock's field as a type.
-        "reasoning" | "thinking" | "reasoning_text" | "text_reasoning" | "reasoning_content"
-        | "reasoningcontent" => Kind::Reasoning,
+        "reasoning" | "thinking" | "thought" | "reasoning_text" | "text_reasoning"
+        | "reasoning_content" | "reasoningcontent" => Kind::Reasoning,
         "redacted_thinking" | "redacted_reasoning" | "reasoning_encrypted" => Kind::Encrypted,
         // A compacted conversation. OpenAI encrypts it, Anthropic has a summary.
         "compaction" => Kind::Reasoning,
