@@ -54,11 +54,14 @@ const CALL_IDS: &str = "gen_ai.tool.call.id";
 const CALL_ARGUMENTS: &str = "gen_ai.tool.args";
 
 fn operation(span: &SourceSpan) -> Override {
-    if is_crewai_step(span) {
+    if is_crewai_step(span) || calls_no_model(span) {
         return Override::Plain;
     }
     let name = match span.attributes.text("gen_ai.operation.name") {
         Some("memory") => memory_operation(&span.name),
+        Some("video") => video_operation(&span.name),
+        // Of Sarvam.
+        Some("speech_to_text_translate" | "translate") => Some("generate_content"),
         // Up to 1.36 this is the whole name of the span: `tool get_weather`.
         Some(operation) => operation
             .split_once(' ')
@@ -78,6 +81,23 @@ fn memory_operation(name: &str) -> Option<&'static str> {
         "delete" | "delete_all" | "reset" => Some("delete_memory"),
         _ => None,
     }
+}
+
+/// Recognises requests to OpenAI that are about a response or a chat, but call no model. A response in the background has its
+/// counts when it is looked up.
+fn calls_no_model(span: &SourceSpan) -> bool {
+    let request = span.name.split(' ').next().unwrap_or_default();
+    match request {
+        "chat.messages.list" | "responses.cancel" | "responses.token_count" => true,
+        "responses.retrieve" => !span.attributes.contains(tokens::OUTPUT),
+        _ => false,
+    }
+}
+
+/// Returns the operation of a request for a video, unless that only looks it up or deletes it.
+fn video_operation(name: &str) -> Option<&'static str> {
+    let method = name.strip_prefix("video.")?.split(' ').next()?;
+    matches!(method, "create" | "edit" | "extend" | "remix").then_some("generate_content")
 }
 
 /// Recognises a step of CrewAI's that is not an agent. The instrumentation reports every step of a flow as an agent run, and

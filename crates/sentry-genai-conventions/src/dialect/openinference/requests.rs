@@ -21,6 +21,7 @@ const MODERATION: &str = "ModerationCreateResponse";
 pub(super) fn calls_no_model(span: &SourceSpan) -> bool {
     is_token_count(&span.name)
         || is_interaction_lookup(span)
+        || is_speech_of_pipecat(span)
         || span.scope == OPENAI && span.name.starts_with("FineTuningJob")
         || span.scope == OPENAI
             && span.name != MODERATION
@@ -39,6 +40,11 @@ fn is_token_count(name: &str) -> bool {
 /// request they belong to.
 pub(super) fn is_interaction_lookup(span: &SourceSpan) -> bool {
     span.name.ends_with("InteractionsResource.get")
+}
+
+/// Recognises what Pipecat hears and says. The same texts are the messages of its model calls.
+fn is_speech_of_pipecat(span: &SourceSpan) -> bool {
+    span.scope.ends_with(".pipecat") && matches!(&*span.name, "pipecat.stt" | "pipecat.tts")
 }
 
 pub(super) fn is_litellm(span: &SourceSpan) -> bool {

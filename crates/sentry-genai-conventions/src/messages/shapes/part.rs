@@ -166,15 +166,15 @@ fn read_object(mut object: Object, parts: &mut Vec<Part>) {
     if is_argument_delta(&object) {
         return append_argument_delta(object, parts);
     }
+    if wraps_call_or_answer(&object) {
+        return read(object.remove("content").unwrap_or_default(), parts);
+    }
     let Some(part_kind) = kind_of(&object) else {
         return parts.push(unknown(object));
     };
     match part_kind {
         Kind::Text => read_text(object, parts),
         Kind::Reasoning => read_reasoning(object, parts),
-        Kind::Call | Kind::Answer if wraps_call_or_answer(&object) => {
-            read(object.remove("content").unwrap_or_default(), parts);
-        }
         Kind::Call if kind(&object).as_deref() == Some("mcp_call") => read_mcp_call(object, parts),
         Kind::Call if object.contains_key(SERVER_CALL) => read_server_call(object, parts),
         Kind::Call => parts.push(call(object)),
@@ -208,7 +208,7 @@ fn unknown(mut object: Object) -> Part {
     }
 }
 
-/// Returns whether a call or an answer only has another one as its content, which Azure's SDKs do for a provider's own tools.
+/// Returns whether a part only has a call or an answer as its content, which Azure's SDKs do for a provider's own tools.
 fn wraps_call_or_answer(object: &Object) -> bool {
     let content = object.get("content").and_then(Value::as_object);
     let kind = content.and_then(kind_of);
