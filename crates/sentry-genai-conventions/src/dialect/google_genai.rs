@@ -1,5 +1,5 @@
-//! OpenTelemetry's instrumentation of Google's SDK for Python, whose older versions describe a tool as the call of a function. It has
-//! an operation of its own for Gemini's interactions.
+//! OpenTelemetry's instrumentation of Google's SDK for Python, whose older versions describe a tool as the call of a function. It
+//! has an operation of its own for Gemini's interactions.
 
 use super::{
     ARGUMENTS, Dialect, OperationKind, Override, RESULT,

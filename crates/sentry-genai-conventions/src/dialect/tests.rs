@@ -28,7 +28,6 @@ mod mirascope;
 mod mistral;
 mod mlflow;
 mod openinference;
-mod openinference_conventions;
 mod openinference_google;
 mod openinference_openai_agents;
 mod openinference_tools;

@@ -1,6 +1,6 @@
 //! What newer versions of OpenInference's conventions can express.
 
-use super::*;
+use super::super::*;
 
 const LLM: Attribute = ("openinference.span.kind", "LLM");
 const OPENAI: &str = "openinference.instrumentation.openai";
