@@ -2,6 +2,8 @@
 //! messages are one text, with tool calls in separate attributes. Up to the present version, most failed calls have nothing but
 //! their name.
 
+mod frameworks;
+
 use serde_json::{Value, json};
 
 use super::{
@@ -54,8 +56,12 @@ const CALL_IDS: &str = "gen_ai.tool.call.id";
 const CALL_ARGUMENTS: &str = "gen_ai.tool.args";
 
 fn operation(span: &SourceSpan) -> Override {
-    if is_crewai_step(span) || calls_no_model(span) {
+    if calls_no_model(span) {
         return Override::Plain;
+    }
+    let of_framework = frameworks::operation(span);
+    if of_framework != Override::None {
+        return of_framework;
     }
     let name = match span.attributes.text("gen_ai.operation.name") {
         Some("memory") => memory_operation(&span.name),
@@ -100,14 +106,6 @@ fn video_operation(name: &str) -> Option<&'static str> {
     matches!(method, "create" | "edit" | "extend" | "remix").then_some("generate_content")
 }
 
-/// Recognises a step of CrewAI's that is not an agent. The instrumentation reports every step of a flow as an agent run, and
-/// CrewAI's work around a model as a flow. Real agents have names.
-fn is_crewai_step(span: &SourceSpan) -> bool {
-    span.scope == "openlit.instrumentation.crewai"
-        && span.attributes.text("gen_ai.operation.name") == Some("invoke_agent")
-        && !span.attributes.contains("gen_ai.agent.name")
-}
-
 /// Returns the operation of a call that failed before anything was recorded.
 fn operation_of_failed_call(span: &SourceSpan) -> Option<&'static str> {
     let has_failed = span.status.is_error();
@@ -120,7 +118,7 @@ fn operation_of_failed_call(span: &SourceSpan) -> Option<&'static str> {
 }
 
 fn adjust(span: &mut SourceSpan, kind: OperationKind) {
-    if is_crewai_step(span) {
+    if frameworks::is_crewai_step(span) {
         if let Some(step) = span.name.strip_prefix("invoke_agent ") {
             span.name = step.to_owned().into();
         }
@@ -130,6 +128,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             span.attributes.remove(OUTPUT);
         }
     }
+    frameworks::adjust(span, kind);
     let attributes = &mut span.attributes;
     attributes.retain(|key, value| match key {
         "gen_ai.request.model" => value != crate::Value::Str("unknown"),

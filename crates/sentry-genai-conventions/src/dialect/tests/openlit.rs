@@ -1,5 +1,7 @@
 //! Spans of OpenLIT for Python in several versions.
 
+mod frameworks;
+
 use super::*;
 use crate::{Scalar, SourceEvent, SourceStatus, Status, Value};
 

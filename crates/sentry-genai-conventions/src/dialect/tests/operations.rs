@@ -106,6 +106,8 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("@voltagent/core", "llm:generateText", &[("entity.type", "agent"), ("span.type", "llm"), ("llm.model", "m")], "gen_ai.chat", "chat m"),
     ("@voltagent/core", "tool.execution:t", &[("entity.type", "agent"), ("span.type", "tool"), ("tool.name", "t")], "gen_ai.execute_tool", "execute_tool t"),
     ("@voltagent/core", "memory.read", &[("entity.type", "agent"), ("span.type", "memory")], "function", "memory.read"),
+    ("@voltagent/core", "embedding.generate", &[("entity.type", "agent"), ("span.type", "embedding")], "function", "embedding.generate"),
+    ("@voltagent/core", "tool.search.embedding:s", &[("span.type", "embedding"), ("embedding.model", "m")], "gen_ai.embeddings", "embeddings m"),
     ("litellm", "litellm_request", &[("llm.request.type", "atext_completion"), ("gen_ai.request.model", "m")], "gen_ai.text_completion", "text_completion m"),
     ("litellm", "raw_gen_ai_request", &[("llm.openai.model", "m")], "function", "raw_gen_ai_request"),
     ("langfuse-sdk", "lookup", &[("langfuse.observation.type", "tool")], "gen_ai.execute_tool", "execute_tool lookup"),
