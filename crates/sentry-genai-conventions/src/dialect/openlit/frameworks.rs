@@ -10,6 +10,9 @@ const HANDOFF_FROM: &str = "gen_ai.agent.source";
 const TOOL: &str = "gen_ai.tool.name";
 const OUTPUT_TYPE: &str = "gen_ai.output.type";
 
+/// What AG2 does with a message.
+const MESSAGE_TYPE: &str = "gen_ai.agent.message_type";
+
 /// LlamaIndex's work that a span describes, as OpenLIT calls it.
 const ENDPOINT: &str = "gen_ai.operation.endpoint";
 
@@ -49,6 +52,17 @@ pub(super) fn operation(span: &SourceSpan) -> Override {
         {
             Override::To("generate_content")
         }
+        // A turn of an agent of AG2's, and the messages between agents.
+        ("ag2", Some("chat")) => match attributes.text(MESSAGE_TYPE) {
+            Some("generate_reply") => Override::To("invoke_agent"),
+            Some(_) => Override::Plain,
+            None => Override::None,
+        },
+        ("ag2", Some("invoke_agent"))
+            if attributes.contains("gen_ai.groupchat.speaker_selection") =>
+        {
+            Override::Plain
+        }
         // What follows each answer, with tools or without.
         ("pydantic_ai", Some("execute_tool")) if !attributes.contains(TOOL) => Override::Plain,
         // Work around model calls.
@@ -72,6 +86,12 @@ pub(super) fn is_crewai_step(span: &SourceSpan) -> bool {
 pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     match framework(span) {
         "openai_agents" | "openai-agents" => adjust_openai_agents(span, kind),
+        // The counts are a quarter of the number of characters.
+        "ag2" if span.attributes.contains(MESSAGE_TYPE) => {
+            let is_made_up =
+                |key: &str| key.starts_with("gen_ai.usage.") || key.starts_with("gen_ai.cost.");
+            span.attributes.retain(|key, _| !is_made_up(key));
+        }
         "claude_agent_sdk" | "claude-agent-sdk" => adjust_claude_agents(span, kind),
         _ => {}
     }

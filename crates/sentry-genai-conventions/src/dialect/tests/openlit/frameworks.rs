@@ -18,6 +18,9 @@ const SPANS: &[(&str, &str, &[Attribute], &str, &str)] = &[
     (AGENTS, "chat transcription", &[("gen_ai.operation.name", "chat"), ("gen_ai.request.model", "m"), ("gen_ai.output.type", "text")], "gen_ai.generate_content", "generate_content m"),
     (AGENTS, "chat speech", &[("gen_ai.operation.name", "chat"), ("gen_ai.request.model", "m"), ("gen_ai.output.type", "speech")], "gen_ai.generate_content", "generate_content m"),
     (AGENTS, "chat m", &[("gen_ai.operation.name", "chat"), ("gen_ai.request.model", "m"), ("gen_ai.output.type", "text")], "gen_ai.chat", "chat m"),
+    ("openlit.instrumentation.ag2", "chat Clerk", &[("gen_ai.operation.name", "chat"), ("gen_ai.agent.name", "Clerk"), ("gen_ai.agent.message_type", "generate_reply"), ("gen_ai.request.model", "m")], "gen_ai.invoke_agent", "invoke_agent Clerk"),
+    ("openlit.instrumentation.ag2", "chat Clerk", &[("gen_ai.operation.name", "chat"), ("gen_ai.agent.name", "Clerk"), ("gen_ai.agent.message_type", "send"), ("gen_ai.request.model", "m")], "function", "chat Clerk"),
+    ("openlit.instrumentation.ag2", "invoke_agent x", &[INVOKE_AGENT, ("gen_ai.groupchat.speaker_selection", "Clerk")], "function", "invoke_agent x"),
     ("openlit.instrumentation.pydantic_ai", "execute_tool m", &[("gen_ai.operation.name", "execute_tool"), ("gen_ai.request.model", "m")], "function", "execute_tool m"),
     ("openlit.instrumentation.llamaindex", "chat x", &[("gen_ai.operation.name", "chat"), ("gen_ai.operation.endpoint", "response_synthesize")], "function", "chat x"),
     ("openlit.instrumentation.llamaindex", "chat m", &[("gen_ai.operation.name", "chat"), ("gen_ai.request.model", "m"), ("gen_ai.operation.endpoint", "llm_chat")], "gen_ai.chat", "chat m"),
@@ -86,4 +89,24 @@ fn claudes_agents_keep_their_names() {
     ];
     let span = translated(CLAUDE, "invoke_agent Help Desk", &attributes);
     assert_eq!(span.name, "invoke_agent Help Desk");
+}
+
+/// They are a quarter of the number of characters.
+#[test]
+fn counts_that_openlit_makes_up_for_ag2_are_removed() {
+    let attributes = [
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.agent.name", "Clerk"),
+        ("gen_ai.agent.message_type", "generate_reply"),
+    ];
+    let mut span = source("openlit.instrumentation.ag2", "chat Clerk", &attributes);
+    span.attributes.push("gen_ai.usage.input_tokens", 7);
+    span.attributes.push("gen_ai.usage.output_tokens", 2);
+    span.attributes.push("gen_ai.usage.cost", 0.1);
+    let span = with_content(span);
+    let counts = span.attributes.iter();
+    let counts: Vec<_> = counts
+        .filter(|(key, _)| key.contains("usage") || key.contains("cost"))
+        .collect();
+    assert_eq!(counts, []);
 }
