@@ -122,7 +122,9 @@ fn adjust_claude_agents(span: &mut SourceSpan, kind: OperationKind) {
     if attributes.contains("gen_ai.system") {
         attributes.remove("gen_ai.provider.name");
     }
-    if kind == OperationKind::Agent && !attributes.contains("server.address") {
+    let is_of_program =
+        attributes.contains("server.address") || attributes.contains("gen_ai.conversation.id");
+    if kind == OperationKind::Agent && !is_of_program {
         // An agent below another one. The model describes in its own words what it is to do.
         attributes.rename(AGENT, "gen_ai.agent.description");
         attributes.set(AGENT, "subagent");
