@@ -72,6 +72,9 @@ impl EventContent {
             "gen_ai.client.inference.operation.details" | "gen_ai.usage" => {
                 self.read_details(event);
             }
+            // Azure's SDKs have a list of messages in each event.
+            INPUT => append_list(event, &mut self.input),
+            OUTPUT => append_list(event, &mut self.output),
             "gen_ai.content.prompt" => append_messages(event, "gen_ai.prompt", &mut self.input),
             "gen_ai.content.completion" => {
                 append_messages(event, "gen_ai.completion", &mut self.output);
@@ -148,6 +151,14 @@ impl EventContent {
         if let Some(returned) = self.returned {
             span.attributes.supply(returned_as, returned);
         }
+    }
+}
+
+/// Appends the messages of an event that holds a list of them.
+fn append_list(event: &SourceEvent, messages: &mut Vec<Value>) {
+    let content = event.attributes.text("gen_ai.event.content");
+    if let Some(Value::Array(list)) = content.and_then(messages::read_json) {
+        messages.extend(list);
     }
 }
 

@@ -21,11 +21,18 @@ pub(super) static GEMINI_CLI: Dialect = Dialect {
 
 fn operation(span: &SourceSpan) -> Override {
     match span.attributes.text("gen_ai.operation.name") {
+        Some("llm_call") if is_embedding(span) => Override::To("embeddings"),
         Some("llm_call") => Override::To("generate_content"),
         Some("tool_call") => Override::To("execute_tool"),
         Some("agent_call") => Override::To("invoke_agent"),
         _ => Override::Plain,
     }
+}
+
+/// Recognises a request for embeddings, which is described like any other.
+fn is_embedding(span: &SourceSpan) -> bool {
+    let model = span.attributes.text("gen_ai.request.model");
+    model.is_some_and(|model| model.contains("embedding"))
 }
 
 fn adjust(span: &mut SourceSpan, kind: OperationKind) {
@@ -36,6 +43,11 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             if let Some(Value::Array(chunks)) = json::read(attributes, OUTPUT) {
                 json::set(attributes, OUTPUT, merge_chunks(chunks));
             }
+        }
+        OperationKind::Embeddings => {
+            attributes.supply("gen_ai.provider.name", "gcp.gen_ai");
+            attributes.rename(INPUT, "gen_ai.embeddings.input");
+            attributes.remove(OUTPUT);
         }
         OperationKind::Tool => {
             let request = json::object(attributes, INPUT);

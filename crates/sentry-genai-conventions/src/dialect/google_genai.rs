@@ -1,10 +1,23 @@
-//! OpenTelemetry's instrumentation of Google's SDK for Python, whose older versions describe a tool as the call of a function.
+//! OpenTelemetry's instrumentation of Google's SDK for Python, whose older versions describe a tool as the call of a function. It
+//! has an operation of its own for Gemini's interactions.
 
 use super::{
-    ARGUMENTS, Dialect, OperationKind, RESULT,
+    ARGUMENTS, Dialect, OperationKind, Override, RESULT,
     json::{self, Object},
 };
-use crate::SourceSpan;
+use crate::{SourceSpan, tokens};
+
+pub(super) static GOOGLE_GENAI_INTERACTION: Dialect = Dialect {
+    recognises: |span| span.attributes.text("gen_ai.operation.name") == Some("interactions.create"),
+    operation: |_| Override::To("generate_content"),
+    adjust: |span, _| {
+        // Gemini counts reasoning apart.
+        if let Some(reasoning) = span.attributes.integer(tokens::REASONING) {
+            tokens::increase(&mut span.attributes, tokens::OUTPUT, reasoning);
+        }
+    },
+    ..Dialect::NONE
+};
 
 pub(super) static GOOGLE_GENAI_TOOL: Dialect = Dialect {
     recognises: |span| {

@@ -95,26 +95,77 @@ fn operation(span: &SourceSpan) -> Override {
     if has_known_operation(span) && !matches!(named, Some("chat" | "completion")) {
         return Override::None;
     }
-    let Some(kind) = span.attributes.text("llm.request.type") else {
+    let kinds = ["llm.request.type", "litellm.call_type"];
+    let Some(kind) = span.attributes.first_text(&kinds) else {
         return Override::None;
     };
     // A leading `a` marks an asynchronous function.
     match kind.strip_prefix('a').unwrap_or(kind) {
-        "completion" | "chat" | "responses" => Override::To("chat"),
+        "completion" | "chat" | "compact_responses" | "create_interaction" | "responses" => {
+            Override::To("chat")
+        }
         // A request in the format of Anthropic's API.
         _ if kind.ends_with("anthropic_messages") => Override::To("chat"),
         "text_completion" => Override::To("text_completion"),
         "embedding" => Override::To("embeddings"),
-        "generate_content"
+        "create_video"
+        | "generate_content"
         | "generate_content_stream"
         | "image_edit"
         | "image_generation"
+        | "ocr"
         | "speech"
         | "transcription"
-        | "video_generation" => Override::To("generate_content"),
+        | "video_edit"
+        | "video_extension"
+        | "video_generation"
+        | "video_remix" => Override::To("generate_content"),
+        "decisions" | "systemone" => Override::To("decide"),
+        "extraction" => Override::To("extract"),
         "moderation" => Override::To("evaluate"),
         "rerank" => Override::To("rerank"),
+        request if calls_no_model(request) => Override::Plain,
         _ => Override::None,
+    }
+}
+
+/// Returns whether a type of request is about what is stored at the provider, such as files, batches and threads.
+fn calls_no_model(request: &str) -> bool {
+    const BEGINNINGS: [&str; 17] = [
+        "add_message",
+        "cancel_",
+        "create_",
+        "delete_",
+        "file_",
+        "get_",
+        "ingest",
+        "list_",
+        "realtime_calls",
+        "realtime_translation_calls",
+        "retrieve_",
+        "run_code",
+        "search",
+        "upload_",
+        "vector_store_",
+        "video_",
+        "_add_message",
+    ];
+
+    BEGINNINGS.iter().any(|start| request.starts_with(start))
+}
+
+/// Removes what an answer from the cache cost when a model gave it.
+fn remove_usage_of_cached_answer(attributes: &mut Attributes) {
+    const USAGE: [&str; 5] = [
+        "gen_ai.cost.",
+        "gen_ai.usage.",
+        "litellm.cost.",
+        "llm.usage.",
+        "metadata.usage_object",
+    ];
+
+    if attributes.get("litellm.cache_hit") == Some(crate::Value::Bool(true)) {
+        attributes.retain(|key, _| !USAGE.iter().any(|prefix| key.starts_with(prefix)));
     }
 }
 
@@ -126,6 +177,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         attributes.remove_prefix("llm.");
         return;
     }
+    remove_usage_of_cached_answer(attributes);
     if kind != OperationKind::Plain
         && (attributes.first_text(&["gen_ai.provider.name", "gen_ai.system"])).is_none()
         && let Some(name) = missing_provider(attributes)

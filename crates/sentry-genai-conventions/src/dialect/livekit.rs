@@ -26,7 +26,9 @@ const METRICS: &str = "lk.llm_metrics";
 
 fn operation(span: &SourceSpan) -> Override {
     match &*span.name {
+        "decision_model.evaluate" => Override::To("decide"),
         "function_tool" => Override::To("execute_tool"),
+        "update_agent" => Override::To("handoff"),
         // What is around a model call, and an attempt at it. A node without a call inside names its operation.
         "llm_node" | "llm_request_run" if !has_known_operation(span) => Override::Plain,
         _ => Override::None,
@@ -58,7 +60,11 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             }
             remove_outcome_without_answer(attributes);
         }
-        OperationKind::Embeddings | OperationKind::Other | OperationKind::Plain => {}
+        OperationKind::Other => {
+            attributes.rename("lk.previous_agent_label", "gen_ai.handoff.from_agent");
+            attributes.rename("lk.agent_label", "gen_ai.handoff.to_agent");
+        }
+        OperationKind::Embeddings | OperationKind::Plain => {}
     }
 }
 

@@ -1,5 +1,7 @@
 //! Logfire's own instrumentations of OpenAI, Anthropic and OpenAI's agents: names are templates.
 
+use serde_json::json;
+
 use super::{
     ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases,
     event_list, has_known_operation, json, usage,
@@ -161,6 +163,9 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         }
         _ => {}
     }
+    if kind == OperationKind::Embeddings {
+        read_embeddings(attributes);
+    }
     if kind != OperationKind::Call {
         return;
     }
@@ -193,6 +198,18 @@ fn read_agents_messages(attributes: &mut Attributes) {
     }
 }
 
+/// Reads the texts to embed, and their count, both of which newer versions also record under the names of the conventions.
+fn read_embeddings(attributes: &mut Attributes) {
+    if let Some(mut request) = json::object(attributes, "request_data")
+        && let Some(texts) = request.remove("input")
+    {
+        json::put(attributes, "gen_ai.embeddings.input", texts);
+    }
+    if let Some(answer) = json::object(attributes, "response_data") {
+        usage::put_value(attributes, answer.get("usage"));
+    }
+}
+
 fn read_request_and_response(attributes: &mut Attributes) {
     if let Some(response) = json::read(attributes, "response") {
         if let Some(counts) = response.get("usage").and_then(|it| it.as_object()) {
@@ -207,13 +224,17 @@ fn read_request_and_response(attributes: &mut Attributes) {
         if let Some(message) = answer
             .get("message")
             .or_else(|| answer.get("combined_chunk_content"))
+            .or_else(|| answer.get("text"))
         {
             json::put(attributes, OUTPUT, message.clone());
+        }
+        if let Some(images) = answer.get("images") {
+            json::put(attributes, OUTPUT, json!({"created": 0, "data": images}));
         }
     }
     if let Some(request) = json::object(attributes, "request_data") {
         json::put_parameters(attributes, &request);
-        if let Some(messages) = request.get("messages") {
+        if let Some(messages) = request.get("messages").or_else(|| request.get("prompt")) {
             json::put(attributes, INPUT, messages.clone());
         }
     }

@@ -5,8 +5,8 @@
 use serde_json::Value;
 
 use super::{
-    Dialect, INPUT, OUTPUT, OperationKind, Override, aliases, first_chunk, json, kind_of,
-    mark_failed,
+    ARGUMENTS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases, first_chunk, json,
+    kind_of, mark_failed,
 };
 use crate::{Attributes, SourceSpan};
 
@@ -44,6 +44,9 @@ pub(super) static MASTRA: Dialect = Dialect {
 
 const TYPE: &str = "mastra.span.type";
 
+/// The type of a span for a tool that runs in the client.
+const CLIENT_TOOL: &str = "client_tool_call";
+
 /// Recognises spans that record methods. Before it had an exporter, and in addition to that up to version 1, Mastra made a span
 /// of every method, with its arguments and its result. These are whole objects, which include prompts. The calls have other
 /// spans.
@@ -61,7 +64,10 @@ fn operation(span: &SourceSpan) -> Override {
         Some("model_generation") if only_wraps_inferences(span) => Override::Plain,
         Some("model_generation" | "llm_generation" | "model_inference") => Override::To("chat"),
         Some("rag_embedding") => Override::To("embeddings"),
-        Some("tool_call" | "mcp_tool_call" | "provider_tool_call") => Override::To("execute_tool"),
+        Some("tool_call" | "mcp_tool_call" | "provider_tool_call" | CLIENT_TOOL) => {
+            Override::To("execute_tool")
+        }
+        Some("mcp_server_request") => Override::None,
         _ => Override::Plain,
     }
 }
@@ -74,8 +80,15 @@ fn only_wraps_inferences(span: &SourceSpan) -> bool {
 
 fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let span_type = kind_of(span, TYPE);
-    if kind == OperationKind::Agent {
-        name_agent(span);
+    match kind {
+        OperationKind::Agent => name_agent(span),
+        OperationKind::Tool => {
+            let tool = span.name.strip_prefix(CLIENT_TOOL).map(str::trim_start);
+            if let Some(tool) = tool.filter(|tool| !tool.is_empty()).map(str::to_owned) {
+                span.attributes.supply("gen_ai.tool.name", tool);
+            }
+        }
+        _ => {}
     }
     read_step(&mut span.attributes, span_type.as_deref());
     if span_type.as_deref() == Some("model_chunk") {
@@ -112,6 +125,10 @@ fn read_step(attributes: &mut Attributes, span_type: Option<&str>) {
         Some("model_step") if is_list(attributes, "mastra.model_step.input") => {
             attributes.rename("mastra.model_step.input", INPUT);
             attributes.rename("mastra.model_step.output", OUTPUT);
+        }
+        Some(CLIENT_TOOL) => {
+            attributes.rename("mastra.client_tool_call.input", ARGUMENTS);
+            attributes.rename("mastra.client_tool_call.output", RESULT);
         }
         Some("rag_embedding") => {
             attributes.rename("mastra.rag_embedding.input", "gen_ai.embeddings.input");

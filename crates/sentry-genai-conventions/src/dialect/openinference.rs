@@ -2,13 +2,16 @@
 
 mod autogen;
 mod beeai;
+mod copies;
 mod crewai;
+mod decisions;
 mod google;
 mod haystack;
 mod llama_index;
 mod messages;
 mod names;
 mod payload;
+mod providers;
 mod realtime;
 mod requests;
 mod smolagents;
@@ -109,12 +112,13 @@ fn operation(span: &SourceSpan) -> Override {
             }))
         }
         "embedding" => Override::To("embeddings"),
-        "agent" if is_trace(span) => Override::Plain,
+        "agent" if is_trace(span) || requests::is_interaction_lookup(span) => Override::Plain,
         "agent" => Override::To("invoke_agent"),
         "tool" if span.scope == INSTRUCTOR => Override::Plain,
         "tool" if handoff_target(&span.name).is_some() => Override::To("handoff"),
         "tool" => Override::To("execute_tool"),
         "reranker" => Override::To("rerank"),
+        "decision" => Override::To("decide"),
         "chain"
             if is_langchain_agent_run(span)
                 || haystack::is_agent(span)
@@ -185,12 +189,12 @@ fn handoff_target(name: &str) -> Option<&str> {
 
 /// What is particular to the libraries that OpenInference instruments.
 static LIBRARIES: [fn(&mut SourceSpan, OperationKind); 9] = [
+    google::adjust,
     names::adjust,
     smolagents::adjust,
     autogen::adjust,
     beeai::adjust,
     crewai::adjust,
-    google::adjust,
     haystack::adjust,
     llama_index::adjust,
     realtime::adjust,
@@ -200,13 +204,15 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     if span.attributes.text(MODEL_NAME) == Some(SYNTHETIC_MODEL) {
         span.attributes.remove(MODEL_NAME);
     }
+    copies::remove(span);
     messages::remove_hidden(&mut span.attributes);
+    decisions::rename(span);
     adjust_processed(span, kind);
     name_handoff_target(span, kind);
     for adjust_library in LIBRARIES {
         adjust_library(span, kind);
     }
-    prefer_host(&mut span.attributes);
+    providers::prefer_host(&mut span.attributes);
     read_first_token_event(span);
     read_metadata(&mut span.attributes, kind);
     if kind == OperationKind::Plain {
@@ -309,14 +315,6 @@ fn read_tool(attributes: &mut Attributes) {
         json::put(attributes, RESULT, tool_answer::content_of(result));
     }
     attributes.rename(OUTPUT_VALUE, RESULT);
-}
-
-/// Prefers whoever runs a model (`llm.provider`) to its maker (`llm.system`). For Google it is the maker that names the product.
-fn prefer_host(attributes: &mut Attributes) {
-    let host = attributes.text("llm.provider");
-    if host.is_some_and(|name| !name.eq_ignore_ascii_case("google")) {
-        attributes.rename("llm.provider", "gen_ai.provider.name");
-    }
 }
 
 /// Computes the time to the first token from an event.

@@ -2,6 +2,8 @@
 //! messages are one text, with tool calls in separate attributes. Up to the present version, most failed calls have nothing but
 //! their name.
 
+mod frameworks;
+
 use serde_json::{Value, json};
 
 use super::{
@@ -54,11 +56,18 @@ const CALL_IDS: &str = "gen_ai.tool.call.id";
 const CALL_ARGUMENTS: &str = "gen_ai.tool.args";
 
 fn operation(span: &SourceSpan) -> Override {
-    if is_crewai_step(span) {
+    if calls_no_model(span) {
         return Override::Plain;
+    }
+    let of_framework = frameworks::operation(span);
+    if of_framework != Override::None {
+        return of_framework;
     }
     let name = match span.attributes.text("gen_ai.operation.name") {
         Some("memory") => memory_operation(&span.name),
+        Some("video") => video_operation(&span.name),
+        // Of Sarvam.
+        Some("speech_to_text_translate" | "translate") => Some("generate_content"),
         // Up to 1.36 this is the whole name of the span: `tool get_weather`.
         Some(operation) => operation
             .split_once(' ')
@@ -80,12 +89,21 @@ fn memory_operation(name: &str) -> Option<&'static str> {
     }
 }
 
-/// Recognises a step of CrewAI's that is not an agent. The instrumentation reports every step of a flow as an agent run, and
-/// CrewAI's work around a model as a flow. Real agents have names.
-fn is_crewai_step(span: &SourceSpan) -> bool {
-    span.scope == "openlit.instrumentation.crewai"
-        && span.attributes.text("gen_ai.operation.name") == Some("invoke_agent")
-        && !span.attributes.contains("gen_ai.agent.name")
+/// Recognises requests to OpenAI that are about a response or a chat, but call no model. A response in the background has its
+/// counts when it is looked up.
+fn calls_no_model(span: &SourceSpan) -> bool {
+    let request = span.name.split(' ').next().unwrap_or_default();
+    match request {
+        "chat.messages.list" | "responses.cancel" | "responses.token_count" => true,
+        "responses.retrieve" => !span.attributes.contains(tokens::OUTPUT),
+        _ => false,
+    }
+}
+
+/// Returns the operation of a request for a video, unless that only looks it up or deletes it.
+fn video_operation(name: &str) -> Option<&'static str> {
+    let method = name.strip_prefix("video.")?.split(' ').next()?;
+    matches!(method, "create" | "edit" | "extend" | "remix").then_some("generate_content")
 }
 
 /// Returns the operation of a call that failed before anything was recorded.
@@ -100,7 +118,7 @@ fn operation_of_failed_call(span: &SourceSpan) -> Option<&'static str> {
 }
 
 fn adjust(span: &mut SourceSpan, kind: OperationKind) {
-    if is_crewai_step(span) {
+    if frameworks::is_crewai_step(span) {
         if let Some(step) = span.name.strip_prefix("invoke_agent ") {
             span.name = step.to_owned().into();
         }
@@ -110,6 +128,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             span.attributes.remove(OUTPUT);
         }
     }
+    frameworks::adjust(span, kind);
     let attributes = &mut span.attributes;
     attributes.retain(|key, value| match key {
         "gen_ai.request.model" => value != crate::Value::Str("unknown"),

@@ -47,6 +47,7 @@ static ALIASES: &[(Name, &str)] = &aliases([
     ("gen_ai.other_input.user_message", INPUT),
     ("gen_ai.request.embedding.dimensions", "gen_ai.embeddings.dimension.count"),
     ("gen_ai.request.max_output_tokens", "gen_ai.request.max_tokens"),
+    ("gen_ai.request.reasoning.effort", "gen_ai.request.reasoning.level"),
     ("gen_ai.request.reasoning_effort", "gen_ai.request.reasoning.level"),
     ("gen_ai.request.stream", "gen_ai.response.streaming"),
     ("gen_ai.tool.call_id", "gen_ai.tool.call.id"),

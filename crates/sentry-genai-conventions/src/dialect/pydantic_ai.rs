@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     Dialect, INPUT, INSTRUCTIONS, OUTPUT, OperationKind, Override, aliases, event_list,
-    has_known_operation, json,
+    has_known_operation, indexed, json,
 };
 use crate::{Attributes, SourceSpan};
 
@@ -73,6 +73,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         OperationKind::Call => {
             event_list::take(attributes, "events");
             read_instructions(attributes);
+            read_images(attributes);
         }
         OperationKind::Agent => {
             let had_output = attributes.contains(OUTPUT);
@@ -109,6 +110,22 @@ fn is_result_missing_from_output(attributes: &Attributes) -> bool {
         let parts = message["parts"].as_array();
         has_result(message) || parts.is_some_and(|parts| parts.iter().any(has_result))
     })
+}
+
+/// Reads the prompt of a request for images, and the types of the images, whose data is not recorded.
+fn read_images(attributes: &mut Attributes) {
+    if attributes.text("gen_ai.output.type") != Some("image") {
+        return;
+    }
+    attributes.rename("prompt", INPUT);
+    if let Some(Value::Array(images)) = indexed::take(attributes, "image.") {
+        let parts: Vec<_> = images
+            .into_iter()
+            .map(|image| json!({"type": "image", "media_type": image["media_type"]}))
+            .collect();
+        let answer = json!([{"role": "assistant", "content": parts}]);
+        json::put(attributes, OUTPUT, answer);
+    }
 }
 
 /// Reads the instructions of a call that failed, which only the request has.

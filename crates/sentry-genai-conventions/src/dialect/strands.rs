@@ -17,7 +17,11 @@ pub(super) static STRANDS: Dialect = Dialect {
         } else if span.attributes.text("gen_ai.operation.name") == Some(STRUCTURED_RUN) {
             Override::To("invoke_agent")
         } else {
-            Override::None
+            match span.attributes.text("gen_ai.operation.name") {
+                Some("memory.add") => Override::To("create_memory"),
+                Some("memory.search") => Override::To("search_memory"),
+                _ => Override::None,
+            }
         }
     },
     adjust,
@@ -35,6 +39,9 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     if kind == OperationKind::Call {
         first_chunk::read_milliseconds(&mut span.attributes, FIRST_TOKEN);
     }
+    if kind == OperationKind::Other {
+        read_memory(span);
+    }
     // The answer of a failed tool is recorded like any other, and the span ends without an error.
     if kind == OperationKind::Tool && span.attributes.text("tool.status") == Some("error") {
         mark_failed(span);
@@ -51,4 +58,23 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     if id.is_some_and(is_random_id) {
         span.name = TURN_NAME.into();
     }
+}
+
+/// Reads what is searched for in memory, found there, or added to it. Each is an event.
+fn read_memory(span: &mut SourceSpan) {
+    for (event, key) in [
+        ("memory.query", "gen_ai.memory.query.text"),
+        ("memory.content", "gen_ai.memory.records"),
+        ("memory.results", "gen_ai.memory.records"),
+    ] {
+        let mut events = span.events.iter();
+        if let Some(text) = events
+            .find(|found| found.name == event)
+            .and_then(|event| event.attributes.text("content"))
+        {
+            span.attributes.supply(key, text);
+        }
+    }
+    span.attributes
+        .rename("memory.result.count", "gen_ai.memory.record.count");
 }

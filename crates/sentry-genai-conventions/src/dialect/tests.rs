@@ -48,6 +48,7 @@ mod tanstack;
 mod traceloop;
 mod upsonic;
 mod usage;
+mod vercel;
 
 use super::*;
 

@@ -63,6 +63,17 @@ pub(super) static TRACELOOP: Dialect = Dialect {
     adjust,
 };
 
+/// Names of spans that claim to be model calls: a connection to OpenAI's Realtime API, whose answers have spans of their own, and
+/// watsonx's model before it is called.
+const NO_CALLS: [&str; 3] = [
+    "openai.session",
+    "watsonx.get_details",
+    "watsonx.model_init",
+];
+
+/// The name of a request to an endpoint of SageMaker's, whose request and answer may have any format.
+const SAGEMAKER: &str = "sagemaker.completion";
+
 const REASONING_EFFORT: &str = "llm.request.reasoning_effort";
 const SPAN_KIND: &str = "traceloop.span.kind";
 const ENTITY_NAME: &str = "traceloop.entity.name";
@@ -105,6 +116,9 @@ fn is_own_scope(scope: &str) -> bool {
 }
 
 fn operation(span: &SourceSpan) -> Override {
+    if NO_CALLS.contains(&&*span.name) {
+        return Override::Plain;
+    }
     if bedrock::uses_embedding_model(span, "gen_ai.request.model") {
         return Override::To("embeddings");
     }
@@ -171,6 +185,7 @@ fn operation_by_span_name(span: &SourceSpan) -> Override {
         "bedrock.converse" => Override::To("chat"),
         "openai.embeddings" => Override::To("embeddings"),
         "openai.response" | "openai.responses" => Override::To("chat"),
+        SAGEMAKER => Override::To("text_completion"),
         name if name.ends_with(".chat") && span.attributes.contains("llm.request.model") => {
             Override::To("chat")
         }
@@ -263,6 +278,9 @@ fn read_entity(span: &mut SourceSpan, kind: OperationKind) {
             if let Some(id) = call_id {
                 attributes.supply("gen_ai.tool.call.id", id);
             }
+        }
+        OperationKind::Call if span.name == SAGEMAKER => {
+            kind.rename_content(attributes, ENTITY_INPUT, ENTITY_OUTPUT);
         }
         OperationKind::Agent => {
             json::rename_unwrapped(attributes, ENTITY_INPUT, INPUT, unwrap_arguments);

@@ -174,12 +174,44 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         OperationKind::Call => {
             // The text to be spoken.
             attributes.rename("ai.request.text", INPUT);
+            read_decision(attributes);
             normalise_counts(attributes);
             assemble_output(attributes);
         }
         _ => {}
     }
     move_metadata(attributes);
+}
+
+/// Reads what a model decided upon, the questions, and its answers.
+fn read_decision(attributes: &mut Attributes) {
+    let mut parts = Vec::new();
+    for key in ["ai.decision.state", "ai.decision.questions"] {
+        if let Some(value) = attributes.text(key) {
+            let value = messages::read_json(value).unwrap_or_else(|| value.into());
+            parts.push(match value {
+                text @ Value::String(_) => json!({"type": "text", "text": text}),
+                value => json!({"type": "object", "content": value}),
+            });
+            attributes.remove(key);
+        }
+    }
+    if !parts.is_empty() {
+        json::put(
+            attributes,
+            INPUT,
+            json!([{"role": "user", "content": parts}]),
+        );
+    }
+    if let Some(answers) = json::read(attributes, "ai.decision.answers") {
+        let parts = json!([{"type": "object", "content": answers}]);
+        json::put(
+            attributes,
+            OUTPUT,
+            json!([{"role": "assistant", "content": parts}]),
+        );
+        attributes.remove("ai.decision.answers");
+    }
 }
 
 /// Removes what OpenInference's processor repeats in its own spelling.
@@ -237,8 +269,12 @@ fn assemble_output(attributes: &mut Attributes) {
     if let Some(object) = json::read(attributes, "ai.response.object") {
         parts.push(json!({"type": "object", "content": object}));
     }
+    if let Some(Value::Array(files)) = json::read(attributes, "ai.response.files") {
+        parts.extend(files);
+    }
     let calls = json::read(attributes, "ai.response.toolCalls");
     for key in [
+        "ai.response.files",
         "ai.response.reasoning",
         "ai.response.text",
         "ai.response.object",

@@ -12,6 +12,8 @@ pub(super) static VOLTAGENT: Dialect = Dialect {
     aliases: &aliases([
         ("agent.instructions", "gen_ai.system_instructions"),
         ("ai.model.name", "gen_ai.request.model"),
+        ("embedding.dimensions", "gen_ai.embeddings.dimension.count"),
+        (EMBEDDING_MODEL, "gen_ai.request.model"),
         ("llm.finish_reason", "gen_ai.response.finish_reasons"),
         ("llm.max_output_tokens", "gen_ai.request.max_tokens"),
         ("llm.messages", INPUT),
@@ -51,11 +53,15 @@ const SNAPSHOT: &str = "agent.stateSnapshot";
 /// The kind of a span inside an agent's span, which itself has none.
 const TYPE: &str = "span.type";
 
+const EMBEDDING_MODEL: &str = "embedding.model";
+
 fn operation(span: &SourceSpan) -> Override {
     let attributes = &span.attributes;
     match attributes.text(TYPE) {
         Some("llm") => Override::To("chat"),
         Some("tool") => Override::To("execute_tool"),
+        // A search for tools. A search of the memory is of this type, too, but names no model.
+        Some("embedding") if attributes.contains(EMBEDDING_MODEL) => Override::To("embeddings"),
         None if attributes.text("entity.type") == Some("agent") => Override::To("invoke_agent"),
         _ => Override::Plain,
     }
@@ -72,6 +78,9 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     }
     if kind == OperationKind::Agent {
         read_tools(attributes);
+    }
+    if kind == OperationKind::Embeddings {
+        attributes.rename("input", "gen_ai.embeddings.input");
     }
     kind.rename_content(attributes, "input", "output");
 }

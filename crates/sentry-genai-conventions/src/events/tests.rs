@@ -430,3 +430,24 @@ fn a_span_tells_its_evaluations() {
     assert_eq!(evaluation.name, "evaluate tone");
     assert!(!evaluation.attributes.contains("gen_ai.request.model"));
 }
+
+/// Azure's SDKs do so on request.
+#[test]
+fn events_may_hold_lists_of_messages() {
+    let mut span = span();
+    for (name, content) in [
+        (
+            "gen_ai.input.messages",
+            r#"[{"role":"user","parts":[{"type":"text","content":"Weather?"}]}]"#,
+        ),
+        (
+            "gen_ai.output.messages",
+            r#"[{"role":"assistant","parts":[{"type":"text","content":"4"}]}]"#,
+        ),
+    ] {
+        let mut event = SourceEvent::new(name);
+        event.attributes.push("gen_ai.event.content", content);
+        span.events.push(event);
+    }
+    assert_question_and_answer(&translate(span));
+}

@@ -58,6 +58,7 @@ const REFERENCE_KEYS: &[&str] = &[
     "source",
     "data",
     "bytes",
+    "b64_json",
     "base64",
     "binary_content",
     "blob",
@@ -187,7 +188,8 @@ fn without_credentials(uri: &str) -> String {
 fn modality_of(text: &str) -> Option<String> {
     let known = ["image", "audio", "video"]
         .into_iter()
-        .find(|modality| text.contains(modality));
+        .find(|modality| text.contains(modality))
+        .or_else(|| text.ends_with("_screenshot").then_some("image"));
     let is_document = || text.starts_with("application/") || text.starts_with("text/");
     known
         .or_else(|| is_document().then_some("document"))

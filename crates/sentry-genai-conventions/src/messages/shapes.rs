@@ -5,6 +5,7 @@ pub(super) mod fields;
 mod kind;
 mod message;
 pub(super) mod part;
+mod provider_tools;
 
 use serde_json::Value;
 

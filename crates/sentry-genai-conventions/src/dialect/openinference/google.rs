@@ -12,6 +12,9 @@ pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let attributes = &mut span.attributes;
     match kind {
         OperationKind::Call if span.scope.ends_with(".google_genai") => read_response(attributes),
+        OperationKind::Agent if span.scope.ends_with(".google_genai") => {
+            read_interaction(attributes);
+        }
         OperationKind::Call if span.scope == ADK => prefer_answer(attributes),
         OperationKind::Tool if span.scope.ends_with(".google_adk") => {
             unwrap_tool_answer(attributes);
@@ -46,6 +49,17 @@ fn read_response(attributes: &mut Attributes) {
                 json::put_scalar(attributes, "llm.finish_reason", reason);
                 attributes.remove(OUTPUT_VALUE);
             }
+        }
+    }
+}
+
+/// Names the agent of an interaction, and keeps the steps that it has taken of the whole answer.
+fn read_interaction(attributes: &mut Attributes) {
+    if let Some(mut interaction) = json::object(attributes, OUTPUT_VALUE) {
+        json::put_scalar(attributes, "gen_ai.agent.name", interaction.get("agent"));
+        attributes.remove(OUTPUT_VALUE);
+        if let Some(steps) = interaction.remove("steps") {
+            json::put(attributes, OUTPUT_VALUE, steps);
         }
     }
 }

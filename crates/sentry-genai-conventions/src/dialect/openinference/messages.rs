@@ -86,8 +86,11 @@ fn read_flattened_texts(attributes: &mut Attributes) {
 fn read_tool_definitions(attributes: &mut Attributes) {
     if let Some(Value::Array(tools)) = indexed::take(attributes, "llm.tools.") {
         let tools = tools.into_iter().filter_map(|mut item| {
-            let schema = item.get_mut("tool")?.get_mut("json_schema")?.take();
-            Some(json::parsed(schema))
+            let mut tool = json::take(&mut item, "tool");
+            Some(match json::take(&mut tool, "json_schema") {
+                Value::Null => tool.is_object().then_some(tool)?,
+                schema => json::parsed(schema),
+            })
         });
         json::put(attributes, DEFINITIONS, tools.collect());
     }
@@ -226,7 +229,28 @@ fn part(mut content: Object) -> Value {
             None => json!({"type": "image", "source": image}),
         };
     }
+    if let Some(document) = content.get_mut("document") {
+        return document_part(json::take(document, "document"));
+    }
     Value::Object(content)
+}
+
+/// Converts a document, which is a text, a file of the provider's, or an address.
+fn document_part(mut document: Value) -> Value {
+    match (
+        json::take(&mut document, "content"),
+        json::take(&mut document, "id"),
+    ) {
+        (text @ Value::String(_), _) => json!({"type": "text", "text": text}),
+        (_, id @ Value::String(_)) if document.get("url").is_none() => {
+            json!({"type": "file", "file_id": id, "mime_type": document["mime_type"]})
+        }
+        _ => json!({
+            "type": "document",
+            "url": document["url"],
+            "mime_type": document["mime_type"],
+        }),
+    }
 }
 
 #[cfg(test)]

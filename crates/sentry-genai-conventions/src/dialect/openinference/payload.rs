@@ -230,6 +230,7 @@ fn has_unflattened_parts(payload: &str) -> bool {
         r#""computer_call""#,
         r#""custom_tool_call""#,
         r#""file_data""#,
+        r#""file_id""#,
         r#""file_search_call""#,
         r#""image_generation_call""#,
         r#""input_audio""#,

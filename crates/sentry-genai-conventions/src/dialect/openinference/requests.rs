@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{INPUT_VALUE, INVOCATION_PARAMETERS, OUTPUT_MESSAGES, OUTPUT_VALUE, payload};
 use crate::{
     Attributes, SourceSpan,
-    dialect::{OUTPUT, Override, is_stream_method, json, mark_failed_with},
+    dialect::{OUTPUT, Override, indexed, is_stream_method, json, mark_failed_with},
 };
 
 /// Python's instrumentation of OpenAI, which names spans after the type that the request returns.
@@ -20,6 +20,8 @@ const MODERATION: &str = "ModerationCreateResponse";
 /// prompt's.
 pub(super) fn calls_no_model(span: &SourceSpan) -> bool {
     is_token_count(&span.name)
+        || is_interaction_lookup(span)
+        || is_speech_of_pipecat(span)
         || span.scope == OPENAI && span.name.starts_with("FineTuningJob")
         || span.scope == OPENAI
             && span.name != MODERATION
@@ -32,6 +34,17 @@ pub(super) fn calls_no_model(span: &SourceSpan) -> bool {
 /// Recognises `messages.count_tokens` and `InputTokenCountResponse`.
 fn is_token_count(name: &str) -> bool {
     name.ends_with("count_tokens") || name.ends_with("TokenCountResponse")
+}
+
+/// Recognises requests for what one of Gemini's interactions has answered before. They report its tokens again, but not which
+/// request they belong to.
+pub(super) fn is_interaction_lookup(span: &SourceSpan) -> bool {
+    span.name.ends_with("InteractionsResource.get")
+}
+
+/// Recognises what Pipecat hears and says. The same texts are the messages of its model calls.
+fn is_speech_of_pipecat(span: &SourceSpan) -> bool {
+    span.scope.ends_with(".pipecat") && matches!(&*span.name, "pipecat.stt" | "pipecat.tts")
 }
 
 pub(super) fn is_litellm(span: &SourceSpan) -> bool {
@@ -100,8 +113,8 @@ fn generates_content(span: &SourceSpan) -> bool {
     types.any(|start| span.name.starts_with(start))
 }
 
-/// Keeps only the text in a request for images, speech or a transcription. The rest is not input, and the bytes of speech are not
-/// output.
+/// Keeps only the text and the images in a request for images, speech or a transcription. The rest is not input, and the bytes of
+/// speech are not output.
 fn keep_prompt_text(span: &mut SourceSpan) {
     if is_litellm_image(span) {
         return read_image(span);
@@ -114,14 +127,37 @@ fn keep_prompt_text(span: &mut SourceSpan) {
     if answer.starts_with("b'") || answer.starts_with(r#"b\""#) {
         span.attributes.remove(OUTPUT_VALUE);
     }
+    // The answer has them, too.
+    if let Some(parts) = take_images(&mut span.attributes, "output.images.") {
+        let message = json!([{"role": "assistant", "content": parts}]);
+        json::put(&mut span.attributes, OUTPUT_VALUE, message);
+    }
     let Some(mut request) = json::object(&span.attributes, INPUT_VALUE) else {
         return;
     };
     span.attributes.remove(INPUT_VALUE);
     let text = (request.remove("input")).or_else(|| request.remove("prompt"));
-    if let Some(text @ Value::String(_)) = text {
-        json::put(&mut span.attributes, INPUT_VALUE, text);
+    let text = text.filter(Value::is_string);
+    match take_images(&mut span.attributes, "input.images.") {
+        Some(mut parts) => {
+            parts.extend(text);
+            let message = json!([{"role": "user", "content": parts}]);
+            json::put(&mut span.attributes, INPUT_VALUE, message);
+        }
+        None => json::put(&mut span.attributes, INPUT_VALUE, text.unwrap_or_default()),
     }
+}
+
+/// Removes images that are attributes of the span, and returns them as parts of a message.
+fn take_images(attributes: &mut Attributes, prefix: &str) -> Option<Vec<Value>> {
+    let Some(Value::Array(images)) = indexed::take(attributes, prefix) else {
+        return None;
+    };
+    let parts = images.into_iter().map(|mut image| {
+        let url = json::take(&mut json::take(&mut image, "image"), "url");
+        json!({"type": "image_url", "image_url": {"url": url}})
+    });
+    Some(parts.collect())
 }
 
 /// Reads the prompt of a completion by Titan, which Bedrock's instrumentation records only among the parameters.

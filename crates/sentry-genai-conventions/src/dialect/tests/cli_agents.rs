@@ -73,6 +73,21 @@ fn claude_tool_failures_without_captured_outputs_have_no_message() {
 }
 
 #[test]
+fn embeddings_of_gemini_cli_are_no_answers() {
+    let attributes = [
+        ("gen_ai.operation.name", "llm_call"),
+        ("gen_ai.request.model", "gemini-embedding-001"),
+        (INPUT, r#"["A cat"]"#),
+        (OUTPUT, r#"{"embeddings":[{"values":[0.1,0.2]}]}"#),
+    ];
+    let span = translated("gemini-cli", "llm_call", &attributes);
+    assert_eq!(span.op, "gen_ai.embeddings");
+    let input = span.attributes.text("gen_ai.embeddings.input");
+    assert_eq!(input, Some(r#"["A cat"]"#));
+    assert!(!span.attributes.contains(OUTPUT));
+}
+
+#[test]
 fn gemini_cli_scheduling_spans_have_no_messages() {
     let scheduled = [
         ("gen_ai.operation.name", "schedule_tool_calls"),

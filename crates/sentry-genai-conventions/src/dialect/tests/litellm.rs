@@ -331,3 +331,53 @@ fn the_image_of_litellm_is_an_address_or_a_blob() {
         )
     );
 }
+
+/// Requests that the newest spelling has no operation for are chats there.
+#[test]
+fn the_type_of_a_request_says_more_than_a_chat() {
+    let op = |operation, call_type| {
+        let attributes = [
+            ("gen_ai.operation.name", operation),
+            ("gen_ai.request.model", "m"),
+            ("litellm.call_type", call_type),
+        ];
+        let name = format!("{operation} m");
+        translated("litellm", &name, &attributes).op.into_owned()
+    };
+    assert_eq!(op("chat", "arerank"), "gen_ai.rerank");
+    assert_eq!(op("chat", "adecisions"), "gen_ai.decide");
+    assert_eq!(op("chat", "avideo_remix"), "gen_ai.generate_content");
+    assert_eq!(op("litellm.moderation", "amoderation"), "gen_ai.evaluate");
+    for call_type in ["acompletion", "aresponses", "_arealtime"] {
+        assert_eq!(op("chat", call_type), "gen_ai.chat", "{call_type}");
+    }
+    for call_type in [
+        "acreate_batch",
+        "a_add_message",
+        "avideo_retrieve",
+        "afile_list",
+    ] {
+        assert_eq!(op("chat", call_type), "function", "{call_type}");
+    }
+}
+
+#[test]
+fn a_cached_answer_costs_nothing() {
+    let attributes = [
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.request.model", "m"),
+        ("gen_ai.usage.prompt_tokens", "5"),
+        ("gen_ai.usage.output_tokens", "6"),
+        ("gen_ai.output.messages", "Hello again"),
+    ];
+    let counts = |is_hit: bool| {
+        let mut span = source("litellm", "chat m", &attributes);
+        span.attributes.push("litellm.cache_hit", is_hit);
+        let span = with_content(span);
+        assert_eq!(span.op, "gen_ai.chat");
+        assert!(span.attributes.contains("gen_ai.output.messages"));
+        span.attributes.integer("gen_ai.usage.total_tokens")
+    };
+    assert_eq!(counts(false), Some(11));
+    assert_eq!(counts(true), None);
+}

@@ -22,3 +22,18 @@ fn what_is_around_a_call_and_an_attempt_at_it_are_plain() {
     let span = translated("livekit-agents", "llm_node", &call);
     assert_eq!(span.name, "chat m");
 }
+
+#[test]
+fn decisions_and_handoffs_are_told_by_their_names() {
+    let scope = "livekit-agents";
+    let decision = [("gen_ai.request.model", "jev")];
+    let span = translated(scope, "decision_model.evaluate", &decision);
+    assert_eq!(span.op, "gen_ai.decide");
+    let labels = [
+        ("lk.previous_agent_label", "app.Triage"),
+        ("lk.agent_label", "app.Billing"),
+    ];
+    let span = translated(scope, "update_agent", &labels);
+    assert_eq!(span.name, "handoff from app.Triage to app.Billing");
+    assert_eq!(span.op, "gen_ai.handoff");
+}

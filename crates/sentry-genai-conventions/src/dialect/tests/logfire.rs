@@ -1,6 +1,6 @@
 //! Logfire's instrumentations.
 
-use super::{ARGUMENTS, RESULT, translated};
+use super::{ARGUMENTS, INPUT, OUTPUT, RESULT, translated};
 use crate::Status;
 
 /// Older versions list the parts of a message as events of their own, and count the cache only in the whole response.
@@ -105,4 +105,59 @@ fn logfire_requests_by_mcp_are_read() {
     assert_eq!((&*server.op, &*server.name), ("mcp.server", "tools/list"));
     let other = translated("logfire", "MCP request: tools/list", &listing);
     assert_eq!(other.attributes.text("mcp.method.name"), None);
+}
+
+/// In its first format; the second one has the same under the names of the conventions.
+#[test]
+fn texts_and_images_are_read_from_the_request_and_the_response() {
+    let span = |template, request, response| {
+        let attributes = [
+            ("logfire.msg_template", template),
+            ("request_data", request),
+            ("response_data", response),
+        ];
+        translated("logfire.openai", template, &attributes)
+    };
+    let completion = span(
+        "Completion with {request_data[model]!r}",
+        r#"{"model":"m","prompt":"Once upon"}"#,
+        r#"{"text":" a time","finish_reason":"stop","usage":{"prompt_tokens":2,"completion_tokens":3}}"#,
+    );
+    let image = span(
+        "Image Generation with {request_data[model]!r}",
+        r#"{"model":"m","prompt":"A cat"}"#,
+        r#"{"images":[{"b64_json":"iVBORw0KGgo=","revised_prompt":"A nice cat","url":null}]}"#,
+    );
+    for (span, key, part) in [
+        (
+            &completion,
+            INPUT,
+            r#"{"type":"text","content":"Once upon"}"#,
+        ),
+        (
+            &completion,
+            OUTPUT,
+            r#"{"type":"text","content":" a time"}"#,
+        ),
+        (&image, INPUT, r#"{"type":"text","content":"A cat"}"#),
+        (
+            &image,
+            OUTPUT,
+            r#"{"type":"text","content":"A nice cat"},{"type":"blob","modality":"image","mime_type":"unknown","content":"[Blob substitute]"}"#,
+        ),
+    ] {
+        let text = span.attributes.text(key).unwrap_or_default();
+        assert!(text.contains(part), "{}: {text}", span.name);
+    }
+    let embeddings = span(
+        "Embedding Creation with {request_data[model]!r}",
+        r#"{"model":"m","input":"To embed"}"#,
+        r#"{"usage":{"prompt_tokens":2,"total_tokens":2}}"#,
+    );
+    assert_eq!(
+        embeddings.attributes.text("gen_ai.embeddings.input"),
+        Some("To embed")
+    );
+    let count = embeddings.attributes.integer("gen_ai.usage.input_tokens");
+    assert_eq!(count, Some(2));
 }

@@ -78,3 +78,24 @@ fn a_chunk_with_an_error_has_failed() {
     assert_eq!(error_type(failed), (Status::Error, name));
     assert_eq!(error_type(r#"{"type":"text"}"#), (Status::Ok, None));
 }
+
+#[test]
+fn tools_of_clients_are_tools_and_requests_to_servers_follow_mcp() {
+    let tool = [
+        ("mastra.span.type", "client_tool_call"),
+        ("gen_ai.operation.name", "client_tool_call"),
+        ("mastra.client_tool_call.input", r#"{"city":"Paris"}"#),
+    ];
+    let span = translated("@mastra/otel-exporter", "client_tool_call get_place", &tool);
+    assert_eq!(span.name, "execute_tool get_place");
+    let arguments = span.attributes.text("gen_ai.tool.call.arguments");
+    assert_eq!(arguments, Some(r#"{"city":"Paris"}"#));
+    let request = [
+        ("mastra.span.type", "mcp_server_request"),
+        ("gen_ai.operation.name", "mcp_server_request"),
+        ("mcp.method.name", "tools/list"),
+    ];
+    let mut span = source("@mastra/otel-exporter", "mcp_server_request shop", &request);
+    span.kind = Some(SpanKind::Server);
+    assert_eq!(with_content(span).op, "mcp.server");
+}

@@ -1,5 +1,7 @@
 //! Requests and answers as OpenInference's instrumentations of the providers' SDKs record them.
 
+mod conventions;
+
 use super::*;
 use crate::Status;
 

@@ -1,5 +1,7 @@
 //! Spans of OpenLIT for Python in several versions.
 
+mod frameworks;
+
 use super::*;
 use crate::{Scalar, SourceEvent, SourceStatus, Status, Value};
 
@@ -398,4 +400,36 @@ fn the_input_of_anthropics_models_includes_the_cache() {
             .integer("gen_ai.usage.input_tokens");
         assert_eq!(input, Some(expected), "{scope}");
     }
+}
+
+#[test]
+fn requests_about_responses_and_videos_are_not_all_calls() {
+    let op = |name, operation, counts: &[Attribute]| {
+        let attributes = [
+            ("gen_ai.operation.name", operation),
+            ("gen_ai.request.model", "m"),
+        ];
+        let attributes = [&attributes, counts].concat();
+        let span = translated("openlit.otel.tracing", name, &attributes);
+        span.op.into_owned()
+    };
+    let counts = [("gen_ai.usage.output_tokens", "5")];
+    for name in [
+        "chat.messages.list m",
+        "responses.cancel m",
+        "responses.token_count m",
+    ] {
+        assert_eq!(op(name, "chat", &counts), "function", "{name}");
+    }
+    assert_eq!(op("responses.retrieve m", "chat", &[]), "function");
+    assert_eq!(op("responses.retrieve m", "chat", &counts), "gen_ai.chat");
+    assert_eq!(
+        op("video.create m", "video", &[]),
+        "gen_ai.generate_content"
+    );
+    assert_eq!(op("video.list m", "video", &[]), "function");
+    assert_eq!(
+        op("translate m", "translate", &[]),
+        "gen_ai.generate_content"
+    );
 }

@@ -84,3 +84,28 @@ fn openinferences_processor_loses_nothing() {
     assert_eq!(reasoning, Some(15));
     assert!(!span.attributes.contains("model_request_parameters"));
 }
+
+#[test]
+fn images_are_recorded_by_their_types() {
+    let attributes = [
+        ("gen_ai.operation.name", "image_generation"),
+        ("gen_ai.output.type", "image"),
+        ("gen_ai.request.model", "gpt-image-1"),
+        ("prompt", "A cat"),
+        ("image.0.media_type", "image/png"),
+        ("image.0.output_format", "png"),
+    ];
+    let span = translated("pydantic-ai", "image_generation gpt-image-1", &attributes);
+    assert_eq!(span.name, "generate_content gpt-image-1");
+    let text = |key| span.attributes.text(key);
+    assert_eq!(
+        text("gen_ai.input.messages"),
+        Some(r#"[{"role":"user","parts":[{"type":"text","content":"A cat"}]}]"#)
+    );
+    assert_eq!(
+        text("gen_ai.output.messages"),
+        Some(
+            r#"[{"role":"assistant","parts":[{"type":"blob","modality":"image","mime_type":"image/png","content":"[Blob substitute]"}]}]"#
+        )
+    );
+}

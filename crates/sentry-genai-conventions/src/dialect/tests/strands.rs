@@ -1,7 +1,7 @@
 //! Spans of Strands Agents.
 
 use super::*;
-use crate::{Status, Value};
+use crate::{SourceEvent, Status, Value};
 
 /// It reports the time to the first token in milliseconds, and up to 1.12 the system prompt beside the messages.
 #[test]
@@ -98,4 +98,36 @@ fn a_run_with_structured_output_is_an_agents() {
         (&*span.op, &*span.name),
         ("gen_ai.invoke_agent", "invoke_agent weather bot")
     );
+}
+
+#[test]
+fn memory_is_read_from_events() {
+    let mut span = source(
+        "strands.telemetry.tracer",
+        "memory.search",
+        &[("gen_ai.operation.name", "memory.search")],
+    );
+    span.attributes.push("memory.result.count", 1);
+    for (name, content) in [
+        ("memory.query", "What does he like?"),
+        ("memory.results", r#"[{"content":"Tea"}]"#),
+    ] {
+        let mut event = SourceEvent::new(name);
+        event.attributes.push("content", content);
+        span.events.push(event);
+    }
+    let span = with_content(span);
+    assert_eq!(span.name, "search_memory");
+    assert_eq!(span.op, "gen_ai.memory.client");
+    let text = |key| span.attributes.text(key);
+    assert_eq!(text("gen_ai.memory.query.text"), Some("What does he like?"));
+    assert_eq!(
+        text("gen_ai.memory.records"),
+        Some(r#"[{"content":"Tea"}]"#)
+    );
+    let count = span.attributes.integer("gen_ai.memory.record.count");
+    assert_eq!(count, Some(1));
+    let added = [("gen_ai.operation.name", "memory.add")];
+    let span = translated("strands.telemetry.tracer", "memory.add", &added);
+    assert_eq!(span.name, "create_memory");
 }

@@ -96,6 +96,11 @@ static COUNTS: &[(&str, &[Attribute], [i64; 5])] = &[
         ("gen_ai.operation.name", "chat"), ("gen_ai.system", "strands-agents"), ("gen_ai.usage.input_tokens", "20"), ("gen_ai.usage.output_tokens", "17"),
         ("gen_ai.usage.total_tokens", "167"), ("gen_ai.usage.cache_read_input_tokens", "100"), ("gen_ai.usage.cache_write_input_tokens", "30"),
     ], [150, 100, 30, 17, -1]),
+    // Gemini's interactions.
+    ("opentelemetry.util.genai.handler", &[
+        ("gen_ai.operation.name", "interactions.create"), ("gen_ai.request.model", "m"), ("gen_ai.usage.input_tokens", "42"), ("gen_ai.usage.output_tokens", "12"),
+        ("gen_ai.usage.reasoning.output_tokens", "5"),
+    ], [42, -1, -1, 17, 5]),
     ("livekit-agents", &[
         ("gen_ai.operation.name", "chat"), ("gen_ai.usage.input_tokens", "42"), ("gen_ai.usage.output_tokens", "17"), ("gen_ai.usage.input_cached_tokens", "16"),
     ], [42, 16, -1, 17, -1]),

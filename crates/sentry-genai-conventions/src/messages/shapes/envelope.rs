@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::{
-    super::{Message, Object, Part, Role, Side, parse},
-    fields::{self, role, role_and_text, take, take_object, text_of},
+    super::{Media, Message, Object, Part, Role, Side, parse},
+    fields::{self, role, role_and_text, take, take_object, take_text, text_of},
     kind, message, part,
 };
 
@@ -125,6 +125,7 @@ const REQUEST_FIELDS: &[&str] = &[
 pub(super) fn is_message_or_wrapper(object: &Object) -> bool {
     message::is_message(object)
         || langchain_class(object).is_some()
+        || images(object).is_some()
         || (!kind::is_part(object) && is_wrapper(object))
 }
 
@@ -189,6 +190,8 @@ impl Reader {
             }
         } else if message::is_message(&object) {
             self.read_message(object, from);
+        } else if images(&object).is_some() {
+            self.push(Message::new(from, read_images(object)));
         } else if kind::is_part(&object) {
             let mut parts = Vec::new();
             let role = kind::role(&object).unwrap_or(from);
@@ -255,7 +258,7 @@ impl Reader {
         for (key, role) in BODY_FIELDS {
             if let Some(body) = take(&mut object, &[key]) {
                 has_body = true;
-                if !may_be_empty || !has_only_a_role(&body) {
+                if (!may_be_empty || !has_only_a_role(&body)) && !is_stored_prompt(key, &body) {
                     self.read(body, role.unwrap_or(from));
                 }
             }
@@ -397,6 +400,39 @@ fn has_open_call(items: &[Value]) -> bool {
     })
 }
 
+/// Returns the images of an answer of OpenAI's Images API, each of which has an address or data, and perhaps the prompt that the
+/// model made of the given one.
+fn images(answer: &Object) -> Option<&Vec<Value>> {
+    const FIELDS: [&str; 3] = ["b64_json", "revised_prompt", "url"];
+
+    let images = answer.get("created").and(answer.get("data"))?.as_array()?;
+    let is_image = |image: &Value| {
+        image.as_object().is_some_and(|image| {
+            image.keys().all(|key| FIELDS.contains(&key.as_str()))
+                && ["b64_json", "url"]
+                    .iter()
+                    .any(|key| image.contains_key(*key))
+        })
+    };
+    (!images.is_empty() && images.iter().all(is_image)).then_some(images)
+}
+
+fn read_images(mut answer: Object) -> Vec<Part> {
+    let format = take(&mut answer, &["output_format"]);
+    let mut parts = Vec::new();
+    if let Some(Value::Array(images)) = answer.remove("data") {
+        for image in images {
+            if let Value::Object(mut image) = image {
+                let prompt = take_text(&mut image, &["revised_prompt"]);
+                parts.extend(prompt.map(Part::Text));
+                image.extend(format.clone().map(|format| ("format".to_owned(), format)));
+                parts.push(Part::Media(Media::read("image", image)));
+            }
+        }
+    }
+    parts
+}
+
 /// Returns what a person answered to a LangGraph graph that was waiting; the command resumes the graph with it.
 fn resume_value(command: &Object) -> Option<&Value> {
     let resume = command.get("resume").filter(|value| !value.is_null())?;
@@ -434,6 +470,11 @@ fn holds_messages(key: &str, value: &Value) -> bool {
 fn are_empty_batches(batches: &[Value]) -> bool {
     let mut batches = batches.iter();
     batches.len() > 0 && batches.all(|batch| batch.as_array().is_some_and(Vec::is_empty))
+}
+
+/// Recognises a request of OpenAI's that names a prompt, which OpenAI has stored.
+fn is_stored_prompt(key: &str, body: &Value) -> bool {
+    key == "prompt" && body.get("id").is_some_and(Value::is_string)
 }
 
 fn has_only_a_role(message: &Value) -> bool {

@@ -118,10 +118,9 @@ pub(in super::super) fn role(name: &str) -> Option<Role> {
     let name = name.strip_suffix("message").unwrap_or(name);
     Some(match name.trim_end_matches('_') {
         "system" | "developer" => Role::System,
-        "user" | "human" => Role::User,
-        "assistant" | "ai" | "model" | "bot" | "chatbot" | "thinking" | "tool_call" => {
-            Role::Assistant
-        }
+        "user" | "user_input" | "human" => Role::User,
+        "assistant" | "ai" | "model" | "model_output" | "bot" | "chatbot" | "thinking"
+        | "tool_call" => Role::Assistant,
         "tool" | "function" | "ipython" | "tool_response" | "tool_result" => Role::Tool,
         _ => return None,
     })

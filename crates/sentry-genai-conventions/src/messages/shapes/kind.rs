@@ -37,6 +37,8 @@ pub(super) const ANSWER_FIELDS: &[&str] = &[
     "content",
     "server_tool_call_response",
     "outputs",
+    // Those that a search for tools found.
+    "tools",
 ];
 
 /// Types of calls of OpenAI's own tools. OpenAI keeps adding new ones.
@@ -122,6 +124,10 @@ pub(super) fn kind_of(object: &Object) -> Option<Kind> {
             }
             // Other parts of this type hold data of the program's own.
             None if kind == "data" && object.contains_key("uri") => Some(Kind::Media),
+            None if kind == "text_plain" => {
+                let has_text = object.get("text").is_some_and(Value::is_string);
+                Some(if has_text { Kind::Text } else { Kind::Media })
+            }
             found => found,
         },
         None => kind_of_fields(object).or_else(|| kind_of_adk_rust_part(object)),
@@ -132,8 +138,8 @@ fn kind_of_type(kind: &str) -> Option<Kind> {
     Some(match kind {
         "text" | "input_text" | "output_text" | "refusal" | "summary_text" => Kind::Text,
         // Strands uses the name of Bedrock's field as a type.
-        "reasoning" | "thinking" | "reasoning_text" | "text_reasoning" | "reasoning_content"
-        | "reasoningcontent" => Kind::Reasoning,
+        "reasoning" | "thinking" | "thought" | "reasoning_text" | "text_reasoning"
+        | "reasoning_content" | "reasoningcontent" => Kind::Reasoning,
         "redacted_thinking" | "redacted_reasoning" | "reasoning_encrypted" => Kind::Encrypted,
         // A compacted conversation. OpenAI encrypts it, Anthropic has a summary.
         "compaction" => Kind::Reasoning,
@@ -143,6 +149,10 @@ fn kind_of_type(kind: &str) -> Option<Kind> {
         | "server_tool_use"
         | "mcp_tool_use"
         | "server_tool_call"
+        // LangChain's for arguments that are not JSON, and for what was streamed of a call.
+        | "invalid_tool_call"
+        | "tool_call_chunk"
+        | "server_tool_call_chunk"
         | "function_call"
         | "custom_tool_call"
         | "tool_invocation"
@@ -157,6 +167,7 @@ fn kind_of_type(kind: &str) -> Option<Kind> {
         | "function_response"
         | "function_result"
         | "mcp_approval_response"
+        | "tool_search_output"
         | "server_tool_call_response" => Kind::Answer,
         kind if ["_tool_result", "_call_output", "_call_result"]
             .iter()
@@ -164,7 +175,7 @@ fn kind_of_type(kind: &str) -> Option<Kind> {
         {
             Kind::Answer
         }
-        "image_url" | "input_image" | "image" | "anthropic_image" | "output_image"
+        "image_url" | "input_image" | "image" | "anthropic_image" | "output_image" | "computer_screenshot"
         | "image_file" | "input_audio" | "output_audio" | "audio" | "audio_url" | "video"
         | "video_url" | "input_video" | "document" | "document_url" | "binary" | "file"
         | "input_file" | "file_data" | "inline_data" | "media" | "blob" | "uri" => Kind::Media,
@@ -210,10 +221,12 @@ fn kind_of_fields(object: &Object) -> Option<Kind> {
 
 fn kind_of_field(key: &str, value: &Value) -> Option<Kind> {
     match (key, value) {
-        ("text", Value::String(_)) => Some(Kind::Text),
+        ("text", Value::String(_)) | ("citationsContent" | "guardContent", Value::Object(_)) => {
+            Some(Kind::Text)
+        }
         (
-            "toolUse" | "functionCall" | "function_call" | "tool_call" | "executableCode"
-            | "executable_code",
+            "toolUse" | "functionCall" | "function_call" | "tool_call" | "toolCall"
+            | "executableCode" | "executable_code",
             Value::Object(_),
         ) => Some(Kind::Call),
         (
@@ -222,6 +235,8 @@ fn kind_of_field(key: &str, value: &Value) -> Option<Kind> {
             | "function_response"
             | "function_result"
             | "tool_call_result"
+            | "tool_response"
+            | "toolResponse"
             | "codeExecutionResult"
             | "code_execution_result",
             Value::Object(_),

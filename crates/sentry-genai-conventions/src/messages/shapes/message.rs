@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::{
-    super::{Message, Object, Part, Role, Side, parse, read_constructor, read_json, repair},
+    super::{Media, Message, Object, Part, Role, Side, parse, read_constructor, read_json, repair},
     envelope,
     fields::{self, role, take, take_id, take_object, take_text},
     kind, part,
@@ -41,6 +41,8 @@ const REASONING_FIELDS: &[&str] = &[
     "reasoning",
     "reasoningText",
     "thinking",
+    // Cohere's thoughts before calls.
+    "tool_plan",
 ];
 
 const FINISH_REASON_FIELDS: &[&str] = &[
@@ -247,8 +249,25 @@ fn read_parts(object: &mut Object, role: Role) -> Vec<Part> {
     if let Some(audio) = take_object(object, "audio") {
         read_audio(audio, &mut parts);
     }
+    if let Some(Value::Array(images)) = take(object, &["images"]) {
+        read_images(images, &mut parts);
+    }
     append_calls(object, &mut parts);
     parts
+}
+
+/// Reads the images of a message: Ollama's are base64, OpenRouter's are parts.
+fn read_images(images: Vec<Value>, parts: &mut Vec<Part>) {
+    for image in images {
+        match image {
+            Value::String(data) => {
+                let image = Object::from_iter([("image".to_owned(), Value::String(data))]);
+                parts.push(Part::Media(Media::read("image", image)));
+            }
+            Value::Object(image) if kind::is_part(&image) => part::read(image.into(), parts),
+            _ => {}
+        }
+    }
 }
 
 fn read_reasoning(object: &mut Object, parts: &mut Vec<Part>) {

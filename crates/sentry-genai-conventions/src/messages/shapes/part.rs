@@ -9,9 +9,10 @@ use super::{
     },
     fields::{is_null_or_empty, kind, take, take_id, take_object, take_text, text_of},
     kind::{ANSWER_FIELDS, Kind, REASONING_FIELDS, TEXT_FIELDS, kind_of},
+    provider_tools,
 };
 
-const CALL_ID_FIELDS: &[&str] = &[
+pub(super) const CALL_ID_FIELDS: &[&str] = &[
     "call_id",
     "callId",
     "toolCallId",
@@ -20,10 +21,6 @@ const CALL_ID_FIELDS: &[&str] = &[
     "tool_use_id",
     "id",
 ];
-
-/// The fields for a call of a provider's own tool, and for its answer, in OpenTelemetry's conventions.
-const SERVER_CALL: &str = "server_tool_call";
-const SERVER_ANSWER: &str = "server_tool_call_response";
 
 /// Gemini's name for its own tool that runs code.
 const CODE_EXECUTION: &str = "code_execution";
@@ -65,6 +62,7 @@ pub(super) fn call(mut object: Object) -> Part {
         "toolUse",
         "tool_use",
         "tool_call",
+        "toolCall",
     ] {
         if let Some(inner) = take_object(&mut object, key) {
             object = inner;
@@ -75,7 +73,16 @@ pub(super) fn call(mut object: Object) -> Part {
         .find_map(|key| take_object(&mut object, key))
         .unwrap_or_default();
     let id = take_id(&mut object, CALL_ID_FIELDS);
-    let names = ["name", "toolName", "tool_name", "fn_name", "function"];
+    let names = [
+        "name",
+        "toolName",
+        "tool_name",
+        "fn_name",
+        "function",
+        // Of tools that Gemini runs.
+        "toolType",
+        "tool_type",
+    ];
     let name = take_text(&mut object, &names).or_else(|| take_text(&mut function, &["name"]));
     let arguments = [&mut object, &mut function].into_iter().find_map(|fields| {
         take(
@@ -166,19 +173,20 @@ fn read_object(mut object: Object, parts: &mut Vec<Part>) {
     if is_argument_delta(&object) {
         return append_argument_delta(object, parts);
     }
+    if wraps_call_or_answer(&object) {
+        return read(object.remove("content").unwrap_or_default(), parts);
+    }
     let Some(part_kind) = kind_of(&object) else {
         return parts.push(unknown(object));
     };
     match part_kind {
+        Kind::Text if object.len() == 1 && has_bedrock_text(&object) => {
+            read_bedrock_text(object, parts);
+        }
         Kind::Text => read_text(object, parts),
         Kind::Reasoning => read_reasoning(object, parts),
-        Kind::Call | Kind::Answer if wraps_call_or_answer(&object) => {
-            read(object.remove("content").unwrap_or_default(), parts);
-        }
-        Kind::Call if kind(&object).as_deref() == Some("mcp_call") => read_mcp_call(object, parts),
-        Kind::Call if object.contains_key(SERVER_CALL) => read_server_call(object, parts),
-        Kind::Call => parts.push(call(object)),
-        Kind::HostedCall => parts.push(read_hosted_call(object)),
+        Kind::Call => provider_tools::read_call(object, parts),
+        Kind::HostedCall => parts.push(provider_tools::read_hosted_call(object)),
         Kind::Answer => parts.extend(read_answer(object)),
         Kind::Media if has_text_source(&object) => read_document(object, parts),
         Kind::Media => {
@@ -208,7 +216,7 @@ fn unknown(mut object: Object) -> Part {
     }
 }
 
-/// Returns whether a call or an answer only has another one as its content, which Azure's SDKs do for a provider's own tools.
+/// Returns whether a part only has a call or an answer as its content, which Azure's SDKs do for a provider's own tools.
 fn wraps_call_or_answer(object: &Object) -> bool {
     let content = object.get("content").and_then(Value::as_object);
     let kind = content.and_then(kind_of);
@@ -281,6 +289,28 @@ fn read_text(mut object: Object, parts: &mut Vec<Part>) {
     });
 }
 
+/// Fields of Bedrock's for an answer with citations, and for what a guardrail is to check.
+const BEDROCK_TEXT_FIELDS: &[&str] = &["citationsContent", "guardContent"];
+
+fn has_bedrock_text(object: &Object) -> bool {
+    BEDROCK_TEXT_FIELDS
+        .iter()
+        .any(|key| object.contains_key(*key))
+}
+
+fn read_bedrock_text(mut object: Object, parts: &mut Vec<Part>) {
+    for key in BEDROCK_TEXT_FIELDS {
+        let Some(mut inner) = take_object(&mut object, key) else {
+            continue;
+        };
+        match take(&mut inner, &["content", "text"]) {
+            Some(Value::Object(text)) => read_text(text, parts),
+            Some(texts) => read(texts, parts),
+            None => read(Value::Object(inner), parts),
+        }
+    }
+}
+
 /// Reads the repr of OpenAI's `ResponseFunctionToolCall`, which some libraries record as the text of an answer.
 pub(in super::super) fn call_from_repr(text: &str) -> Option<Part> {
     if !text.contains("type='function_call'") {
@@ -304,21 +334,9 @@ fn read_reasoning(mut object: Object, parts: &mut Vec<Part>) {
     }
 }
 
-/// Reads a person's decision on the call of an MCP server's tool.
-fn read_approval(mut object: Object) -> Part {
-    object.remove("type");
-    let id = take_id(&mut object, &["approval_request_id", "id"]);
-    object.retain(|key, value| key != "id" && !value.is_null());
-    Part::ToolCallResponse {
-        id,
-        name: None,
-        response: Value::Object(object),
-    }
-}
-
 fn read_answer(mut object: Object) -> Option<Part> {
     if kind(&object).as_deref() == Some("mcp_approval_response") {
-        return Some(read_approval(object));
+        return Some(provider_tools::read_approval(object));
     }
     for key in ["code_execution_result", "codeExecutionResult"] {
         if let Some(mut result) = take_object(&mut object, key) {
@@ -336,24 +354,20 @@ fn read_answer(mut object: Object) -> Option<Part> {
         "toolResult",
         "tool_result",
         "tool_call_result",
+        "tool_response",
+        "toolResponse",
     ] {
         if let Some(inner) = take_object(&mut object, key) {
             outer = std::mem::replace(&mut object, inner);
         }
     }
-    // In OpenTelemetry's conventions, the answer of a provider's own tool is beside its type.
-    if let Some(Value::Object(inner)) = object.get_mut(SERVER_ANSWER)
-        && inner.contains_key("type")
-        && let Some(content) = take(inner, &["content", "output", "result"])
-    {
-        object.insert(SERVER_ANSWER.to_owned(), content);
-    }
+    provider_tools::unwrap_answer(&mut object);
     // Haystack includes the call that is answered.
     let mut call = take_object(&mut object, "origin").unwrap_or_default();
     let id = [&mut object, &mut call, &mut outer]
         .into_iter()
         .find_map(|fields| take_id(fields, CALL_ID_FIELDS));
-    let names = ["name", "toolName", "tool_name"];
+    let names = ["name", "toolName", "tool_name", "toolType", "tool_type"];
     let name = take_text(&mut object, &names).or_else(|| take_text(&mut call, &names));
     // A tool may answer with null. Content that is not captured has no field at all.
     let is_null = ANSWER_FIELDS
@@ -368,65 +382,8 @@ fn read_answer(mut object: Object) -> Option<Part> {
     })
 }
 
-fn read_hosted_call(mut object: Object) -> Part {
-    let kind = kind(&object).unwrap_or_default().into_owned();
-    let id = take_id(&mut object, CALL_ID_FIELDS);
-    for key in ["type", "status", "result"] {
-        object.remove(key);
-    }
-    object.retain(|_, value| !value.is_null());
-    let arguments = match take(&mut object, &["arguments"]) {
-        Some(arguments) => unquote(arguments),
-        None => Value::Object(object),
-    };
-    Part::ToolCall {
-        id,
-        name: kind.strip_suffix("_call").unwrap_or(&kind).to_owned(),
-        arguments,
-    }
-}
-
-/// Reads a call of the provider's own tool in OpenTelemetry's conventions. An inner object with a `type` may hold the status and
-/// the output, too.
-fn read_server_call(mut object: Object, parts: &mut Vec<Part>) {
-    let inner = object.remove(SERVER_CALL).map(unquote);
-    if let Some(Value::Object(mut inner)) = inner {
-        let is_typed = inner.remove("type").is_some();
-        for key in ["status", "result"].into_iter().filter(|_| is_typed) {
-            inner.remove(key);
-        }
-        inner.retain(|_, value| !value.is_null());
-        let arguments = is_typed.then(|| take(&mut inner, &["arguments", "input"]));
-        let (arguments, response) = match arguments.flatten() {
-            Some(arguments) => (arguments, take(&mut inner, &["output", "error"])),
-            None => (Value::Object(inner), None),
-        };
-        object.insert("arguments".to_owned(), arguments);
-        object.extend(response.map(|response| ("output".to_owned(), response)));
-    } else if let Some(arguments) = inner {
-        object.insert("arguments".to_owned(), arguments);
-    }
-    read_mcp_call(object, parts);
-}
-
-/// Reads a call that the provider made to an MCP server, together with its result.
-fn read_mcp_call(mut object: Object, parts: &mut Vec<Part>) {
-    let response = take(&mut object, &["output", "error"]);
-    let call = call(object);
-    let answer = match (&call, response) {
-        (Part::ToolCall { id, name, .. }, Some(response)) => Some(Part::ToolCallResponse {
-            id: id.clone(),
-            name: Some(name.clone()),
-            response: answer(response),
-        }),
-        _ => None,
-    };
-    parts.push(call);
-    parts.extend(answer);
-}
-
 /// Parses arguments that are a string of JSON or a Python repr.
-fn unquote(value: Value) -> Value {
+pub(super) fn unquote(value: Value) -> Value {
     /// Further layers of quotes are content.
     const MAX_QUOTE_LAYERS: usize = 3;
 

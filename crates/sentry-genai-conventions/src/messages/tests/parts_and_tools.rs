@@ -373,3 +373,80 @@ fn a_debugged_option_is_unwrapped() {
         assert_eq!(parsed(&shown.json)[0]["parts"][0]["content"], expected);
     }
 }
+
+#[test]
+fn cited_and_guarded_texts_of_bedrock_are_texts() {
+    let cited = json!({"citationsContent": {"content": [{"text": "It rains"}], "citations": []}});
+    let guarded = json!({"guardContent": {"text": {"text": "Rain?", "qualifiers": ["query"]}}});
+    let image = json!({"guardContent": {"image": {"format": "png", "source": {"bytes": PNG}}}});
+    let shown = input(json!([{"role": "user", "content": [cited, guarded, image]}]));
+    assert_eq!(
+        shown[0]["parts"],
+        json!([
+            {"type": "text", "content": "It rains"},
+            {"type": "text", "content": "Rain?"},
+            {"type": "blob", "modality": "image", "mime_type": "image/png", "content": "[Blob substitute]"},
+        ])
+    );
+}
+
+#[test]
+fn plain_text_files_of_langchain_are_texts_if_they_hold_some() {
+    let text = json!({"type": "text-plain", "text": "A page", "mime_type": "text/plain"});
+    let file = json!({"type": "text-plain", "file_id": "f1", "mime_type": "text/plain"});
+    let shown = input(json!([{"role": "user", "content": [text, file]}]));
+    assert_eq!(
+        shown[0]["parts"],
+        json!([
+            {"type": "text", "content": "A page"},
+            {"type": "file", "modality": "document", "mime_type": "text/plain", "file_id": "f1"},
+        ])
+    );
+}
+
+#[test]
+fn screenshots_are_images() {
+    let screenshot =
+        json!({"type": "computer_screenshot", "image_url": "https://example.com/s.png"});
+    let shown = input(json!([{"role": "user", "content": [screenshot]}]));
+    assert_eq!(
+        shown[0]["parts"],
+        json!([{"type": "uri", "modality": "image", "mime_type": "unknown", "uri": "https://example.com/s.png"}])
+    );
+}
+
+/// Ollama's are base64, OpenRouter's are parts.
+#[test]
+fn images_beside_the_content_are_kept() {
+    let part =
+        json!({"type": "image_url", "image_url": {"url": format!("data:image/png;base64,{PNG}")}});
+    let shown = input(json!([
+        {"role": "user", "content": "What is it?", "images": [PNG]},
+        {"role": "assistant", "content": "Look", "images": [part]},
+    ]));
+    let image = |mime: &str| json!({"type": "blob", "modality": "image", "mime_type": mime, "content": "[Blob substitute]"});
+    assert_eq!(
+        shown[0]["parts"],
+        json!([{"type": "text", "content": "What is it?"}, image("unknown")])
+    );
+    assert_eq!(
+        shown[1]["parts"],
+        json!([{"type": "text", "content": "Look"}, image("image/png")])
+    );
+}
+
+#[test]
+fn what_cohere_plans_before_calls_is_reasoning() {
+    let call =
+        json!({"id": "c1", "type": "function", "function": {"name": "w", "arguments": "{}"}});
+    let shown = input(json!([
+        {"role": "assistant", "tool_plan": "I will look it up", "tool_calls": [call]},
+    ]));
+    assert_eq!(
+        shown[0]["parts"],
+        json!([
+            {"type": "reasoning", "content": "I will look it up"},
+            {"type": "tool_call", "id": "c1", "name": "w", "arguments": {}},
+        ])
+    );
+}

@@ -137,3 +137,49 @@ fn a_call_is_asked_for_by_the_model() {
     let shown = output(json!([{"role": "Tool", "parts": [call]}]));
     assert_eq!(shown[0]["role"], "assistant");
 }
+
+/// Gemini's own tools have a type instead of a name.
+#[test]
+fn calls_of_tools_that_gemini_runs_are_read_with_their_answers() {
+    let call =
+        json!({"tool_call": {"id": "g1", "tool_type": "GOOGLE_MAPS", "args": {"q": "Wien"}}});
+    let answer =
+        json!({"toolResponse": {"id": "g1", "toolType": "GOOGLE_MAPS", "response": {"found": 2}}});
+    let shown = input(json!([{"role": "model", "parts": [call, answer, {"text": "Two"}]}]));
+    let part = |message: usize| &shown[message]["parts"][0];
+    assert_eq!(
+        part(0),
+        &json!({"type": "tool_call", "id": "g1", "name": "GOOGLE_MAPS", "arguments": {"q": "Wien"}})
+    );
+    assert_eq!(part(1)["id"], "g1");
+    assert_eq!(part(1)["name"], "GOOGLE_MAPS");
+    assert_eq!(part(1)["response"], json!({"found": 2}));
+    assert_eq!(part(2), &json!({"type": "text", "content": "Two"}));
+}
+
+#[test]
+fn the_tools_that_a_search_found_answer_it() {
+    let tools = json!([{"type": "function", "name": "w"}]);
+    let found = json!({"type": "tool_search_output", "id": "o1", "call_id": "c1", "status": "completed", "tools": tools});
+    let shown = input(json!([{"role": "user", "content": "Rain?"}, found]));
+    assert_eq!(shown[1]["role"], "tool");
+    assert_eq!(shown[1]["parts"][0]["id"], "c1");
+    assert_eq!(shown[1]["parts"][0]["response"], tools);
+}
+
+/// LangChain's, for arguments that are not JSON and for what was streamed.
+#[test]
+fn unfinished_calls_are_calls() {
+    for kind in [
+        "invalid_tool_call",
+        "tool_call_chunk",
+        "server_tool_call_chunk",
+    ] {
+        let call =
+            json!({"type": kind, "id": "c1", "name": "w", "args": "{\"city\": oh", "index": 0});
+        let shown = output(json!([{"role": "assistant", "content": [call]}]));
+        let expected =
+            json!([{"type": "tool_call", "id": "c1", "name": "w", "arguments": "{\"city\": oh"}]);
+        assert_eq!(shown[0]["parts"], expected, "{kind}");
+    }
+}

@@ -33,6 +33,11 @@ const SPELLINGS: &[(&str, Side, &str, &str)] = &[
         r#"[{"role":"user","parts":[{"type":"text","content":"Why?"}]}]"#,
     ),
     (
+        "Azure's SDK for Foundry", Side::Output,
+        r#"[{"role":"assistant","parts":[{"type":"mcp","content":{"type":"mcp_approval_request","id":"m1","name":"get","server_label":"shop","arguments":"{\"a\":1}"}}]}]"#,
+        r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"m1","name":"get","arguments":{"a":1}}]}]"#,
+    ),
+    (
         "litellm", Side::Input,
         r#"[{"role": "user", "parts": [{"type": "text", "content": "What is the weather in Paris?"}]}, {"role": "assistant", "parts": [], "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": "{\"city\": \"Paris\"}"}}]}, {"role": "tool", "parts": [{"type": "text", "content": "rain"}], "tool_call_id": "call_1"}]"#,
         r#"[{"role":"user","parts":[{"type":"text","content":"What is the weather in Paris?"}]},{"role":"assistant","parts":[{"type":"tool_call","id":"call_1","name":"get_weather","arguments":{"city":"Paris"}}]},{"role":"tool","parts":[{"type":"tool_call_response","id":"call_1","response":"rain","result":"rain"}]}]"#,
