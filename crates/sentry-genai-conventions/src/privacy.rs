@@ -3,7 +3,7 @@
 use crate::{
     Attributes, Scalar, SourceSpan, SpanKind, TranslateOptions, Value,
     content::{self, Side},
-    dialect::{self, Dialect},
+    dialect::{self, Dialect, unquoted},
     tables,
     translate::TAG,
 };
@@ -389,11 +389,16 @@ fn is_content_argument(key: &str, text: &str) -> bool {
 }
 
 /// Returns whether a text is one short word: an id, a name, a flag. A `?` rules it out, because the query of a URL may hold a
-/// whole question.
+/// whole question, and so do texts inside: JSON, XML, and how Rust and Python show objects.
 pub(crate) fn is_token(text: &str) -> bool {
+    let text = unquoted(text);
     text.len() <= 128
         && !text.starts_with(['{', '['])
-        && !text.contains('?')
+        && !text.contains(['?', '"'])
+        && !text
+            .as_bytes()
+            .windows(2)
+            .any(|pair| matches!(pair, b"</" | b"('" | b"='"))
         && !text.chars().any(char::is_whitespace)
         && (text.is_ascii() || !text.chars().any(is_unspaced))
 }

@@ -46,6 +46,30 @@ fn names_that_no_convention_defines_are_judged_by_their_values_on_ai_spans() {
     }
 }
 
+/// However short it is, and even without spaces.
+#[test]
+fn a_text_inside_of_another_is_no_word() {
+    for (text, is_expected) in [
+        ("gold", true),
+        (r#""gold""#, true),
+        (r#"Some("gold")"#, true),
+        ("Status(429)", true),
+        ("<lambda>", true),
+        ("O'Neil", true),
+        (r#""{\"city\":\"Rome\"}""#, false),
+        (r#"City{name:"Rome"}"#, false),
+        (r#"Ok(City("Rome"))"#, false),
+        ("City(name='Rome')", false),
+        ("('Rome',)", false),
+        ("<city>Rome</city>", false),
+    ] {
+        for provenance in [Provenance::GenAi, Provenance::Library] {
+            let is_kept = keeps(provenance, "app.place", Value::Str(text));
+            assert_eq!(is_kept, is_expected, "{text} {provenance:?}");
+        }
+    }
+}
+
 #[test]
 fn a_namespace_of_genai_counts_inside_another_one() {
     let prose = Value::Str("it may be cancer");
