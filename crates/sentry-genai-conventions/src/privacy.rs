@@ -204,7 +204,7 @@ pub(crate) fn withholding(
         };
     }
     if capture.allows_all_content() {
-        return match names_secret(key) && !tables::is_current(key) {
+        return match names_secret(key) && tables::attribute(key).is_none() {
             true => Withholding::If(ContentHeuristic::Secret),
             false => Withholding::Never,
         };

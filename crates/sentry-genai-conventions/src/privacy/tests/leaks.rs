@@ -143,11 +143,12 @@ fn cookies_and_other_secrets_are_removed_whatever_may_leave() {
                 "db.pwd",
                 "azure.openai.key",
                 "github.token",
+                "mcp.request.argument.password",
             ] {
                 let pairs = [(key, Value::Str("hunter2"))];
                 assert_eq!(kept(provenance, capture, &pairs), [""; 0], "{key}");
             }
-            // The conventions name what these identify.
+            // This one identifies a request.
             let pairs = [("mcp.progress.token", Value::Str("t1"))];
             assert_eq!(kept(provenance, capture, &pairs).len(), 1);
         }
