@@ -3,8 +3,9 @@
 use crate::{
     Attributes, Scalar, SourceSpan, SpanKind, TranslateOptions, Value,
     content::{self, Side},
-    dialect::{self, Dialect},
+    dialect::{self, Dialect, unquoted},
     tables,
+    translate::TAG,
 };
 
 mod api_keys;
@@ -13,11 +14,13 @@ mod credentials;
 mod error_messages;
 mod names;
 
-use api_keys::{is_api_key, redact_api_keys};
+use api_keys::{has_api_key, is_api_key, redact_api_keys};
 use credentials::withhold_queries;
 pub(crate) use credentials::{names_address, redact_urls};
 pub(crate) use error_messages::may_quote as may_quote_error;
-use names::{is_argument, is_within_content, names_content, names_secret, names_thoughts};
+use names::{
+    is_argument, is_within_content, last_word, names_content, names_secret, names_thoughts,
+};
 
 /// What may leave the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,6 +173,8 @@ pub(crate) enum ContentHeuristic {
     Anything,
     /// A list, or a text that is not a short token.
     FreeText,
+    /// JSON, or a key. The attribute is in the namespace of a convention, which may define it.
+    Structure,
     /// A text whose key names content, that is a key or has credentials in a URL, or that is a transcript; without a namespace,
     /// prose or JSON.
     Argument,
@@ -184,6 +189,7 @@ pub(crate) fn withholding(
     provenance: Provenance,
     capture: Capture,
 ) -> Withholding {
+    let key = key.strip_prefix(TAG).unwrap_or(key);
     // Not content, but never meant to leave.
     if credentials::is_secret_header(key) {
         return Withholding::Always;
@@ -198,7 +204,7 @@ pub(crate) fn withholding(
         };
     }
     if capture.allows_all_content() {
-        return match names_secret(key) {
+        return match names_secret(key) && tables::attribute(key).is_none() {
             true => Withholding::If(ContentHeuristic::Secret),
             false => Withholding::Never,
         };
@@ -208,7 +214,12 @@ pub(crate) fn withholding(
         Some(_) => Withholding::Always,
         None if is_parameter(key) => Withholding::Always,
         None if is_conventional_metadata(key) && !is_of_librarys_database(key, provenance) => {
-            Withholding::Never
+            match provenance {
+                Provenance::GenAi | Provenance::Library if tables::attribute(key).is_none() => {
+                    Withholding::If(ContentHeuristic::in_convention(key))
+                }
+                _ => Withholding::Never,
+            }
         }
         None => Withholding::If(match provenance {
             Provenance::GenAi => ContentHeuristic::Anything,
@@ -230,18 +241,20 @@ pub(crate) fn formats_arguments(span: &SourceSpan) -> bool {
     })
 }
 
-/// Returns whether a key is about GenAI by its name, on whatever span.
+/// Returns whether a key is about GenAI by its name, on whatever span. Whoever hands attributes on may put them into a namespace
+/// of their own, as in `attributes.gen_ai.tool.definitions`.
 fn has_gen_ai_namespace(key: &str) -> bool {
     let stripped = ["otel.", "vercel."]
         .iter()
         .find_map(|prefix| key.strip_prefix(prefix));
-    matches!(
-        stripped.unwrap_or(key).split_once('.'),
-        Some((
-            "ai" | "gen_ai" | "langfuse" | "langsmith" | "llm" | "mcp" | "traceloop",
-            _
-        ))
-    )
+    let is_namespace = |segment| {
+        matches!(
+            segment,
+            "gen_ai" | "langfuse" | "langsmith" | "llm" | "mcp" | "traceloop"
+        )
+    };
+    stripped.unwrap_or(key).starts_with("ai.")
+        || (key.rsplit_once('.')).is_some_and(|(path, _)| path.split('.').any(is_namespace))
 }
 
 /// Namespaces whose attributes OpenTelemetry or Sentry defines, and that describe the operation rather than its content.
@@ -323,7 +336,23 @@ fn is_parameter(key: &str) -> bool {
             && is_among(&[".parameter.", ".parameters.", ".function.return."])
 }
 
+/// Namespaces of conventions in which programs and agents also write what their users said, and what their tools ran.
+static PEOPLE_AND_PROGRAMS: &[&str] = &["client.", "code.", "process.", "service.", "user."];
+
+/// Last words of the names of conventions in these, such as `code.file.path`. Their values may include spaces.
+static NAMES_AND_PATHS: &[&str] = &["filepath", "function", "name", "namespace", "path"];
+
 impl ContentHeuristic {
+    /// Returns how to judge an attribute of GenAI work in the namespace of a convention, under a name that Sentry does not know.
+    fn in_convention(key: &str) -> Self {
+        let is_name = NAMES_AND_PATHS.contains(&last_word(key));
+        let mut of_people = PEOPLE_AND_PROGRAMS.iter();
+        match !is_name && of_people.any(|prefix| key.starts_with(prefix)) {
+            true => Self::FreeText,
+            false => Self::Structure,
+        }
+    }
+
     /// Returns whether an attribute looks like content.
     pub(crate) fn is_content(self, key: &str, value: Value<'_>) -> bool {
         match (self, value) {
@@ -337,12 +366,13 @@ impl ContentHeuristic {
             }
             (Self::Anything | Self::FreeText, Value::Array(_)) => true,
             (Self::Anything, _) => names_content(key) || is_argument(key),
+            (Self::Structure, Value::Str(text)) => text.starts_with(['{', '[']) || is_api_key(text),
             (Self::Argument, Value::Str(text)) => is_content_argument(key, text),
             (Self::Argument, Value::Array(items)) => items
                 .iter()
                 .any(|item| matches!(item, Scalar::Str(text) if is_content_argument(key, text))),
             (Self::Secret, Value::Str(_) | Value::Array(_)) => true,
-            (Self::FreeText | Self::Argument | Self::Secret, _) => false,
+            (Self::FreeText | Self::Structure | Self::Argument | Self::Secret, _) => false,
         }
     }
 }
@@ -350,7 +380,7 @@ impl ContentHeuristic {
 fn is_content_argument(key: &str, text: &str) -> bool {
     names_content(key)
         || credentials::has_url_credentials(text)
-        || is_api_key(text)
+        || has_api_key(text)
         || if key.contains('.') {
             is_transcript(text) || names_thoughts(key) && is_prose_or_json(text, 3)
         } else {
@@ -359,11 +389,16 @@ fn is_content_argument(key: &str, text: &str) -> bool {
 }
 
 /// Returns whether a text is one short word: an id, a name, a flag. A `?` rules it out, because the query of a URL may hold a
-/// whole question.
+/// whole question, and so do texts inside: JSON, XML, and how Rust and Python show objects.
 pub(crate) fn is_token(text: &str) -> bool {
+    let text = unquoted(text);
     text.len() <= 128
         && !text.starts_with(['{', '['])
-        && !text.contains('?')
+        && !text.contains(['?', '"'])
+        && !text
+            .as_bytes()
+            .windows(2)
+            .any(|pair| matches!(pair, b"</" | b"('" | b"='"))
         && !text.chars().any(char::is_whitespace)
         && (text.is_ascii() || !text.chars().any(is_unspaced))
 }

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use sentry_genai_conventions::SpanId;
+use sentry_genai_conventions::{SpanId, Timestamp};
 
 use crate::{clock::Clock, scope::ScopeData, trace::Trace};
 
@@ -75,6 +75,12 @@ impl Segment {
 
     pub(crate) fn clock(&self) -> Option<Clock> {
         self.clock
+    }
+
+    /// Returns the time by the clock of the segment, or else of the system.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.unwrap_or_else(Clock::start).now()
     }
 
     /// Returns the id of the segment span.

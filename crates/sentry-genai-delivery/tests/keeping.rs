@@ -138,6 +138,28 @@ fn the_memory_of_decided_traces_is_there_for_held_ones() {
     assert_eq!(delivery.stats().accepted, 3, "{delivery:?}");
 }
 
+/// The other half is for traces that are to be sent.
+#[test]
+fn held_traces_take_at_most_half_of_the_memory() {
+    const LIMIT: usize = 256 * 1024;
+
+    let ingest = Ingest::start().unwrap();
+    let delivery = start_with(&ingest, Options::new().with_max_buffer_bytes(LIMIT));
+    let mut held = 0;
+    for _ in 0..100 {
+        let other = segment(&delivery, None);
+        let mut large = span(&other, new_span_id());
+        large.attributes.push("app.text", "x".repeat(LIMIT / 50));
+        delivery.send(large, &other);
+        assert!(delivery.flush(PATIENCE));
+        held = delivery.stats().buffered_bytes;
+        assert!(held <= LIMIT as u64 / 2, "{delivery:?}");
+    }
+    assert!(held > LIMIT as u64 / 4, "{delivery:?}");
+    let stats = delivery.stats();
+    assert_eq!(stats.lost_total(), stats.lost(LossReason::SampleRate));
+}
+
 /// Returns options with a hook that stops at a slow span until it is told to go on.
 fn stopping_hook() -> (Options, mpsc::Sender<()>) {
     let (go, wait) = mpsc::channel::<()>();

@@ -116,6 +116,8 @@ fn an_envelope_says_by_the_clock_of_its_spans_when_it_was_sent() {
     let morning = UNIX_EPOCH + Duration::from_nanos(MORNING);
     let segment = Segment::new(trace, new_span_id(), "run").with_clock(Clock::start_at(morning));
     let segment = Arc::new(segment);
+    let began = segment.now().as_nanos();
+    assert!((MORNING..MORNING + 60_000_000_000).contains(&began));
     send(&delivery, &segment, segment.span_id(), 0..1);
     assert!(delivery.flush(PATIENCE));
     let envelopes = ingest.envelopes();

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use sentry_genai_conventions::{Timestamp, TraceId};
-use sentry_genai_delivery::{Clock, Segment};
+use sentry_genai_delivery::Segment;
 
 use crate::{handle::Handle, scoped::AmbientContext};
 
@@ -19,7 +19,6 @@ pub(crate) struct LocalTrace {
     pub(crate) trace_id: TraceId,
     /// The conversation that came in with the trace.
     conversation: Option<Arc<str>>,
-    clock: Clock,
     /// How often an open span has set something that the spans below it inherit; zero if none ever has.
     inheritance_version: AtomicU32,
     /// The conversation ids and agent names that spans have set, each once.
@@ -34,7 +33,6 @@ impl LocalTrace {
         handle: Handle,
         segment: Arc<Segment>,
         conversation: Option<Arc<str>>,
-        clock: Clock,
     ) -> Self {
         let conversation = conversation.filter(|_| handle.propagates_conversations());
         Self {
@@ -43,7 +41,6 @@ impl LocalTrace {
             handle,
             segment,
             conversation,
-            clock,
             inheritance_version: AtomicU32::new(0),
             interned: Mutex::default(),
         }
@@ -62,8 +59,9 @@ impl LocalTrace {
         shared
     }
 
+    /// Returns the time by which the delivery also says when it sends the trace.
     pub(crate) fn now(&self) -> Timestamp {
-        self.clock.now()
+        self.segment.now()
     }
 
     pub(crate) fn inheritance_version(&self) -> u32 {

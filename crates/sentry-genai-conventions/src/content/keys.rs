@@ -203,3 +203,6 @@ pub(crate) fn is_structured(key: &str) -> bool {
 pub(crate) fn is_content(key: &str) -> bool {
     side(key).is_some()
 }
+
+#[cfg(test)]
+mod tests;

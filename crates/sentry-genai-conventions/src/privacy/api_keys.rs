@@ -40,20 +40,33 @@ pub(super) fn is_api_key(text: &str) -> bool {
     }
 }
 
+/// Returns whether there is a key anywhere in a text.
+pub(super) fn has_api_key(text: &str) -> bool {
+    keys_in(text).next().is_some()
+}
+
 /// Returns a text without the keys in it; `None` if there are none.
 pub(crate) fn redact_api_keys(text: &str) -> Option<String> {
     let mut redacted = String::new();
-    let (mut copied, mut before) = (0, "");
-    for word in text.split(|letter: char| !is_key_letter(letter)) {
-        let word = word.trim_end_matches('.');
-        if is_known_key(word) || announces_key(before) && is_random(word) {
-            let start = word.as_ptr().addr() - text.as_ptr().addr();
-            redacted.extend([&text[copied..start], REDACTED]);
-            copied = start + word.len();
-        }
-        before = word;
+    let mut copied = 0;
+    for key in keys_in(text) {
+        let start = key.as_ptr().addr() - text.as_ptr().addr();
+        redacted.extend([&text[copied..start], REDACTED]);
+        copied = start + key.len();
     }
     (copied > 0).then(|| redacted + &text[copied..])
+}
+
+/// Finds the keys in a text.
+fn keys_in(text: &str) -> impl Iterator<Item = &str> {
+    let mut before = "";
+    text.split(|letter: char| !is_key_letter(letter))
+        .map(|word| word.trim_end_matches('.'))
+        .filter(move |word| {
+            let is_key = is_known_key(word) || announces_key(before) && is_random(word);
+            before = word;
+            is_key
+        })
 }
 
 fn is_key_letter(letter: char) -> bool {
@@ -108,6 +121,30 @@ mod tests {
             "",
         ] {
             assert_eq!(redact_api_keys(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn keys_of_all_providers_are_found_wherever_they_are() {
+        for prefix in PREFIXES {
+            let key = format!("{prefix}4fG7hJ9kL2mN5pQ8");
+            assert!(
+                is_api_key(&key) && is_api_key(&format!("Bearer {key}")),
+                "{key}"
+            );
+            for text in [
+                format!("no such key: {key}."),
+                format!(r#"{{"headers":{{"authorization":"Bearer {key}"}}}}"#),
+                format!("Config {{ key: Some(\"{key}\") }}"),
+                format!("[{key}, {key}]"),
+                format!("https://h.example/{key}?a=b"),
+            ] {
+                assert!(has_api_key(&text), "{text}");
+                let redacted = redact_api_keys(&text).unwrap();
+                assert_eq!(redacted, text.replace(&key, REDACTED));
+            }
+            // A name with the same beginning.
+            assert!(!has_api_key(&format!("{prefix}learn-inference-endpoint")));
         }
     }
 

@@ -165,13 +165,10 @@ pub(super) fn without_query(text: &str) -> Option<&str> {
 pub(crate) fn redact_urls(text: &str) -> Option<String> {
     // For most texts this check suffices.
     memchr::memchr2(b'=', b'@', text.as_bytes())?;
-    if !text.contains(AUTHORITY) {
-        return None;
-    }
     let mut is_changed = false;
     let words = text.split_inclusive(ends_address).map(|word| {
         let address = word.trim_end_matches(is_trailing_punctuation);
-        match redacted(address).filter(|_| address.contains(AUTHORITY)) {
+        match redacted(address).filter(|_| is_address_or_path(address)) {
             Some(redacted) => {
                 is_changed = true;
                 Cow::Owned(redacted + &word[address.len()..])
@@ -181,6 +178,14 @@ pub(crate) fn redact_urls(text: &str) -> Option<String> {
     });
     let redacted: String = words.collect();
     is_changed.then_some(redacted)
+}
+
+/// Returns whether a word is an address, or a path with a query.
+fn is_address_or_path(word: &str) -> bool {
+    word.contains(AUTHORITY)
+        || word
+            .split_once('?')
+            .is_some_and(|(path, _)| path.contains('/'))
 }
 
 /// Returns a text without the queries of the addresses in it.
@@ -269,7 +274,12 @@ fn is_credential(parameter: &str) -> bool {
             .map(|byte| byte.to_ascii_lowercase())
             .eq(known.bytes())
     };
-    !value.is_empty() && SECRET_PARAMETERS.iter().any(|known| is_name(known))
+    !is_placeholder(value) && SECRET_PARAMETERS.iter().any(|known| is_name(known))
+}
+
+/// Returns whether the value of a parameter stands for any, as in the pattern `/users?token=*`.
+fn is_placeholder(value: &str) -> bool {
+    value.bytes().all(|byte| byte == b'*') || value.starts_with('{') && value.ends_with('}')
 }
 
 #[cfg(test)]
@@ -314,6 +324,10 @@ mod tests {
             ),
             ("next=/home&key=AIza", "next=/home&key=REDACTED"),
             (
+                "/users?token=**a&key={a",
+                "/users?token=REDACTED&key=REDACTED",
+            ),
+            (
                 "https://h.example/cb#access_token=x",
                 "https://h.example/cb#access_token=REDACTED",
             ),
@@ -325,6 +339,7 @@ mod tests {
             "https://h.example/a?pageToken=x&max_tokens=3&key=",
             "https://h.example/@me?q=a@b",
             "https://h.example/key=x",
+            "/users?token=*&key={key}",
             "",
         ] {
             assert_eq!(redacted(text), None, "{text}");
@@ -347,6 +362,10 @@ mod tests {
                 "no answer of <https://h.example/?key=REDACTED>, as of https://h.example/?key=REDACTED for key=x",
             ),
             (
+                "404 for /v1?key=x, and (GET:/a?token=x): what?key=x",
+                "404 for /v1?key=REDACTED, and (GET:/a?token=REDACTED): what?key=x",
+            ),
+            (
                 "no answer of postgres://me:p,w)'@h.example/db, try [https://h.example/?fields=a(b,c)&key=AIza].",
                 "no answer of postgres://REDACTED:REDACTED@h.example/db, try [https://h.example/?fields=a(b,c)&key=REDACTED].",
             ),
@@ -356,6 +375,24 @@ mod tests {
         }
         for text in ["key=x", "see https://h.example/?page=2, a@b", ""] {
             assert_eq!(redact_urls(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_secret_parameter_is_redacted_in_any_spelling() {
+        for name in SECRET_PARAMETERS {
+            let (first, rest) = name.split_at(name.len() / 2);
+            for name in [
+                (*name).to_owned(),
+                name.to_ascii_uppercase(),
+                format!("{first}_{rest}"),
+                format!("{}-{rest}", first.to_ascii_uppercase()),
+            ] {
+                let address = format!("https://h.example/?a=1&{name}=hunter2#top");
+                let expected = address.replace("hunter2", REDACTED);
+                assert_eq!(redacted(&address), Some(expected), "{name}");
+                assert_eq!(redacted(&format!("/?page_{name}s=hunter2")), None, "{name}");
+            }
         }
     }
 
@@ -390,6 +427,35 @@ mod tests {
             ("langfuse.trace.metadata.session", false),
         ] {
             assert_eq!(is_secret_header(key), expected, "{key}");
+        }
+        for part in SECRET_HEADER_PARTS {
+            let (header, upper) = (format!("x-{part}-id"), part.to_ascii_uppercase());
+            assert!(is_secret_header(&format!("http.request.header.{header}")));
+            assert!(is_secret_header(&format!(
+                "rpc.grpc.request.metadata.X_{upper}"
+            )));
+            assert!(!is_secret_header(&format!("app.{header}")));
+        }
+    }
+
+    #[test]
+    fn addresses_are_known_by_the_last_word_of_their_names() {
+        for word in ADDRESS_WORDS {
+            for key in [
+                (*word).to_owned(),
+                format!("app.{word}"),
+                format!("REDIS_{word}"),
+            ] {
+                assert!(names_address(&key) && names_address(&key.to_ascii_uppercase()));
+            }
+            assert!(!names_address(&format!("app.{word}_count")), "{word}");
+        }
+        for key in ADDRESSES {
+            assert!(
+                is_address(key) && is_address(&format!("tags.{key}")),
+                "{key}"
+            );
+            assert!(!is_address(&format!("app.{key}")), "{key}");
         }
     }
 }

@@ -12,7 +12,11 @@ static REASON_KEYS: [Name; 2] = [
 ];
 
 /// Keys of the type of a failure. This is a name, unless a program has put the whole error there.
-static TYPE_KEYS: [Name; 2] = [Name::new("error.type"), Name::new("exception.type")];
+static TYPE_KEYS: [Name; 3] = [
+    Name::new("error.code"),
+    Name::new("error.type"),
+    Name::new("exception.type"),
+];
 
 /// Keys of stack traces, which usually contain the reason as well.
 static TRACE_KEYS: [Name; 5] = [

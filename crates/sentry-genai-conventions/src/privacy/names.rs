@@ -3,8 +3,10 @@
 /// Returns whether a key ends in a word that can only name content or a secret, as in `user_question`, `userPrompt` or
 /// `langfuse.input`. A format or an index may follow that word: `input_json`, `messages.0`.
 pub(super) fn names_content(key: &str) -> bool {
-    ends_in(key, |rest, name| {
-        is_one_of(CONTENT_WORDS, name) || is_secret(rest, name)
+    ends_in(key, |before, name| {
+        is_one_of(CONTENT_WORDS, name)
+            || is_one_of(RESULT_WORDS, name) && has_word(before, RESULT_SOURCES)
+            || is_secret(before, name)
     })
 }
 
@@ -20,28 +22,42 @@ pub(super) fn names_secret(key: &str) -> bool {
 
 /// Returns whether `is_wanted` holds for the last word of a key, or for the one before a format or an index. It is given what
 /// precedes the word, and the word without a number at its end.
-fn ends_in(key: &str, is_wanted: impl Fn(&str, &str) -> bool) -> bool {
-    let (mut rest, mut word) = split_last_word(key);
+fn ends_in(mut key: &str, is_wanted: impl Fn(&str, &str) -> bool) -> bool {
     loop {
+        let (rest, word) = split_last_word(key);
+        let before = &key[..key.len() - word.len()];
         let name = word.trim_end_matches(|digit: char| digit.is_ascii_digit());
-        if is_wanted(rest, name) {
+        if is_wanted(before, name) {
             return true;
         }
         let is_format = name.is_empty() || is_one_of(FORMAT_WORDS, name);
         if !is_format || rest.is_empty() {
             return false;
         }
-        (rest, word) = split_last_word(rest);
+        key = rest;
     }
 }
 
-fn is_secret(rest: &str, name: &str) -> bool {
+fn is_secret(before: &str, name: &str) -> bool {
     if is_one_of(KEY_WORDS, name) {
-        let (_, qualifier) = split_last_word(rest);
-        return is_one_of(KEY_QUALIFIERS, qualifier)
-            || rest.is_empty() && !is_one_of(&["key"], name);
+        let qualifier = last_word(before.trim_end_matches(SEPARATORS));
+        // A `token` alone is one that grants access, but a `key` may be of anything.
+        let is_alone = before.is_empty() || before.ends_with('.');
+        return is_one_of(KEY_QUALIFIERS, qualifier) || is_alone && is_one_of(&["token"], name);
     }
     is_one_of(SECRET_WORDS, name)
+}
+
+/// Returns whether any word of a key is one of `words`.
+fn has_word(mut key: &str, words: &[&str]) -> bool {
+    while !key.is_empty() {
+        let word;
+        (key, word) = split_last_word(key);
+        if is_one_of(words, word) {
+            return true;
+        }
+    }
+    false
 }
 
 fn is_one_of(words: &[&str], word: &str) -> bool {
@@ -61,7 +77,7 @@ pub(super) fn is_within_content(key: &str) -> bool {
         || !CONTENT_METADATA.contains(&part)
             && path
                 .split('.')
-                .any(|segment| CONTENT_CONTAINERS.contains(&last_word(segment)))
+                .any(|segment| is_one_of(CONTENT_CONTAINERS, last_word(segment)))
 }
 
 /// Returns whether a key names an argument of a call, such as `request.tool_args.pin`. Arguments may be numbers.
@@ -69,7 +85,7 @@ pub(super) fn is_argument(key: &str) -> bool {
     key.rsplit_once('.').is_some_and(|(path, _)| {
         let mut segments = path.split('.');
         path.contains("tool.parameters")
-            || segments.any(|segment| ARGUMENTS.contains(&last_word(segment)))
+            || segments.any(|segment| is_one_of(ARGUMENTS, last_word(segment)))
     })
 }
 
@@ -78,13 +94,16 @@ pub(super) fn last_word(key: &str) -> &str {
     split_last_word(key).1
 }
 
+/// What separates the words of a key, apart from a capital letter.
+const SEPARATORS: [char; 7] = ['.', '_', '-', '[', ']', '/', ':'];
+
 /// Splits the last word off a key in snake case, in camel case or with dots.
 fn split_last_word(key: &str) -> (&str, &str) {
     let bytes = key.as_bytes();
     let is_upper = |index: usize| bytes.get(index).is_some_and(u8::is_ascii_uppercase);
     let is_lower = |index: usize| bytes.get(index).is_some_and(u8::is_ascii_lowercase);
     for (index, byte) in bytes.iter().enumerate().rev() {
-        if matches!(byte, b'.' | b'_' | b'-' | b'[' | b']' | b'/' | b':') {
+        if SEPARATORS.contains(&char::from(*byte)) {
             return (&key[..index], &key[index + 1..]);
         }
         // Also splits after an abbreviation, as in `LLMInput`. A word may also follow a separator, as in `API_KEY`.
@@ -119,23 +138,41 @@ static CONTENT_METADATA: &[&str] = &[
 /// Secrets that no program means to record. `#[instrument]` records a function's arguments without being asked.
 static SECRET_WORDS: &[&str] = &[
     "apikey",
+    "apikeys",
     "authorization",
+    "cookie",
+    "cookies",
+    "credential",
     "credentials",
+    "jwt",
     "passphrase",
     "passwd",
     "password",
+    "passwords",
+    "pwd",
     "secret",
+    "secrets",
 ];
 
 /// Words that may name a secret, or else a cache key or a unit of text, depending on the word before.
-static KEY_WORDS: &[&str] = &["key", "token"];
+static KEY_WORDS: &[&str] = &["key", "keys", "token"];
+
+#[rustfmt::skip]
 static KEY_QUALIFIERS: &[&str] = &[
-    "access", "api", "auth", "bearer", "csrf", "id", "private", "refresh", "secret", "session",
+    "access", "anthropic", "api", "auth", "azure", "bearer", "bot", "cohere", "csrf", "encryption", "gemini", "github",
+    "gitlab", "hf", "id", "jwt", "master", "mistral", "oauth", "openai", "private", "refresh", "secret", "security", "session",
+    "signing", "slack", "ssh", "subscription", "xsrf",
 ];
 
+#[rustfmt::skip]
 static FORMAT_WORDS: &[&str] = &[
-    "ctx", "data", "json", "list", "process", "raw", "str", "string", "text", "value", "values",
+    "ctx", "data", "html", "json", "list", "markdown", "md", "preview", "process", "raw", "str", "string", "text", "value",
+    "values", "xml", "yaml",
 ];
+
+/// Words for what something came to. This is content if a tool, a function or an agent did it.
+static RESULT_WORDS: &[&str] = &["result", "results"];
+static RESULT_SOURCES: &[&str] = &["agent", "crew", "function", "llm", "tool", "tools"];
 
 static CONTENT_WORDS: &[&str] = &[
     "answer",
@@ -162,13 +199,16 @@ static CONTENT_WORDS: &[&str] = &[
     "parameters",
     "params",
     "payload",
+    "payloads",
     "preamble",
     "prompt",
     "prompts",
     "q",
+    "queries",
     "query",
     "question",
     "questions",
+    "replies",
     "reply",
     "response",
     "responses",
@@ -176,6 +216,7 @@ static CONTENT_WORDS: &[&str] = &[
     "thought",
     "thoughts",
     "transcript",
+    "transcripts",
     "utterance",
 ];
 
@@ -202,3 +243,6 @@ static THOUGHT_WORDS: &[&str] = &[
     "transcription",
     "utterances",
 ];
+
+#[cfg(test)]
+mod tests;

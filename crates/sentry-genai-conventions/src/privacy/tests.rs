@@ -3,6 +3,7 @@
 mod client_addresses;
 mod credentials;
 mod databases;
+mod leaks;
 
 use super::*;
 use crate::{

@@ -272,6 +272,15 @@ mod tests {
     use super::*;
     use crate::Client;
 
+    fn received() -> ReceivedSpan {
+        let trace_id = TraceId::from_bytes([7; 16]).unwrap();
+        let span_id = SpanId::from_bytes([7; 8]).unwrap();
+        ReceivedSpan {
+            resource: Arc::new(Attributes::default()),
+            span: SourceSpan::new(trace_id, span_id, "work", Timestamp::default()),
+        }
+    }
+
     /// Sentry gets what the translation has left of the time. What takes so long here is to get at the spans.
     #[test]
     fn translation_counts_towards_the_time_that_closing_may_take() {
@@ -281,14 +290,8 @@ mod tests {
         let dsn = format!("http://public@{}/1", silent.local_addr().unwrap());
         let client = Client::new(dsn.parse().unwrap());
         let service = Service::start(client, Options::new(), Patience::default()).unwrap();
-        let trace_id = TraceId::from_bytes([7; 16]).unwrap();
-        let span_id = SpanId::from_bytes([7; 8]).unwrap();
-        let received = ReceivedSpan {
-            resource: Arc::new(Attributes::default()),
-            span: SourceSpan::new(trace_id, span_id, "work", Timestamp::default()),
-        };
         service
-            .receive(vec![Request::Traces(vec![received])])
+            .receive(vec![Request::Traces(vec![received()])])
             .unwrap();
         let gatherer = service.gatherer();
         thread::scope(|scope| {
@@ -299,6 +302,37 @@ mod tests {
         });
         let failure = service.last_failure().map(|failure| failure.cause);
         assert_ne!(failure.as_deref(), Some("no answer within 200.0ms"));
+    }
+
+    /// Whoever asks while spans pass gets figures that add up.
+    #[test]
+    fn no_span_is_gathered_or_lost_before_it_is_received() {
+        const SPANS: u64 = 5_000;
+
+        let client = Client::new("http://public@127.0.0.1:1/1".parse().unwrap());
+        let service = Service::start(client, Options::new(), Patience::default()).unwrap();
+        let delivery = &service.0.routes.get(0).delivery;
+        let pass = || {
+            for _ in 0..SPANS {
+                let requests = vec![Request::Traces(vec![received()])];
+                service.receive(requests).unwrap();
+                let mut gatherer = service.gatherer();
+                for TakenTrace { load, .. } in gatherer.take_all().traces {
+                    gatherer.release(load);
+                }
+                drop(gatherer);
+                delivery.record_lost(LossReason::BeforeSend, 1);
+            }
+        };
+        thread::scope(|scope| {
+            let passing = scope.spawn(pass);
+            while !passing.is_finished() {
+                let figures = service.figures();
+                let lost = figures.delivery.lost(LossReason::BeforeSend);
+                assert!(figures.gathered + lost <= figures.received, "{figures:?}");
+            }
+        });
+        assert_eq!(service.figures().received, SPANS);
     }
 
     #[test]

@@ -42,14 +42,13 @@ pub(super) fn start(
         Some(segment) => Segment::within(trace, segment, span_id, name),
         None => Segment::new(trace, span_id, name),
     };
-    let clock = Clock::start();
-    let segment = Arc::new(segment.with_clock(clock));
+    let segment = Arc::new(segment.with_clock(Clock::start()));
     let conversation = attributes
         .text("sentry.baggage")
         .and_then(conversation_in_baggage)
         .map(Arc::from)
         .or_else(|| request.or(environment)?.conversation().cloned());
-    let local = LocalTrace::new(handle, segment, conversation, clock);
+    let local = LocalTrace::new(handle, segment, conversation);
     Arc::new(local)
 }
 

@@ -18,6 +18,17 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("any", "flow", &[("sentry.op", "gen_ai.workflow")], "function", "flow"),
     ("any", "remember", &[("sentry.op", "gen_ai.memory.client"), ("gen_ai.operation.name", "search_memory")], "gen_ai.memory.client", "search_memory"),
     ("any", "queue", &[("sentry.op", "queue.process")], "queue.process", "queue"),
+    // Whoever sets another op means it, unless it is one that AI spans used to have.
+    ("any", "step", &[("sentry.op", "ai.pipeline")], "ai.pipeline", "step"),
+    ("any", "ask", &[("sentry.op", "ai.chat_completions.create"), ("gen_ai.operation.name", "chat"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
+    ("any", "ask", &[("sentry.op", "queue.process"), ("gen_ai.operation.name", "chat"), ("gen_ai.request.model", "m")], "queue.process", "chat m"),
+    // Without agents, a handoff has its own name only if that says what it is.
+    ("any", "to billing", &[("gen_ai.operation.name", "handoff")], "gen_ai.handoff", "handoff"),
+    ("any", "handoff from a to b", &[("gen_ai.operation.name", "handoff")], "gen_ai.handoff", "handoff from a to b"),
+    // A name that a program gives is kept, as is that of a span that was translated before.
+    ("any", "pay", &[("otel.name", "pay"), ("db.system", "sqlite"), ("db.operation", "INSERT"), ("db.sql.table", "orders")], "db", "pay"),
+    ("any", "pay", &[("sentry.origin", "auto.db.rust"), ("db.system", "sqlite"), ("db.operation", "INSERT"), ("db.sql.table", "orders")], "db", "pay"),
+    ("any", "pay", &[("db.system", "sqlite"), ("db.operation", "INSERT"), ("db.sql.table", "orders")], "db", "INSERT orders"),
     // A kind says as much as an operation, but less than one that is known.
     ("any", "ask", &[("gen_ai.span.kind", "LLM"), ("gen_ai.request.model", "m")], "gen_ai.chat", "chat m"),
     ("any", "w", &[("gen_ai.span.kind", "TOOL"), ("tool.name", "w")], "gen_ai.execute_tool", "execute_tool w"),

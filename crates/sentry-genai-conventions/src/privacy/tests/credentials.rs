@@ -277,6 +277,7 @@ fn urls_in_span_names_are_redacted() {
             "a = b @ https://host.example",
         ),
         ("GET /users?token=*", "GET /users?token=*"),
+        ("GET /users?token=4711", "GET /users?token=REDACTED"),
     ] {
         let mut span = span_of(&[]);
         span.name = name.into();
