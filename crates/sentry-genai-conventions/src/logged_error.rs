@@ -29,7 +29,7 @@ impl LoggedError {
             // The `Debug` output of an empty `Option`.
             _ if text == NONE => {}
             "message" => self.message = Some(text),
-            "error" | "err" | "exception.message" => self.error = Some(text),
+            "error" | "err" | "error.message" | "exception.message" => self.error = Some(text),
             // `tower-http` emits an event that classifies the failure of a request.
             "classification" => self.classify(text),
             "error.type" | "exception.type" => self.kind = Some(text),
