@@ -20,7 +20,8 @@ pub struct IncomingTrace {
 #[derive(Clone, Debug)]
 enum Head {
     Remote(Dsc),
-    SentrySpan,
+    /// With the dynamic sampling context of the headers that the Sentry span continues, if they are known.
+    SentrySpan(Option<Dsc>),
 }
 
 impl IncomingTrace {
@@ -102,7 +103,18 @@ impl IncomingTrace {
             trace_id,
             parent_span_id: span_id,
             sampled,
-            head: Head::SentrySpan,
+            head: Head::SentrySpan(None),
+        }
+    }
+
+    /// [Adopts](Self::adopted) a Sentry span of this process that has continued this trace, from the same headers.
+    #[must_use]
+    pub fn adopted_by(&self, span_id: SpanId, sampled: Option<bool>) -> Self {
+        Self {
+            trace_id: self.trace_id,
+            parent_span_id: span_id,
+            sampled,
+            head: Head::SentrySpan(self.dsc().cloned()),
         }
     }
 
@@ -126,14 +138,14 @@ impl IncomingTrace {
 
     /// Returns whether the parent is a Sentry span of this process.
     pub(crate) fn is_adopted(&self) -> bool {
-        matches!(self.head, Head::SentrySpan)
+        matches!(self.head, Head::SentrySpan(_))
     }
 
-    /// The frozen dynamic sampling context. It is empty if the headers had none, and `None` for an adopted span.
+    /// The frozen dynamic sampling context. It is empty if the headers had none, and `None` for an adopted span without headers.
     pub(crate) fn dsc(&self) -> Option<&Dsc> {
         match &self.head {
             Head::Remote(dsc) => Some(dsc),
-            Head::SentrySpan => None,
+            Head::SentrySpan(dsc) => dsc.as_ref(),
         }
     }
 
