@@ -85,6 +85,18 @@ mod tests {
     }
 
     #[test]
+    fn the_error_has_various_names() {
+        for name in ["error", "err", "error.message", "exception.message"] {
+            let mut error = LoggedError::default();
+            error.field("message", "the call failed".to_owned());
+            error.field(name, "timed out".to_owned());
+            let event = error.into_event();
+            let message = event.attributes.text("exception.message");
+            assert_eq!(message, Some("the call failed: timed out"), "{name}");
+        }
+    }
+
+    #[test]
     fn a_classification_describes_the_failure() {
         let read = |classification: &str| {
             let mut error = LoggedError::default();

@@ -70,8 +70,8 @@ const ABANDONED: &str = "abandoned stream";
 ///
 /// 1. A tool's outcome that says it failed is an error. An explicit OK then only means that the call came to an end.
 /// 2. An explicit OK or error decides.
-/// 3. An `error.type`, an exception or ERROR event inside the span, a field `error` or `error.message`, or a response status that is an error by
-///    OpenTelemetry's conventions for HTTP and gRPC, is an error.
+/// 3. An `error.type`, an exception or ERROR event inside the span, a field `error` or `error.message`, or a response status that
+///    is an error by OpenTelemetry's conventions for HTTP and gRPC, is an error.
 ///
 /// Control flow and abandoned streams are never errors.
 pub(crate) fn resolve(span: &mut SourceSpan, operation_kind: OperationKind) -> Status {
