@@ -263,7 +263,7 @@ impl Drop for Guard {
         ATTACHED.retain(|other| !Arc::ptr_eq(&other.0, &handle.0));
         handle.0.delivery.close(handle.0.shutdown_timeout);
         if !thread::panicking() {
-            log_end(handle.stats());
+            log_end(&handle);
         }
     }
 }
@@ -271,10 +271,12 @@ impl Drop for Guard {
 /// Tells the log that no more spans are sent: nothing else shows that a guard was dropped too early.
 ///
 /// This runs on the program's thread. A panic in a subscriber must not reach it.
-fn log_end(stats: Stats) {
+fn log_end(handle: &Handle) {
+    let stats = handle.stats();
     let log = || {
         tracing::debug!(
             target: "sentry_genai",
+            is_tracing = handle.0.delivery.is_tracing(),
             produced = stats.produced,
             accepted = stats.accepted,
             "the guard was dropped, no more spans are sent"
@@ -362,7 +364,7 @@ mod tests {
         tracing::subscriber::with_default(subscriber, || drop(guard));
         assert_eq!(
             *log.0.read().unwrap(),
-            "message=the guard was dropped, no more spans are sent produced=0 accepted=0 "
+            "message=the guard was dropped, no more spans are sent is_tracing=false produced=0 accepted=0 "
         );
     }
 }

@@ -385,8 +385,8 @@ mod tests {
 
     #[test]
     fn what_is_named_after_an_error_is_shortened_like_its_reason() {
-        for provenance_of in ["GET /ask", "chat m"] {
-            let mut span = testing::span(provenance_of);
+        for name in ["GET /ask", "chat m"] {
+            let mut span = testing::span(name);
             for key in [
                 "exception.details",
                 "error.cause_chain",
@@ -421,9 +421,11 @@ mod tests {
         let mut span = testing::span("ask");
         let text = r#"BadHeader("Bearer sk-hunter2hunter2hunter2", "and more")"#;
         span.attributes.push("exception.details", text);
-        let mut options = TranslateOptions::default();
-        options.capture_inputs = true;
-        options.capture_outputs = true;
+        let options = TranslateOptions {
+            capture_inputs: true,
+            capture_outputs: true,
+            ..TranslateOptions::default()
+        };
         let span = Translator::new(options).translate(span);
         let details = span.attributes.text("exception.details").unwrap();
         assert!(
