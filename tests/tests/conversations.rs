@@ -307,6 +307,19 @@ async fn set_without_a_span_it_ends_with_the_hub_of_the_request() {
     assert_eq!(third.as_deref(), Some("conv request 3"));
 }
 
+#[test]
+fn set_without_a_span_it_reaches_each_of_several_bridges() {
+    let bridges = [Bridge::start(), Bridge::start()];
+    for bridge in &bridges {
+        bridge.block_on(async {
+            set_conversation_id("conv of both");
+            call("of-several").await;
+        });
+        let span = bridge.span("chat of-several");
+        assert_eq!(span.conversation_id(), Some("conv of both"));
+    }
+}
+
 #[tokio::test]
 async fn set_without_a_span_inside_a_scope_changes_the_scope() {
     LazyLock::force(&BRIDGE);

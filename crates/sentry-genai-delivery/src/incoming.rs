@@ -13,15 +13,11 @@ pub struct IncomingTrace {
     trace_id: TraceId,
     parent_span_id: SpanId,
     sampled: Option<bool>,
-    head: Head,
-}
-
-/// Where the trace came from.
-#[derive(Clone, Debug)]
-enum Head {
-    Remote(Dsc),
-    /// With the dynamic sampling context of the headers that the Sentry span continues, if they are known.
-    SentrySpan(Option<Dsc>),
+    /// Whether the parent is a Sentry span of this process.
+    is_adopted: bool,
+    /// The frozen dynamic sampling context. It is empty if the headers had none, and `None` for an adopted span whose headers are not
+    /// known.
+    dsc: Option<Dsc>,
 }
 
 impl IncomingTrace {
@@ -48,7 +44,8 @@ impl IncomingTrace {
             trace_id,
             parent_span_id,
             sampled,
-            head: Head::Remote(dsc),
+            is_adopted: false,
+            dsc: Some(dsc),
         })
     }
 
@@ -84,7 +81,8 @@ impl IncomingTrace {
             trace_id,
             parent_span_id,
             sampled: None,
-            head: Head::Remote(Dsc::default()),
+            is_adopted: false,
+            dsc: Some(Dsc::default()),
         }
     }
 
@@ -103,7 +101,8 @@ impl IncomingTrace {
             trace_id,
             parent_span_id: span_id,
             sampled,
-            head: Head::SentrySpan(None),
+            is_adopted: true,
+            dsc: None,
         }
     }
 
@@ -114,7 +113,8 @@ impl IncomingTrace {
             trace_id: self.trace_id,
             parent_span_id: span_id,
             sampled,
-            head: Head::SentrySpan(self.dsc().cloned()),
+            is_adopted: true,
+            dsc: self.dsc.clone(),
         }
     }
 
@@ -138,15 +138,12 @@ impl IncomingTrace {
 
     /// Returns whether the parent is a Sentry span of this process.
     pub(crate) fn is_adopted(&self) -> bool {
-        matches!(self.head, Head::SentrySpan(_))
+        self.is_adopted
     }
 
-    /// The frozen dynamic sampling context. It is empty if the headers had none, and `None` for an adopted span without headers.
+    /// Returns the frozen dynamic sampling context, if the headers are known.
     pub(crate) fn dsc(&self) -> Option<&Dsc> {
-        match &self.head {
-            Head::Remote(dsc) => Some(dsc),
-            Head::SentrySpan(dsc) => dsc.as_ref(),
-        }
+        self.dsc.as_ref()
     }
 
     pub(crate) fn org_id(&self) -> Option<OrganizationId> {

@@ -135,8 +135,11 @@ fn change(id: Option<Arc<str>>) {
     }
     if let Some(conversation) = AmbientContext::conversation() {
         conversation.set(id);
-    } else if let Some(handle) = handle::attached() {
-        handle.task_conversations().set(id);
+        return;
+    }
+    // Of several bridges, it is not known which one will get the spans of this task.
+    for handle in handle::all_attached() {
+        handle.task_conversations().set(id.clone());
     }
 }
 

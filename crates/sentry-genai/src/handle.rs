@@ -322,6 +322,11 @@ pub(crate) fn with_attached<T>(f: impl FnOnce(&Handle) -> T) -> Option<T> {
     ATTACHED.with_last(f)
 }
 
+/// Returns all bridges that are attached.
+pub(crate) fn all_attached() -> Vec<Handle> {
+    ATTACHED.all()
+}
+
 /// Returns whether a bridge was ever attached. As long as none was, the layer cannot have recorded a span.
 #[inline]
 pub(crate) fn ever_attached() -> bool {
