@@ -15,8 +15,8 @@ pub struct IncomingTrace {
     sampled: Option<bool>,
     /// Whether the parent is a Sentry span of this process.
     is_adopted: bool,
-    /// The frozen dynamic sampling context. It is empty if the headers had none, and `None` for an adopted span whose headers are not
-    /// known.
+    /// The frozen dynamic sampling context. It is empty if the headers had none, and `None` for an adopted span whose headers are
+    /// not known.
     dsc: Option<Dsc>,
 }
 
