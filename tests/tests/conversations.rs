@@ -2,8 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
-use std::{sync::LazyLock, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
+use sentry::{Hub, SentryFutureExt};
 use sentry_genai::{conversation, remove_conversation_id, set_conversation_id};
 use sentry_genai_testkit::ReceivedSpan;
 use sentry_genai_tests::Bridge;
@@ -275,6 +279,45 @@ async fn set_without_a_span_belongs_to_the_task_alone() {
     assert_eq!(conversation_of("task-1").as_deref(), Some("conv task 1"));
     assert_eq!(conversation_of("task-2").as_deref(), Some("conv task 2"));
     assert_eq!(conversation_of("task-bystander"), None);
+}
+
+#[tokio::test]
+async fn set_without_a_span_it_ends_with_the_hub_of_the_request() {
+    LazyLock::force(&BRIDGE);
+    // As `NewSentryLayer` does, for requests that a server handles in one task.
+    let request = async |id: Option<&'static str>, model| {
+        let hub = Arc::new(Hub::new_from_top(BRIDGE.hub()));
+        let handler = async {
+            if let Some(id) = id {
+                set_conversation_id(id);
+            }
+            call(model)
+                .bind_hub(Hub::new_from_top(Hub::current()))
+                .await;
+        };
+        handler.bind_hub(hub).await;
+    };
+    request(Some("conv request 1"), "request-1").await;
+    request(None, "request-2").await;
+    request(Some("conv request 3"), "request-3").await;
+    let first = conversation_of("request-1");
+    assert_eq!(first.as_deref(), Some("conv request 1"));
+    assert_eq!(conversation_of("request-2"), None);
+    let third = conversation_of("request-3");
+    assert_eq!(third.as_deref(), Some("conv request 3"));
+}
+
+#[test]
+fn set_without_a_span_it_reaches_each_of_several_bridges() {
+    let bridges = [Bridge::start(), Bridge::start()];
+    for bridge in &bridges {
+        bridge.block_on(async {
+            set_conversation_id("conv of both");
+            call("of-several").await;
+        });
+        let span = bridge.span("chat of-several");
+        assert_eq!(span.conversation_id(), Some("conv of both"));
+    }
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ impl LoggedError {
             // The `Debug` output of an empty `Option`.
             _ if text == NONE => {}
             "message" => self.message = Some(text),
-            "error" | "err" | "exception.message" => self.error = Some(text),
+            "error" | "err" | "error.message" | "exception.message" => self.error = Some(text),
             // `tower-http` emits an event that classifies the failure of a request.
             "classification" => self.classify(text),
             "error.type" | "exception.type" => self.kind = Some(text),
@@ -82,6 +82,18 @@ mod tests {
         let event = error.into_event();
         let message = event.attributes.text("exception.message");
         assert_eq!(message, Some("unable to process request"));
+    }
+
+    #[test]
+    fn the_error_has_various_names() {
+        for name in ["error", "err", "error.message", "exception.message"] {
+            let mut error = LoggedError::default();
+            error.field("message", "the call failed".to_owned());
+            error.field(name, "timed out".to_owned());
+            let event = error.into_event();
+            let message = event.attributes.text("exception.message");
+            assert_eq!(message, Some("the call failed: timed out"), "{name}");
+        }
     }
 
     #[test]

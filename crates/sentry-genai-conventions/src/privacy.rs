@@ -14,7 +14,7 @@ mod credentials;
 mod error_messages;
 mod names;
 
-use api_keys::{has_api_key, is_api_key, redact_api_keys};
+use api_keys::{has_api_key, redact_api_keys};
 use credentials::withhold_queries;
 pub(crate) use credentials::{names_address, redact_urls};
 pub(crate) use error_messages::may_quote as may_quote_error;
@@ -180,6 +180,8 @@ pub(crate) enum ContentHeuristic {
     Argument,
     /// A text or a list. Its key names a secret, which is no content, but never meant to leave.
     Secret,
+    /// A text or a list that [shows a key](shows_key), which is never meant to leave either.
+    ApiKey,
 }
 
 /// Returns how to decide whether an attribute of a span of this kind may leave.
@@ -204,9 +206,12 @@ pub(crate) fn withholding(
         };
     }
     if capture.allows_all_content() {
-        return match names_secret(key) && tables::attribute(key).is_none() {
-            true => Withholding::If(ContentHeuristic::Secret),
-            false => Withholding::Never,
+        return if names_secret(key) && tables::attribute(key).is_none() {
+            Withholding::If(ContentHeuristic::Secret)
+        } else if may_hold_keys(key) {
+            Withholding::If(ContentHeuristic::ApiKey)
+        } else {
+            Withholding::Never
         };
     }
     match content::side(key) {
@@ -325,6 +330,15 @@ fn is_conventional_metadata(key: &str) -> bool {
 /// Keys that a convention names like content although they describe the operation.
 static NAMED_LIKE_CONTENT: &[&str] = &["db.query", "db.query.text"];
 
+/// Returns whether an attribute may show API keys among other things that were not said to a model, such as the `Debug` output of a
+/// configuration. Where an error or an address is expected, keys are [redacted](error_messages::redact) instead.
+fn may_hold_keys(key: &str) -> bool {
+    content::side(key).is_none()
+        && !is_conventional_metadata(key)
+        && !may_quote_error(key)
+        && !names_address(key)
+}
+
 /// Returns whether a key holds one parameter value of a query, a message or a function, such as `db.query.parameter.name`, the
 /// filter of a vector store, such as `db.milvus.search.filter` and `db.chroma.query.where_document`, or what a function returned.
 /// Azure's `trace_function` records parameters and results of any function.
@@ -361,20 +375,34 @@ impl ContentHeuristic {
                 names_content(key)
                     || !is_token(text)
                     || credentials::has_userinfo(text)
-                    || is_api_key(text)
+                    || has_api_key(text)
                     || is_within_content(key)
             }
             (Self::Anything | Self::FreeText, Value::Array(_)) => true,
             (Self::Anything, _) => names_content(key) || is_argument(key),
-            (Self::Structure, Value::Str(text)) => text.starts_with(['{', '[']) || is_api_key(text),
+            (Self::Structure, Value::Str(text)) => {
+                text.starts_with(['{', '[']) || has_api_key(text)
+            }
             (Self::Argument, Value::Str(text)) => is_content_argument(key, text),
             (Self::Argument, Value::Array(items)) => items
                 .iter()
                 .any(|item| matches!(item, Scalar::Str(text) if is_content_argument(key, text))),
             (Self::Secret, Value::Str(_) | Value::Array(_)) => true,
-            (Self::FreeText | Self::Structure | Self::Argument | Self::Secret, _) => false,
+            (Self::ApiKey, Value::Str(text)) => shows_key(text),
+            (Self::ApiKey, Value::Array(items)) => items
+                .iter()
+                .any(|item| matches!(item, Scalar::Str(text) if shows_key(text))),
+            (
+                Self::FreeText | Self::Structure | Self::Argument | Self::Secret | Self::ApiKey,
+                _,
+            ) => false,
         }
     }
+}
+
+/// Returns whether a text includes an API key, or a URL with credentials.
+fn shows_key(text: &str) -> bool {
+    has_api_key(text) || redact_urls(text).is_some()
 }
 
 fn is_content_argument(key: &str, text: &str) -> bool {

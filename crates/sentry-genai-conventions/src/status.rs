@@ -58,6 +58,9 @@ static CONTROL_FLOW: &[&str] = &[
     "ParentCommand",
 ];
 
+/// The reason for an error, in the conventions of old and in programs.
+const ERROR_MESSAGE: &str = "error.message";
+
 /// What OpenTelemetry's newest instrumentations for Python report for a stream that was left early: an error without a type.
 const ABANDONED: &str = "abandoned stream";
 
@@ -67,8 +70,8 @@ const ABANDONED: &str = "abandoned stream";
 ///
 /// 1. A tool's outcome that says it failed is an error. An explicit OK then only means that the call came to an end.
 /// 2. An explicit OK or error decides.
-/// 3. An `error.type`, an exception or ERROR event inside the span, an `error` field, or a response status that is an error by
-///    OpenTelemetry's conventions for HTTP and gRPC, is an error.
+/// 3. An `error.type`, an exception or ERROR event inside the span, a field `error` or `error.message`, or a response status that
+///    is an error by OpenTelemetry's conventions for HTTP and gRPC, is an error.
 ///
 /// Control flow and abandoned streams are never errors.
 pub(crate) fn resolve(span: &mut SourceSpan, operation_kind: OperationKind) -> Status {
@@ -176,19 +179,12 @@ pub(crate) fn apply_status_fields(span: &mut SourceSpan) {
 }
 
 /// Returns the status that an instrumentation set, with its message.
-fn explicit_status(span: &mut SourceSpan) -> Option<(Status, Option<String>)> {
-    let attributes = &mut span.attributes;
-    let description = attributes.text("error.message").map(str::to_owned);
-    attributes.remove("error.message");
+fn explicit_status(span: &SourceSpan) -> Option<(Status, Option<String>)> {
+    let description = span.attributes.text(ERROR_MESSAGE).map(str::to_owned);
     match &span.status {
         SourceStatus::Ok => Some((Status::Ok, None)),
         SourceStatus::Error(message) => Some((Status::Error, message.clone().or(description))),
-        SourceStatus::Unset => {
-            if let Some(description) = description {
-                attributes.supply(STATUS_MESSAGE, &description);
-            }
-            None
-        }
+        SourceStatus::Unset => None,
     }
 }
 
@@ -300,17 +296,26 @@ pub(crate) fn bare_failure_flag(key: &str) -> Option<bool> {
     Some(*failed)
 }
 
-/// Removes the `error` field that hand-written spans declare, if it reports an error, and returns its message.
+/// Removes the fields `error`, if it reports an error, and `error.message`, which hand-written spans declare. Returns the message
+/// if there was an error.
 fn error_field(attributes: &mut Attributes) -> Option<String> {
-    let value = attributes
-        .get("error")
-        .filter(|value| reports_failure(*value))?;
-    let message = match value {
-        Value::Str(text) if parse_bool(value).is_none() => unquoted(text).to_owned(),
-        _ => String::new(),
-    };
-    attributes.remove("error");
-    Some(message)
+    let value = attributes.get("error");
+    let flag = value.and_then(parse_bool);
+    let has_failed = value.map(reports_failure);
+    let text = (attributes.text("error"))
+        .filter(|_| has_failed == Some(true) && flag.is_none())
+        .or_else(|| attributes.text(ERROR_MESSAGE))
+        .filter(|text| !is_missing_value(text))
+        .map(|text| unquoted(text).to_owned());
+    if has_failed == Some(true) {
+        attributes.remove("error");
+    }
+    attributes.remove(ERROR_MESSAGE);
+    match flag {
+        Some(false) => None,
+        Some(true) => Some(text.unwrap_or_default()),
+        None => text,
+    }
 }
 
 /// Returns whether the value of a field named after an error reports one.

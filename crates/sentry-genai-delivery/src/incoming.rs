@@ -13,14 +13,11 @@ pub struct IncomingTrace {
     trace_id: TraceId,
     parent_span_id: SpanId,
     sampled: Option<bool>,
-    head: Head,
-}
-
-/// Where the trace came from.
-#[derive(Clone, Debug)]
-enum Head {
-    Remote(Dsc),
-    SentrySpan,
+    /// Whether the parent is a Sentry span of this process.
+    is_adopted: bool,
+    /// The frozen dynamic sampling context. It is empty if the headers had none, and `None` for an adopted span whose headers are
+    /// not known.
+    dsc: Option<Dsc>,
 }
 
 impl IncomingTrace {
@@ -47,7 +44,8 @@ impl IncomingTrace {
             trace_id,
             parent_span_id,
             sampled,
-            head: Head::Remote(dsc),
+            is_adopted: false,
+            dsc: Some(dsc),
         })
     }
 
@@ -83,7 +81,8 @@ impl IncomingTrace {
             trace_id,
             parent_span_id,
             sampled: None,
-            head: Head::Remote(Dsc::default()),
+            is_adopted: false,
+            dsc: Some(Dsc::default()),
         }
     }
 
@@ -102,7 +101,20 @@ impl IncomingTrace {
             trace_id,
             parent_span_id: span_id,
             sampled,
-            head: Head::SentrySpan,
+            is_adopted: true,
+            dsc: None,
+        }
+    }
+
+    /// [Adopts](Self::adopted) a Sentry span of this process that has continued this trace, from the same headers.
+    #[must_use]
+    pub fn adopted_by(&self, span_id: SpanId, sampled: Option<bool>) -> Self {
+        Self {
+            trace_id: self.trace_id,
+            parent_span_id: span_id,
+            sampled,
+            is_adopted: true,
+            dsc: self.dsc.clone(),
         }
     }
 
@@ -126,15 +138,12 @@ impl IncomingTrace {
 
     /// Returns whether the parent is a Sentry span of this process.
     pub(crate) fn is_adopted(&self) -> bool {
-        matches!(self.head, Head::SentrySpan)
+        self.is_adopted
     }
 
-    /// The frozen dynamic sampling context. It is empty if the headers had none, and `None` for an adopted span.
+    /// Returns the frozen dynamic sampling context, if the headers are known.
     pub(crate) fn dsc(&self) -> Option<&Dsc> {
-        match &self.head {
-            Head::Remote(dsc) => Some(dsc),
-            Head::SentrySpan => None,
-        }
+        self.dsc.as_ref()
     }
 
     pub(crate) fn org_id(&self) -> Option<OrganizationId> {

@@ -34,6 +34,12 @@ impl<T: Clone> Attached<T> {
         items.last().map(f)
     }
 
+    /// Returns all items.
+    pub(crate) fn all(&self) -> Vec<T> {
+        let items = &self.current().items;
+        items.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     pub(crate) fn push(&self, item: T) {
         self.change(|items| items.push(item));
     }

@@ -3,8 +3,11 @@
 use std::{
     collections::VecDeque,
     future::Future,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
+
+use sentry::Hub;
+use sentry_genai_delivery::with_hub;
 
 use crate::{
     current, handle,
@@ -99,7 +102,8 @@ impl std::fmt::Debug for ConversationGuard {
 ///
 /// A task is not a request: servers such as axum's handle all requests of a connection in one task, one user's after another's. A
 /// span that a filter hides from the layer does not help: the id is then set for the nearest enclosing span that the layer sees.
-/// Where requests have no span of their own that passes the filter, use the [scope](Conversation::scope) of a [`conversation()`].
+/// Where requests have no span of their own that passes the filter, use the [scope](Conversation::scope) of a [`conversation()`],
+/// or give each request a Sentry hub of its own, as `NewSentryLayer` and `sentry-actix` do: the conversation ends with the hub.
 ///
 /// ```
 /// #[tracing::instrument(skip_all)]
@@ -131,8 +135,11 @@ fn change(id: Option<Arc<str>>) {
     }
     if let Some(conversation) = AmbientContext::conversation() {
         conversation.set(id);
-    } else if let Some(handle) = handle::attached() {
-        handle.task_conversations().set(id);
+        return;
+    }
+    // Of several bridges, it is not known which one will get the spans of this task.
+    for handle in handle::all_attached() {
+        handle.task_conversations().set(id.clone());
     }
 }
 
@@ -162,8 +169,24 @@ impl SharedConversation {
 ///
 /// A task moves between threads, and its end cannot be observed. Entries are therefore keyed by the task's id, which is never
 /// reused, and the oldest entry is evicted when the table is full.
+///
+/// A task may handle one request after another. If each has a hub of its own, its conversation ends with the hub.
 #[derive(Debug, Default)]
-pub(crate) struct TaskConversations(Mutex<VecDeque<(Task, Arc<SharedConversation>)>>);
+pub(crate) struct TaskConversations(Mutex<VecDeque<TaskConversation>>);
+
+#[derive(Debug)]
+struct TaskConversation {
+    task: Task,
+    /// The hub that was current when the conversation was set, if it had a client.
+    hub: Option<Weak<Hub>>,
+    conversation: Arc<SharedConversation>,
+}
+
+impl TaskConversation {
+    fn is_over(&self) -> bool {
+        (self.hub.as_ref()).is_some_and(|hub| hub.strong_count() == 0)
+    }
+}
 
 /// How many tasks are remembered. An entry takes some hundred bytes.
 const MAX_TASKS: usize = 1024;
@@ -176,24 +199,37 @@ impl TaskConversations {
             return None;
         }
         let current = Task::current();
-        let found = entries.iter().rev().find(|(task, _)| *task == current);
-        found.map(|(_, conversation)| Arc::clone(conversation))
+        let found = entries.iter().rev().find(|entry| entry.task == current);
+        found
+            .filter(|entry| !entry.is_over())
+            .map(|entry| Arc::clone(&entry.conversation))
     }
 
     fn set(&self, id: Option<Arc<str>>) {
-        let current = Task::current();
+        let hub = with_hub(|hub| Some(Arc::downgrade(hub)));
+        let task = Task::current();
         let mut entries = self.lock();
-        if let Some((_, conversation)) = entries.iter().find(|(task, _)| *task == current) {
-            conversation.set(id);
+        if let Some(entry) = entries.iter_mut().find(|entry| entry.task == task) {
+            if entry.is_over() {
+                // Open spans of the request before may still read the old one.
+                entry.conversation = Arc::new(SharedConversation::new(id));
+            } else {
+                entry.conversation.set(id);
+            }
+            entry.hub = hub;
             return;
         }
         if entries.len() == MAX_TASKS {
             entries.pop_front();
         }
-        entries.push_back((current, Arc::new(SharedConversation::new(id))));
+        entries.push_back(TaskConversation {
+            task,
+            hub,
+            conversation: Arc::new(SharedConversation::new(id)),
+        });
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<(Task, Arc<SharedConversation>)>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<TaskConversation>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -263,7 +263,7 @@ impl Drop for Guard {
         ATTACHED.retain(|other| !Arc::ptr_eq(&other.0, &handle.0));
         handle.0.delivery.close(handle.0.shutdown_timeout);
         if !thread::panicking() {
-            log_end(handle.stats());
+            log_end(&handle);
         }
     }
 }
@@ -271,10 +271,12 @@ impl Drop for Guard {
 /// Tells the log that no more spans are sent: nothing else shows that a guard was dropped too early.
 ///
 /// This runs on the program's thread. A panic in a subscriber must not reach it.
-fn log_end(stats: Stats) {
+fn log_end(handle: &Handle) {
+    let stats = handle.stats();
     let log = || {
         tracing::debug!(
             target: "sentry_genai",
+            is_tracing = handle.0.delivery.is_tracing(),
             produced = stats.produced,
             accepted = stats.accepted,
             "the guard was dropped, no more spans are sent"
@@ -320,6 +322,11 @@ pub(crate) fn with_attached<T>(f: impl FnOnce(&Handle) -> T) -> Option<T> {
     ATTACHED.with_last(f)
 }
 
+/// Returns all bridges that are attached.
+pub(crate) fn all_attached() -> Vec<Handle> {
+    ATTACHED.all()
+}
+
 /// Returns whether a bridge was ever attached. As long as none was, the layer cannot have recorded a span.
 #[inline]
 pub(crate) fn ever_attached() -> bool {
@@ -362,7 +369,7 @@ mod tests {
         tracing::subscriber::with_default(subscriber, || drop(guard));
         assert_eq!(
             *log.0.read().unwrap(),
-            "message=the guard was dropped, no more spans are sent produced=0 accepted=0 "
+            "message=the guard was dropped, no more spans are sent is_tracing=false produced=0 accepted=0 "
         );
     }
 }

@@ -159,21 +159,55 @@ pub(crate) struct Continued {
     pub(crate) segment: Option<SpanId>,
 }
 
-/// Returns the span on Sentry's scope as the parent of a local root, unless this bridge put it there.
-pub(crate) fn foreign_span() -> Option<Continued> {
+/// A span on Sentry's scope that this bridge did not put there.
+pub(crate) struct ForeignSpan {
+    trace_id: TraceId,
+    span_id: SpanId,
+    parent_span_id: Option<SpanId>,
+    sampled: Option<bool>,
+    is_transaction: bool,
+}
+
+impl ForeignSpan {
+    /// Makes the span the parent of a local root.
+    pub(crate) fn adopt(self) -> Continued {
+        let trace = IncomingTrace::adopted(self.trace_id, self.span_id, self.sampled);
+        self.continued(trace)
+    }
+
+    /// Makes the span the parent of a local root if it has itself continued the trace of a request, as the transaction of
+    /// `sentry-tower` does.
+    pub(crate) fn adopt_within(self, request: &IncomingTrace) -> Option<Continued> {
+        let is_of_request = self.trace_id == request.trace_id()
+            && self.parent_span_id == Some(request.parent_span_id());
+        let trace = is_of_request.then(|| request.adopted_by(self.span_id, self.sampled))?;
+        Some(self.continued(trace))
+    }
+
+    fn continued(&self, trace: IncomingTrace) -> Continued {
+        Continued {
+            trace,
+            // A child span does not tell which transaction it belongs to.
+            segment: self.is_transaction.then_some(self.span_id),
+        }
+    }
+}
+
+/// Returns the span on Sentry's scope, unless this bridge put it there.
+pub(crate) fn foreign_span() -> Option<ForeignSpan> {
     let span = with_hub(|hub| hub.configure_scope(|scope| scope.get_span()))?;
     if is_stand_in(&span) {
         return None;
     }
     let context = span.get_trace_context();
-    let trace_id = TraceId::parse(&context.trace_id.to_string())?;
-    let span_id = SpanId::parse(&context.span_id.to_string())?;
-    let sampled = span
-        .iter_headers()
-        .find_map(|(_, header)| IncomingTrace::parse(&header, None)?.sampled());
-    Some(Continued {
-        trace: IncomingTrace::adopted(trace_id, span_id, sampled),
-        // A child span does not tell which transaction it belongs to.
-        segment: matches!(span, TransactionOrSpan::Transaction(_)).then_some(span_id),
+    let parse_span_id = |id: protocol::SpanId| SpanId::parse(&id.to_string());
+    Some(ForeignSpan {
+        trace_id: TraceId::parse(&context.trace_id.to_string())?,
+        span_id: parse_span_id(context.span_id)?,
+        parent_span_id: context.parent_span_id.and_then(parse_span_id),
+        sampled: span
+            .iter_headers()
+            .find_map(|(_, header)| IncomingTrace::parse(&header, None)?.sampled()),
+        is_transaction: matches!(span, TransactionOrSpan::Transaction(_)),
     })
 }

@@ -162,8 +162,10 @@ fn read_level(span: &mut SourceSpan) {
     if span.status == SourceStatus::Unset && level == Some("ERROR") {
         span.status = SourceStatus::Error(None);
     }
-    if is_warning || span.status.is_error() {
+    if span.status.is_error() {
         attributes.rename(STATUS_MESSAGE, "error.message");
+    } else if is_warning {
+        attributes.rename(STATUS_MESSAGE, "sentry.status.message");
     }
 }
 

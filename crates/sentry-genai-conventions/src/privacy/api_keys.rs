@@ -1,5 +1,7 @@
 //! API keys and access tokens, which are recognised by how they look.
 
+use std::mem;
+
 use super::credentials::REDACTED;
 
 /// How the keys of providers begin, and signed tokens.
@@ -32,24 +34,22 @@ static PREFIXES: &[&str] = &[
 /// The minimum length of the random part of a key.
 const RANDOM_LETTERS: usize = 12;
 
-/// Returns whether a text is a key, a list that begins with one, or the value of a header with one.
-pub(super) fn is_api_key(text: &str) -> bool {
-    match text.split_once(' ') {
+/// Returns whether a text is a key or the value of a header with one, or includes a key, as the `Debug` output of a
+/// configuration does.
+pub(super) fn has_api_key(text: &str) -> bool {
+    let is_value_of_header = || match text.split_once(' ') {
         Some((scheme, key)) => announces_key(scheme) && is_random(key),
         None => is_known_key(text),
-    }
-}
-
-/// Returns whether there is a key anywhere in a text.
-pub(super) fn has_api_key(text: &str) -> bool {
-    keys_in(text).next().is_some()
+    };
+    // Most texts are shorter than a key.
+    text.len() > RANDOM_LETTERS && (is_value_of_header() || keys(text).next().is_some())
 }
 
 /// Returns a text without the keys in it; `None` if there are none.
 pub(crate) fn redact_api_keys(text: &str) -> Option<String> {
     let mut redacted = String::new();
     let mut copied = 0;
-    for key in keys_in(text) {
+    for key in keys(text) {
         let start = key.as_ptr().addr() - text.as_ptr().addr();
         redacted.extend([&text[copied..start], REDACTED]);
         copied = start + key.len();
@@ -57,15 +57,15 @@ pub(crate) fn redact_api_keys(text: &str) -> Option<String> {
     (copied > 0).then(|| redacted + &text[copied..])
 }
 
-/// Finds the keys in a text.
-fn keys_in(text: &str) -> impl Iterator<Item = &str> {
+/// Returns the words of a text that are keys.
+fn keys(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|letter: char| !is_key_letter(letter));
     let mut before = "";
-    text.split(|letter: char| !is_key_letter(letter))
+    words
         .map(|word| word.trim_end_matches('.'))
         .filter(move |word| {
-            let is_key = is_known_key(word) || announces_key(before) && is_random(word);
-            before = word;
-            is_key
+            let is_announced = announces_key(mem::replace(&mut before, word));
+            is_known_key(word) || is_announced && is_random(word)
         })
 }
 
@@ -74,7 +74,9 @@ fn is_key_letter(letter: char) -> bool {
 }
 
 fn is_known_key(word: &str) -> bool {
-    PREFIXES.iter().any(|prefix| word.starts_with(prefix)) && is_random(word)
+    word.len() > RANDOM_LETTERS
+        && PREFIXES.iter().any(|prefix| word.starts_with(prefix))
+        && is_random(word)
 }
 
 /// Returns whether a word is the scheme of an `Authorization` header.
@@ -129,7 +131,7 @@ mod tests {
         for prefix in PREFIXES {
             let key = format!("{prefix}4fG7hJ9kL2mN5pQ8");
             assert!(
-                is_api_key(&key) && is_api_key(&format!("Bearer {key}")),
+                has_api_key(&key) && has_api_key(&format!("Bearer {key}")),
                 "{key}"
             );
             for text in [
@@ -158,7 +160,7 @@ mod tests {
             ("gpt-4o-mini-2024-07-18", false),
             ("run 4fg7hj9kl2mn5pq8", false),
         ] {
-            assert_eq!(is_api_key(text), expected, "{text}");
+            assert_eq!(has_api_key(text), expected, "{text}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::{Capture, is_token, redact_api_keys, redact_urls, withhold_queries};
-use crate::{Scalar, SourceSpan, Value, attributes::Name, dialect, messages::cut};
+use crate::{Attributes, Scalar, SourceSpan, Value, attributes::Name, dialect, messages::cut};
 
 /// Keys of the reason for a failure.
 static REASON_KEYS: [Name; 2] = [
@@ -29,11 +29,57 @@ static TRACE_KEYS: [Name; 5] = [
 
 /// Returns whether [`withhold_quotations`] may change the text under `key`.
 pub(crate) fn may_quote(key: &str) -> bool {
+    is_known(key) || names_error(key)
+}
+
+/// Returns whether `key` has a meaning of its own here.
+fn is_known(key: &str) -> bool {
     REASON_KEYS
         .iter()
         .chain(&TYPE_KEYS)
         .chain(&TRACE_KEYS)
         .any(|name| name.text == key)
+}
+
+/// Returns whether an attribute describes an error by its name, such as `exception.details`, under which `tracing-actix-web`
+/// records an error's `Debug` output, or `upstream.error`.
+fn names_error(key: &str) -> bool {
+    ["error.", "exception."]
+        .iter()
+        .any(|namespace| key.starts_with(namespace))
+        || [".error", ".err"].iter().any(|name| key.ends_with(name))
+}
+
+/// Returns the positions of the texts that describe an error without a key of their own here.
+fn further_reasons(attributes: &Attributes) -> Vec<usize> {
+    let slots = attributes.slots().enumerate();
+    slots
+        .filter(|(_, slot)| match slot {
+            Some((key, Value::Str(_))) => names_error(key) && !is_known(key),
+            _ => false,
+        })
+        .map(|(index, _)| index)
+        .collect()
+}
+
+/// Replaces the text at a position by what `change` makes of it, if anything.
+fn change_text(
+    attributes: &mut Attributes,
+    index: usize,
+    change: impl FnOnce(&str) -> Option<String>,
+) {
+    match attributes.text_at(index).and_then(change) {
+        Some(changed) if changed.is_empty() => attributes.remove_at(index),
+        Some(changed) => attributes.set_text_at(index, &changed),
+        None => {}
+    }
+}
+
+/// Removes keys, and the credentials in URLs, from a text. Returns `None` if it has none.
+fn redacted(text: &str) -> Option<String> {
+    let without_users = redact_urls(text);
+    let redacted = redact_api_keys(without_users.as_deref().unwrap_or(text));
+    redacted.or(without_users)
 }
 
 /// Removes keys, and the credentials in URLs, from an error. HTTP clients include the URL of the request, or a header.
@@ -42,13 +88,12 @@ pub(crate) fn redact(span: &mut SourceSpan) {
         join_lines(span, name);
     }
     for name in REASON_KEYS.iter().chain(&TYPE_KEYS).chain(&TRACE_KEYS) {
-        let text = span.attributes.text_by_name(name);
-        let Some(text) = text else { continue };
-        let without_users = redact_urls(text);
-        let redacted = redact_api_keys(without_users.as_deref().unwrap_or(text));
-        if let Some(redacted) = redacted.or(without_users) {
+        if let Some(redacted) = span.attributes.text_by_name(name).and_then(redacted) {
             replace(span, name, redacted);
         }
+    }
+    for index in further_reasons(&span.attributes) {
+        change_text(&mut span.attributes, index, redacted);
     }
 }
 
@@ -77,6 +122,11 @@ pub(crate) fn withhold_quotations(span: &mut SourceSpan, capture: Capture) {
             Some(text) => shorten_reason(text),
         };
         replace(span, name, reduced);
+    }
+    for index in further_reasons(&span.attributes) {
+        change_text(&mut span.attributes, index, |text| {
+            Some(shorten_reason(text))
+        });
     }
     for name in &TYPE_KEYS {
         if let Some(text) = span.attributes.text_by_name(name)
@@ -255,7 +305,7 @@ fn is_number(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{TranslateOptions, Translator, testing};
+    use crate::{PlanningTranslator, TranslateOptions, Translator, testing};
 
     #[test]
     fn a_reason_ends_before_its_quotation() {
@@ -335,6 +385,57 @@ mod tests {
             assert_eq!(shorten_reason(text), expected, "{text}");
         }
         assert_eq!(shorten_reason(&"a".repeat(300)).len(), 200);
+    }
+
+    #[test]
+    fn what_is_named_after_an_error_is_shortened_like_its_reason() {
+        for name in ["GET /ask", "chat m"] {
+            let mut span = testing::span(name);
+            for key in [
+                "exception.details",
+                "error.cause_chain",
+                "app.error",
+                "a.err",
+            ] {
+                let text =
+                    r#"ApiError { message: "hunter2 and more", key: "sk-hunter2hunter2hunter2" }"#;
+                span.attributes.push(key, text);
+            }
+            span.attributes.push("error.code", "rate_limit");
+            let options = TranslateOptions::default();
+            let mut planning = PlanningTranslator::new(Translator::new(options));
+            // The second one gets a plan, if any does.
+            for _ in 0..3 {
+                let span = planning.translate(&mut span.clone());
+                for key in [
+                    "exception.details",
+                    "error.cause_chain",
+                    "app.error",
+                    "a.err",
+                ] {
+                    assert_eq!(span.attributes.text(key), Some("ApiError"), "{key}");
+                }
+                assert_eq!(span.attributes.text("error.code"), Some("rate_limit"));
+            }
+        }
+    }
+
+    #[test]
+    fn with_content_an_error_loses_only_its_keys() {
+        let mut span = testing::span("ask");
+        let text = r#"BadHeader("Bearer sk-hunter2hunter2hunter2", "and more")"#;
+        span.attributes.push("exception.details", text);
+        let options = TranslateOptions {
+            capture_inputs: true,
+            capture_outputs: true,
+            ..TranslateOptions::default()
+        };
+        let span = Translator::new(options).translate(span);
+        let details = span.attributes.text("exception.details").unwrap();
+        assert!(
+            details.contains("and more") && !details.contains("hunter2"),
+            "{details}"
+        );
     }
 
     #[test]

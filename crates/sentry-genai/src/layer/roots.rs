@@ -8,7 +8,7 @@ use sentry_genai_delivery::{Clock, IncomingTrace, Segment, conversation_in_bagga
 use crate::{
     callsite::Callsite,
     handle::Handle,
-    hub_scope::{self, Continued},
+    hub_scope::{self, Continued, ForeignSpan},
     local_trace::LocalTrace,
     propagation::IncomingContext,
     scoped::AmbientContext,
@@ -53,7 +53,7 @@ pub(super) fn start(
 }
 
 /// Finds the trace that a local root continues: one named by its fields, one from the surrounding scope, or that of a span which
-/// another Sentry integration has put on the scope of the hub.
+/// another Sentry integration has put on the scope of the hub. If that one continues the surrounding trace, it comes in between.
 fn continued_trace(
     attributes: &Attributes,
     request: Option<&IncomingContext>,
@@ -77,8 +77,10 @@ fn continued_trace(
         };
         request.trace().or_else(traceparent)
     });
-    if let Some(incoming) = from_request {
-        return Some(remote(incoming.clone()));
-    }
-    hub_scope::foreign_span()
+    let on_scope = hub_scope::foreign_span();
+    let Some(incoming) = from_request else {
+        return on_scope.map(ForeignSpan::adopt);
+    };
+    let within = on_scope.and_then(|span| span.adopt_within(incoming));
+    Some(within.unwrap_or_else(|| remote(incoming.clone())))
 }

@@ -264,6 +264,54 @@ fn keys_are_removed_whatever_their_name() {
     }
 }
 
+/// `#[instrument]` records the state of a server by its `Debug` output.
+#[test]
+fn keys_within_an_argument_are_removed_with_it() {
+    for (text, is_expected) in [
+        (
+            r#"App { model: "m", key: "sk-proj-4fG7hJ9kL2mN5pQ8" }"#,
+            false,
+        ),
+        (r#"ApiKey("sk-proj-4fG7hJ9kL2mN5pQ8")"#, false),
+        ("Db{url:postgres://me:hunter2@db/app}", false),
+        (r#"Model("gpt-4o-mini-2024-07-18")"#, true),
+        ("Page{url:https://h.example/a?page=2#top}", true),
+    ] {
+        for captures in [false, true] {
+            let options = TranslateOptions {
+                capture_inputs: captures,
+                capture_outputs: captures,
+                ..TranslateOptions::default()
+            };
+            let mut planning = PlanningTranslator::new(Translator::new(options));
+            for name in ["GET /ask", "chat m"] {
+                // The second one of a shape gets a plan.
+                for value in ["App", "App", text] {
+                    let mut span = span_of(&[
+                        ("app", Value::Str(value)),
+                        ("app.state", Value::Str(value)),
+                        ("gen_ai.tool.call.arguments", Value::Str(value)),
+                    ]);
+                    span.name = name.into();
+                    let span = planning.translate(&mut span);
+                    let is_kept = |key| span.attributes.text(key) == Some(value);
+                    if value == text {
+                        for key in ["app", "app.state"] {
+                            assert!(!is_kept(key) || is_expected, "{name} {key} {text}");
+                            assert!(
+                                is_kept(key) || !is_expected || !captures,
+                                "{name} {key} {text}"
+                            );
+                        }
+                    }
+                    // This was told to the tool on purpose.
+                    assert_eq!(is_kept("gen_ai.tool.call.arguments"), captures, "{name}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn urls_in_span_names_are_redacted() {
     let translator = Translator::new(TranslateOptions::default());
