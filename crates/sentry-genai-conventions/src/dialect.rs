@@ -24,6 +24,7 @@ mod genkit;
 mod google_genai;
 mod goose;
 mod haystack;
+mod judgeval;
 mod koog;
 mod laminar;
 mod langchain_rust;
@@ -218,6 +219,7 @@ static DIALECTS: &[&Dialect] = &[
     &haystack::HAYSTACK,
     &mlflow::MLFLOW,
     &braintrust::BRAINTRUST,
+    &judgeval::JUDGEVAL,
     &adk::ADK,
     &pydantic_ai::PYDANTIC_AI,
     &logfire::LOGFIRE,

@@ -12,6 +12,7 @@ mod genkit;
 mod haystack;
 mod instrumentations;
 mod javascript;
+mod judgeval;
 mod kinds;
 mod laminar;
 mod langchain_rust;
