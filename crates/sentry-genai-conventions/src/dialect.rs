@@ -91,8 +91,8 @@ pub(crate) use span_names::{
 };
 
 use interpret::{
-    has_known_operation, has_prefix, is_of_crate, is_stream_method, kind_of, mark_failed,
-    mark_failed_with, name_as_span,
+    has_known_operation, has_prefix, is_hook_around_agent, is_of_crate, is_stream_method, kind_of,
+    mark_failed, mark_failed_with, name_as_span,
 };
 use scopes::CREWAI;
 

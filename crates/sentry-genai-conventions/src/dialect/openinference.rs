@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::{
     ARGUMENTS, Dialect, OperationKind, Override, RESULT, aliases, bedrock, first_chunk,
-    has_known_operation, indexed,
+    has_known_operation, indexed, is_hook_around_agent,
     json::{self, Object},
     kind_of, langsmith, litellm,
     pydantic_ai::PYDANTIC_AI,
@@ -109,7 +109,7 @@ fn operation(span: &SourceSpan) -> Override {
             }))
         }
         "embedding" => Override::To("embeddings"),
-        "agent" if is_trace(span) => Override::Plain,
+        "agent" if is_trace(span) || is_hook_around_agent(&span.name) => Override::Plain,
         "agent" => Override::To("invoke_agent"),
         "tool" if span.scope == INSTRUCTOR => Override::Plain,
         "tool" if handoff_target(&span.name).is_some() => Override::To("handoff"),
