@@ -8,6 +8,7 @@ mod haystack;
 mod llama_index;
 mod messages;
 mod names;
+mod nemo;
 mod payload;
 mod realtime;
 mod requests;
@@ -184,8 +185,9 @@ fn handoff_target(name: &str) -> Option<&str> {
 }
 
 /// What is particular to the libraries that OpenInference instruments.
-static LIBRARIES: [fn(&mut SourceSpan, OperationKind); 9] = [
+static LIBRARIES: [fn(&mut SourceSpan, OperationKind); 10] = [
     names::adjust,
+    nemo::adjust,
     smolagents::adjust,
     autogen::adjust,
     beeai::adjust,

@@ -28,6 +28,7 @@ mod mastra;
 mod mirascope;
 mod mistral;
 mod mlflow;
+mod nemo;
 mod openinference;
 mod openinference_google;
 mod openinference_openai_agents;
