@@ -47,11 +47,9 @@ fn read_metadata(attributes: &mut Attributes) {
         ];
         json::put_scalars(attributes, answer, &names);
     }
-    match json::take(&mut metadata, "tools_schema") {
-        Value::Array(tools) if !tools.is_empty() => {
-            json::put(attributes, DEFINITIONS, tools.into())
-        }
-        _ => {}
+    let tools = json::take(&mut metadata, "tools_schema");
+    if tools.as_array().is_some_and(|tools| !tools.is_empty()) {
+        json::put(attributes, DEFINITIONS, tools);
     }
 }
 

@@ -9,8 +9,7 @@ fn call(name: &str, attributes: &[(&'static str, &str)], counts: &[(&str, i64)])
     span.attributes.push(KIND, "llm");
     for (key, count) in counts {
         let key = format!("judgment.usage.{key}_tokens");
-        span.attributes
-            .push_owned_key(&key, Value::Integer((*count).into()));
+        span.attributes.push_owned_key(&key, Value::Integer(*count));
     }
     with_content(span)
 }
