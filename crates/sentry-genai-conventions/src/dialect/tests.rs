@@ -52,7 +52,6 @@ mod upsonic;
 mod usage;
 
 use super::*;
-
 use crate::{
     SentrySpan, SpanId, SpanKind, Timestamp, TraceId, TranslateOptions, Translator, Value,
     growth::assert_linear, testing,
