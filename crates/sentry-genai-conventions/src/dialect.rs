@@ -24,6 +24,7 @@ mod genkit;
 mod google_genai;
 mod goose;
 mod haystack;
+mod judgeval;
 mod koog;
 mod laminar;
 mod langchain_rust;
@@ -90,8 +91,8 @@ pub(crate) use span_names::{
 };
 
 use interpret::{
-    has_known_operation, has_prefix, is_of_crate, is_stream_method, kind_of, mark_failed,
-    mark_failed_with, name_as_span,
+    has_known_operation, has_prefix, is_hook_around_agent, is_of_crate, is_stream_method, kind_of,
+    mark_failed, mark_failed_with, name_as_span,
 };
 use scopes::CREWAI;
 
@@ -218,6 +219,7 @@ static DIALECTS: &[&Dialect] = &[
     &haystack::HAYSTACK,
     &mlflow::MLFLOW,
     &braintrust::BRAINTRUST,
+    &judgeval::JUDGEVAL,
     &adk::ADK,
     &pydantic_ai::PYDANTIC_AI,
     &logfire::LOGFIRE,

@@ -21,8 +21,8 @@ pub(crate) struct Naming {
 
 /// Names a span, and makes `gen_ai.operation.name` agree with the op, since Sentry reads both.
 ///
-/// `sentry.op` and `sentry.name`, as set by the program, take precedence over everything else. The exception is a GenAI
-/// op that Sentry does not know.
+/// `sentry.op` and `sentry.name`, as set by the program, take precedence over everything else. The exception is a GenAI op: if
+/// nothing else names the operation, it already does.
 pub(crate) fn name(
     span: &mut SourceSpan,
     recognised: Option<&Recognised>,
@@ -36,7 +36,7 @@ pub(crate) fn name(
         None => name_plain(span),
     };
     if let Some(op) = take(&mut span.attributes, "sentry.op")
-        && !operation::is_unknown_op(&op)
+        && !op.starts_with("gen_ai.")
         && !(naming.ai.is_some() && op.starts_with(FORMER_OPS))
     {
         naming.op = op.into();

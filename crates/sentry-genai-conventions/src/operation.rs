@@ -132,11 +132,6 @@ static SYNONYMS: &[(&str, &str)] = &[
     ("transcription", "generate_content"),
 ];
 
-/// Returns whether Sentry would take a span with this op for a model call because it does not know the op.
-pub(crate) fn is_unknown_op(op: &str) -> bool {
-    op.starts_with("gen_ai.") && !OPERATIONS.iter().any(|row| row.op == op)
-}
-
 /// Finds an operation by `gen_ai.operation.name`.
 pub(crate) fn by_name(name: &str) -> Option<&'static AiOperation> {
     find_spelling(name, str::eq).or_else(|| find_spelling(name, is_same_word))

@@ -69,7 +69,7 @@ pub fn layer() -> GenAiLayer {
 /// | `otel.kind` | `internal`, `server`, `client`, `producer` or `consumer` |
 /// | `otel.status_code` | `ok` or `error`; `ok` holds even if errors happen inside the span |
 /// | `otel.status_description` | the reason for an error; a span that records no status code becomes an error by it |
-/// | `sentry.op`, `sentry.name` | op and name, which override those the bridge derives; a `gen_ai.` op that Sentry does not know is ignored |
+/// | `sentry.op`, `sentry.name` | op and name, which override those the bridge derives; a `gen_ai.` op only names the operation, if nothing else does |
 /// | `sentry.trace`, `sentry.baggage` | on a span without parent: the headers `sentry-trace` and `baggage` of the trace to continue |
 /// | `tags.*` | an attribute named by what follows the prefix, as text |
 /// | `gen_ai.conversation.id`, `gen_ai.agent.name` | also apply to the AI spans below, even if recorded late |

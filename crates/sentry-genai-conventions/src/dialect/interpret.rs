@@ -69,6 +69,13 @@ pub(super) fn mark_failed_with(span: &mut SourceSpan, error: Option<&serde_json:
     span.status = SourceStatus::Error(text("message").map(str::to_owned));
 }
 
+/// Recognises a hook of one of LangChain's middlewares by its name, such as `Cache.before_agent`. Instrumentations that go by names
+/// take it for an agent.
+pub(super) fn is_hook_around_agent(name: &str) -> bool {
+    let hook = name.rsplit_once('.').map(|(_, hook)| hook);
+    matches!(hook, Some("before_agent" | "after_agent"))
+}
+
 /// Strips `Some(...)` and one layer of quotes, which `?value` puts around a string.
 pub(crate) fn unquoted(text: &str) -> &str {
     let text = text

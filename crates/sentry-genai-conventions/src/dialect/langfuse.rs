@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::{
     DEFINITIONS, Dialect, OperationKind, Override, aliases, first_chunk, has_known_operation,
-    indexed, is_of_crate, json, kind_of, litellm, mark_failed_with, name_as_span, tool_answer,
-    traceloop, unquoted, usage,
+    indexed, is_hook_around_agent, is_of_crate, json, kind_of, litellm, mark_failed_with,
+    name_as_span, tool_answer, traceloop, unquoted, usage,
 };
 use crate::{
     Attributes, SourceSpan, SourceStatus,
@@ -64,6 +64,7 @@ fn operation(span: &SourceSpan) -> Override {
             _ => "chat",
         }),
         Some("embedding") => Override::To("embeddings"),
+        Some("agent") if is_hook_around_agent(&span.name) => Override::Plain,
         Some("agent") => Override::To("invoke_agent"),
         Some("tool") => Override::To("execute_tool"),
         // Not one of Langfuse's types.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    DEFINITIONS, Dialect, OperationKind, Override, RESULT, aliases, has_known_operation,
+    ARGUMENTS, DEFINITIONS, Dialect, OperationKind, Override, RESULT, aliases, has_known_operation,
     json::{self, Object},
     kind_of, litellm, name_as_span, tool_answer, usage,
 };
@@ -82,11 +82,30 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     };
     json::rename_unwrapped(attributes, INPUT, input, unwrap_typed);
     json::rename_unwrapped(attributes, OUTPUT, output, unwrap_typed);
-    if kind == OperationKind::Tool
-        && let Some(answer) = json::read(attributes, RESULT)
+    if kind == OperationKind::Tool {
+        read_tool(attributes);
+    }
+}
+
+/// Reads what LangChain's callback records of a tool.
+fn read_tool(attributes: &mut Attributes) {
+    // The SDK for Python records the repr of the arguments.
+    if (attributes.text(ARGUMENTS)).is_some_and(|text| text.starts_with("{'"))
+        && let Some(arguments) = json::read(attributes, ARGUMENTS)
     {
-        let answer = tool_answer::unwrap_message(attributes, answer);
+        json::set(attributes, ARGUMENTS, arguments);
+    }
+    if let Some(answer) = json::read(attributes, RESULT) {
+        let answer = tool_answer::unwrap_message(attributes, unwrap_result(answer));
         json::set(attributes, RESULT, answer);
+    }
+}
+
+/// Returns what a tool of LangChain's answered. The SDK for Python records it as a message of an unknown role.
+fn unwrap_result(answer: Value) -> Value {
+    match answer.as_array().map(Vec::as_slice) {
+        Some([message]) if message["role"] == "unknown" => message["content"].clone(),
+        _ => answer,
     }
 }
 

@@ -10,6 +10,7 @@ mod haystack;
 mod llama_index;
 mod messages;
 mod names;
+mod nemo;
 mod payload;
 mod providers;
 mod realtime;
@@ -20,7 +21,7 @@ use serde_json::{Value, json};
 
 use super::{
     ARGUMENTS, Dialect, OperationKind, Override, RESULT, aliases, bedrock, first_chunk,
-    has_known_operation, indexed,
+    has_known_operation, indexed, is_hook_around_agent,
     json::{self, Object},
     kind_of, langsmith, litellm,
     pydantic_ai::PYDANTIC_AI,
@@ -112,7 +113,13 @@ fn operation(span: &SourceSpan) -> Override {
             }))
         }
         "embedding" => Override::To("embeddings"),
-        "agent" if is_trace(span) || requests::is_interaction_lookup(span) => Override::Plain,
+        "agent"
+            if is_trace(span)
+                || is_hook_around_agent(&span.name)
+                || requests::is_interaction_lookup(span) =>
+        {
+            Override::Plain
+        }
         "agent" => Override::To("invoke_agent"),
         "tool" if span.scope == INSTRUCTOR => Override::Plain,
         "tool" if handoff_target(&span.name).is_some() => Override::To("handoff"),
@@ -188,9 +195,10 @@ fn handoff_target(name: &str) -> Option<&str> {
 }
 
 /// What is particular to the libraries that OpenInference instruments.
-static LIBRARIES: [fn(&mut SourceSpan, OperationKind); 9] = [
+static LIBRARIES: [fn(&mut SourceSpan, OperationKind); 10] = [
     google::adjust,
     names::adjust,
+    nemo::adjust,
     smolagents::adjust,
     autogen::adjust,
     beeai::adjust,

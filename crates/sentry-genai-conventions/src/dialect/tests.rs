@@ -12,6 +12,7 @@ mod genkit;
 mod haystack;
 mod instrumentations;
 mod javascript;
+mod judgeval;
 mod kinds;
 mod laminar;
 mod langchain_rust;
@@ -27,6 +28,7 @@ mod mastra;
 mod mirascope;
 mod mistral;
 mod mlflow;
+mod nemo;
 mod openinference;
 mod openinference_google;
 mod openinference_openai_agents;
@@ -51,7 +53,6 @@ mod usage;
 mod vercel;
 
 use super::*;
-
 use crate::{
     SentrySpan, SpanId, SpanKind, Timestamp, TraceId, TranslateOptions, Translator, Value,
     growth::assert_linear, testing,

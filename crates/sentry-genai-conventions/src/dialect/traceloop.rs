@@ -214,7 +214,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         javascript::restore_items(&mut span.attributes);
     }
     blocks::restore(span);
-    if span.scope.ends_with(GEMINI) {
+    if [GEMINI, VERTEX].iter().any(|it| span.scope.ends_with(it)) {
         derive_reasoning_tokens(&mut span.attributes);
     }
     name_provider(span);
@@ -340,7 +340,7 @@ fn replace_framework_provider(attributes: &mut Attributes) {
     }
 }
 
-/// Records the reasoning tokens: the part of Gemini's total that is neither input nor output. This instrumentation does not
+/// Records the reasoning tokens: the part of Gemini's total that is neither input nor output. These instrumentations do not
 /// report them otherwise.
 fn derive_reasoning_tokens(attributes: &mut Attributes) {
     // Older versions have their own key for the total.

@@ -128,13 +128,9 @@ fn select_dropped(messages: &[Message], lengths: &[usize], excess: usize) -> Vec
         }
         drop[index] = true;
         freed += lengths[index];
-        dropped_call = is_answer || message.parts.iter().any(is_call);
+        dropped_call = is_answer || message.parts.iter().any(normalise::is_call);
     }
     drop
-}
-
-fn is_call(part: &Part) -> bool {
-    matches!(part, Part::ToolCall { .. })
 }
 
 /// Cuts every string of a message. Returns whether one was too long.

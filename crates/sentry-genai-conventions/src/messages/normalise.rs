@@ -64,13 +64,15 @@ fn drop_repeated_answers(parts: &mut Vec<Part>) {
     });
 }
 
-/// Makes a user message that only answers tool calls a tool message. Providers that have no role for tools use the user's.
+/// Makes a user message that only answers tool calls a tool message, since providers that have no role for tools use the user's.
+/// Makes a tool message that only has calls the model's: Koog calls what asks for a tool the message of the tool.
 pub(super) fn normalise_role(message: &mut Message) {
-    if message.role == Role::User
-        && !message.parts.is_empty()
-        && message.parts.iter().all(is_response)
-    {
-        message.role = Role::Tool;
+    let has_only =
+        |is_kind: fn(&Part) -> bool| !message.parts.is_empty() && message.parts.iter().all(is_kind);
+    match message.role {
+        Role::User if has_only(is_response) => message.role = Role::Tool,
+        Role::Tool if has_only(is_call) => message.role = Role::Assistant,
+        _ => {}
     }
     if message.role == Role::Tool {
         // The name belongs to the user, or to the tool, whose parts have it already.
@@ -181,6 +183,10 @@ fn kind(part: &Part) -> Option<Kind> {
         Part::ToolCallResponse { .. } => Some(Kind::Response),
         Part::Reasoning(_) | Part::Other(_) => None,
     }
+}
+
+pub(super) fn is_call(part: &Part) -> bool {
+    matches!(part, Part::ToolCall { .. })
 }
 
 fn is_response(part: &Part) -> bool {

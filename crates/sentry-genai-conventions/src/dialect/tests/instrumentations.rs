@@ -122,16 +122,20 @@ fn embedding_models_make_embeddings() {
 
 #[test]
 fn traceloop_reasoning_is_derived_from_the_total() {
-    for total in ["gen_ai.usage.total_tokens", "llm.usage.total_tokens"] {
+    for (scope, total) in [
+        ("google_generativeai", "gen_ai.usage.total_tokens"),
+        ("google_generativeai", "llm.usage.total_tokens"),
+        ("vertexai", "llm.usage.total_tokens"),
+    ] {
         let mut span = testing::span("generate_content m");
-        span.scope = "opentelemetry.instrumentation.google_generativeai".into();
+        span.scope = format!("opentelemetry.instrumentation.{scope}").into();
         (span.attributes).push("gen_ai.operation.name", "generate_content");
         (span.attributes).push("gen_ai.usage.input_tokens", 42);
         (span.attributes).push("gen_ai.usage.output_tokens", 12);
         span.attributes.push(total, 59);
         let span = Translator::new(TranslateOptions::default()).translate(span);
         let count = |key| span.attributes.integer(key);
-        assert_eq!(count("gen_ai.usage.output_tokens"), Some(17));
+        assert_eq!(count("gen_ai.usage.output_tokens"), Some(17), "{scope}");
         assert_eq!(count("gen_ai.usage.reasoning.output_tokens"), Some(5));
         assert_eq!(count("gen_ai.usage.total_tokens"), Some(59));
     }

@@ -192,6 +192,7 @@ fn vercel_spans_that_sentry_only_marked_are_translated() {
 fn a_call_that_sentry_has_marked_is_a_call_whatever_the_op() {
     for op in [
         "ai.run.doStream",
+        "gen_ai.generate_content",
         "gen_ai.stream_object",
         "gen_ai.stream_text",
         "gen_ai.structured_stream",

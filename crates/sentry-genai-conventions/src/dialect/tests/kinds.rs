@@ -26,3 +26,17 @@ fn kinds_of_libraries_are_read_in_any_case() {
         assert_eq!(op(call), expected, "{key}");
     }
 }
+
+/// OpenInference and Langfuse take any of LangChain's runs for an agent whose name contains the word.
+#[test]
+fn hooks_of_middlewares_are_no_agents() {
+    for (key, kind) in [
+        ("openinference.span.kind", "AGENT"),
+        ("langfuse.observation.type", "agent"),
+    ] {
+        let op = |name: &str| translated("my.app", name, &[(key, kind)]).op.into_owned();
+        assert_eq!(op("PatchToolCallsMiddleware.before_agent"), "function");
+        assert_eq!(op("_ParentNotifierMiddleware.after_agent"), "function");
+        assert_eq!(op("research.agent"), "gen_ai.invoke_agent", "{key}");
+    }
+}

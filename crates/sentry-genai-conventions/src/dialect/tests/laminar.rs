@@ -65,3 +65,32 @@ fn session_and_user_are_read_on_spans_of_other_libraries() {
         assert_eq!(text("user.id"), Some("u-1"), "{key}");
     }
 }
+
+#[test]
+fn openhands_names_the_model_in_the_span_and_the_call_in_the_metadata() {
+    let call = translated(
+        "lmnr.tracer",
+        "llm.openai/gpt-5-mini",
+        &[
+            ("lmnr.span.type", "LLM"),
+            ("gen_ai.usage.cost", "0.0004"),
+            ("gen_ai.usage.cache_read_input_tokens", "72"),
+        ],
+    );
+    assert_eq!(&*call.name, "chat gpt-5-mini");
+    let provider = call.attributes.text("gen_ai.provider.name");
+    assert_eq!(provider, Some("openai"));
+    let tool = translated(
+        "lmnr.tracer",
+        "TerminalAction",
+        &[
+            ("lmnr.span.type", "TOOL"),
+            (
+                "lmnr.association.properties.metadata.tool_call_id",
+                "call_42",
+            ),
+        ],
+    );
+    assert_eq!(&*tool.name, "execute_tool TerminalAction");
+    assert_eq!(tool.attributes.text("gen_ai.tool.call.id"), Some("call_42"));
+}

@@ -98,6 +98,11 @@ fn tool_calls_are_read() {
         ),
         (r#"{"type":"json","value":{"lc":1}}"#, r#"{"lc":1}"#, None),
         ("21 degrees", "21 degrees", None),
+        (
+            r#"{"type":"chat_messages","value":[{"role":"unknown","content":"21 degrees"}]}"#,
+            "21 degrees",
+            None,
+        ),
     ] {
         let span = translated(
             "my-app",
@@ -131,4 +136,20 @@ fn retrieved_documents_are_content() {
     assert_eq!(kept.attributes.text("langwatch.contexts"), Some(contexts));
     let span = Translator::new(TranslateOptions::default()).translate(span);
     assert!(!span.attributes.contains("langwatch.contexts"));
+}
+
+#[test]
+fn arguments_that_python_shows_are_json() {
+    let attributes = [
+        ("langwatch.span.type", "tool"),
+        (
+            "langwatch.input",
+            r#"{"type":"text","value":"{'city': 'Linz', 'days': 2}"}"#,
+        ),
+    ];
+    let span = translated("langwatch", "get_weather", &attributes);
+    assert_eq!(
+        span.attributes.text(ARGUMENTS),
+        Some(r#"{"city":"Linz","days":2}"#)
+    );
 }

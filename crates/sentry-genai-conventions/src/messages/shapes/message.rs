@@ -115,13 +115,7 @@ pub(super) fn read(mut object: Object, from: Role, side: Side) -> Option<Message
             }
         }
     }
-    // Koog calls what asks for a tool the message of the tool.
     let is_call = |part: &Part| matches!(part, Part::ToolCall { .. });
-    let role = if role == Role::Tool && !parts.is_empty() && parts.iter().all(is_call) {
-        Role::Assistant
-    } else {
-        role
-    };
     let finish_reason = take_finish_reason(&mut object)
         .or_else(|| response_finish_reason(&object, parts.iter().any(is_call)));
     let name = (role != Role::Tool)

@@ -136,6 +136,12 @@ fn a_call_is_asked_for_by_the_model() {
     let call = json!({"type": "tool_call", "id": "c1", "name": "w", "arguments": {}});
     let shown = output(json!([{"role": "Tool", "parts": [call]}]));
     assert_eq!(shown[0]["role"], "assistant");
+    // A call may also be the whole text of the message, as Python shows it.
+    let call =
+        "ResponseFunctionToolCall(arguments='{}', call_id='c1', name='w', type='function_call')";
+    let shown = output(json!(["tool", call]));
+    assert_eq!(shown[0]["parts"][0]["id"], "c1");
+    assert_eq!(shown[0]["role"], "assistant");
 }
 
 /// Gemini's own tools have a type instead of a name.
