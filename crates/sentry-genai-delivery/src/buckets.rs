@@ -133,9 +133,16 @@ impl Buckets {
         if self.purpose != Purpose::WholeSegments {
             return vec![kept];
         }
-        let spans = kept.take_spans();
-        let full = spans.filter_map(|(segment, span)| {
-            let bytes = span.footprint();
+        let mut reserved = kept.bytes;
+        let last = kept.spans.len().saturating_sub(1);
+        let spans = kept.take_spans().enumerate();
+        let full = spans.filter_map(|(index, (segment, span))| {
+            // All that is reserved for the bucket is released with its spans.
+            let bytes = match index == last {
+                true => reserved,
+                false => span.footprint().min(reserved),
+            };
+            reserved -= bytes;
             self.add(now, &mut vec![span], bytes, &segment)
         });
         full.collect()

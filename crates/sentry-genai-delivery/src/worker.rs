@@ -36,6 +36,14 @@ const KEPT_CAPACITY: usize = 1024;
 /// among senders.
 const PART_BYTES: usize = 1024 * 1024;
 
+/// What a segment takes beside the contents of its spans, which is more than these if it is small. Its trace, bucket and job are
+/// mostly its own. Vectors have room for four spans.
+const SEGMENT_BYTES: usize = size_of::<Segment>()
+    + size_of::<Trace>()
+    + size_of::<Bucket>()
+    + size_of::<Job>()
+    + 2 * size_of::<SentrySpan>();
+
 pub(crate) struct Worker {
     shared: Arc<Shared>,
     translator: PlanningTranslator,
@@ -184,7 +192,10 @@ impl Worker {
                 if span.ai.is_some() {
                     segment.trace().note_ai_span();
                 }
-                let bytes = span.footprint();
+                let mut bytes = span.footprint();
+                if ends_segment {
+                    bytes += SEGMENT_BYTES;
+                }
                 self.shared.budget.reserve(bytes);
                 self.add_to_bucket(now, bytes, &segment);
             }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use sentry_core::ClientOptions;
-use sentry_genai_conventions::{SourceSpan, SpanId, Timestamp};
+use sentry_genai_conventions::{SentrySpan, SourceSpan, SpanId, Timestamp};
 use sentry_genai_delivery::{Delivery, LossReason, Options, Segment, new_span_id};
 use sentry_genai_testkit::{Fault, Ingest};
 
@@ -151,4 +151,27 @@ fn spans_after_a_drop_are_dropped_and_earlier_ones_stay() {
     assert_eq!(stats.accepted, 3, "{stats:?}");
     let trace_id = long.trace().trace_id().to_string();
     assert_eq!(arrived(&ingest)[&trace_id], 1);
+}
+
+/// Otherwise many small ones would take several times as much as is allowed.
+#[test]
+fn small_traces_count_with_what_each_needs_besides_its_spans() {
+    const TRACES: u64 = 50;
+
+    let ingest = Ingest::start().unwrap();
+    ingest.always(Fault::none().with_delay(Duration::from_millis(500)));
+    let delivery = deliver_to(&ingest, 1024 * 1024);
+    for _ in 0..TRACES {
+        let segment = segment(&delivery);
+        send(&delivery, &segment, segment.span_id(), "");
+    }
+    let spans = TRACES * size_of::<SentrySpan>() as u64;
+    let begin = Instant::now();
+    while delivery.stats().buffered_bytes < 4 * spans {
+        assert!(begin.elapsed() < PATIENCE, "{delivery:?}");
+        thread::sleep(Duration::from_millis(1));
+    }
+    ingest.heal();
+    assert!(delivery.close(PATIENCE));
+    assert_eq!(delivery.stats().buffered_bytes, 0);
 }

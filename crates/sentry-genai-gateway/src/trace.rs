@@ -49,7 +49,7 @@ impl Client {
         }
     }
 
-    fn config(&self, release_info: &ReleaseInfo) -> Option<Arc<Config>> {
+    pub(crate) fn config(&self, release_info: &ReleaseInfo) -> Option<Arc<Config>> {
         let text = |own: &Option<String>, other: &Option<String>| {
             own.as_ref().or(other.as_ref()).cloned().map(Cow::Owned)
         };
@@ -62,7 +62,7 @@ impl Client {
 }
 
 /// What the resources of a trace say about its release and environment.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct ReleaseInfo {
     pub(crate) release: Option<String>,
     pub(crate) environment: Option<String>,
@@ -96,8 +96,7 @@ impl TranslatedTrace {
     /// Encodes the trace as envelopes, as many as Sentry's limits require.
     #[must_use]
     pub fn envelopes(&self, client: &Client, sent_at: SystemTime) -> Envelopes {
-        let Some((config, segments)) = self.segments(client, |_, _, segment| Arc::new(segment))
-        else {
+        let Some((config, segments)) = self.own_segments(client) else {
             return Envelopes::default();
         };
         let spans = self.spans.iter().zip(segments.iter().map(|it| &**it));
@@ -107,27 +106,31 @@ impl TranslatedTrace {
     /// Encodes each span as the JSON object that Sentry receives.
     #[must_use]
     pub fn json(&self, client: &Client) -> Vec<Vec<u8>> {
-        let Some((config, segments)) = self.segments(client, |_, _, segment| Arc::new(segment))
-        else {
+        let Some((config, segments)) = self.own_segments(client) else {
             return Vec::new();
         };
         let spans = self.spans.iter().zip(segments.iter().map(|it| &**it));
         wire::encode_spans(&config, spans).collect()
     }
 
+    fn own_segments(&self, client: &Client) -> Option<(Arc<Config>, Vec<Arc<Segment>>)> {
+        let config = client.config(&self.release_info)?;
+        let segments = self.segments(&config, |_, _, segment| Arc::new(segment))?;
+        Some((config, segments))
+    }
+
     /// Starts the trace as its client would, and returns the segment of each span. Calls `segment_of` for each segment span,
     /// with its resource and the segment that would be created for it. Returns `None` if the trace has no spans.
     fn segments(
         &self,
-        client: &Client,
+        config: &Arc<Config>,
         mut segment_of: impl FnMut(&SentrySpan, &Attributes, Segment) -> Arc<Segment>,
-    ) -> Option<(Arc<Config>, Vec<Arc<Segment>>)> {
-        let config = client.config(&self.release_info)?;
+    ) -> Option<Vec<Arc<Segment>>> {
         let root = self.spans.get(*self.segments.first()?)?;
         // Sampling was decided where the spans were made, and these were sampled.
         let header = format!("{}-{}-1", self.trace_id, root.span_id);
         let incoming = IncomingTrace::parse(&header, None)?;
-        let trace = Trace::start(&config, Some(&incoming), &root.name, &root.op);
+        let trace = Trace::start(config, Some(&incoming), &root.name, &root.op);
         let mut known: HashMap<usize, Arc<Segment>> = HashMap::new();
         let segments = self.segments.iter().map(|position| {
             let segment = known.entry(*position).or_insert_with(|| {
@@ -137,8 +140,7 @@ impl TranslatedTrace {
             });
             Arc::clone(segment)
         });
-        let segments = segments.collect();
-        Some((config, segments))
+        Some(segments.collect())
     }
 }
 
@@ -185,10 +187,10 @@ impl TranslatedTrace {
     /// with its resource and the segment that would be created for it.
     pub(crate) fn into_segments(
         self,
-        client: &Client,
+        config: &Arc<Config>,
         segment_of: impl FnMut(&SentrySpan, &Attributes, Segment) -> Arc<Segment>,
     ) -> Vec<(SentrySpan, Arc<Attributes>, Arc<Segment>)> {
-        let Some((_, segments)) = self.segments(client, segment_of) else {
+        let Some(segments) = self.segments(config, segment_of) else {
             return Vec::new();
         };
         let spans = self.spans.into_iter().zip(self.resources);

@@ -284,3 +284,21 @@ fn the_vector_of_a_bucket_is_reused_and_bounded() {
     buckets.recycle(bucket.spans);
     assert!(buckets.free_vectors.is_empty(), "there are spans in it");
 }
+
+/// Spans may grow or shrink while they wait, and a segment needs more than its spans.
+#[test]
+fn what_is_reserved_for_kept_spans_moves_with_them() {
+    let now = Instant::now();
+    let segment = testing::segment();
+    for reserved in [[10_000, 1], [1, 10_000], [1, 1]] {
+        let mut held = Buckets::new(Purpose::Holding);
+        for bytes in reserved {
+            let span = testing::span(&segment, crate::new_span_id());
+            assert!(held.add(now, &mut vec![span], bytes, &segment).is_none());
+        }
+        let kept = held.remove(segment.trace().trace_id()).unwrap();
+        let mut whole = Buckets::new(Purpose::WholeSegments);
+        assert!(whole.add_kept(now, kept).is_empty());
+        assert_eq!(whole.bytes(), reserved.iter().sum::<usize>());
+    }
+}

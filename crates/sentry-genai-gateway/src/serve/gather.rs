@@ -36,6 +36,9 @@ impl Default for Patience {
     }
 }
 
+/// What a trace takes beside the contents of its spans, which is more than these if it is small. Vectors have room for four spans.
+const TRACE_BYTES: usize = size_of::<PendingTrace>() + 2 * size_of::<ReceivedSpan>();
+
 /// Traces that may still be incomplete.
 #[derive(Debug)]
 pub(super) struct Gatherer {
@@ -127,15 +130,19 @@ impl Gatherer {
         trace_id: TraceId,
         bytes: usize,
     ) -> &mut PendingTrace {
-        let pending = self.traces.entry(trace_id).or_insert_with(|| PendingTrace {
-            parts: Parts::default(),
-            first: now,
-            last: now,
-            bytes: 0,
+        let mut added = bytes;
+        let pending = self.traces.entry(trace_id).or_insert_with(|| {
+            added += TRACE_BYTES;
+            PendingTrace {
+                parts: Parts::default(),
+                first: now,
+                last: now,
+                bytes: 0,
+            }
         });
         pending.last = now;
-        pending.bytes += bytes;
-        self.bytes += bytes;
+        pending.bytes += added;
+        self.bytes += added;
         pending
     }
 

@@ -29,7 +29,7 @@ pub use routes::Projects;
 
 use admission::Admission;
 use gather::{Gatherer, TakenTrace, TraceBatch};
-use routes::{Route, Routes};
+use routes::Routes;
 use segments::Segments;
 
 use crate::{ReceivedSpan, Request, resource, translate_batch};
@@ -230,13 +230,14 @@ impl Service {
         let parts = traces.into_iter();
         let parts = parts.flat_map(|trace| trace.split(|resource| routes.find(resource)));
         for (number, part) in parts {
-            let Route {
-                client, delivery, ..
-            } = routes.get(number);
-            let spans = self.segments().assign(part, client);
+            let route = routes.get(number);
+            let Some(config) = route.config(&part.release_info) else {
+                continue;
+            };
+            let spans = self.segments().assign(part, &config);
             for (mut span, resource, segment) in spans {
-                resource::add_release_and_environment(&mut span, &resource, client);
-                delivery.send_translated(span, &segment);
+                resource::add_release_and_environment(&mut span, &resource, &route.client);
+                route.delivery.send_translated(span, &segment);
                 *remaining -= 1;
             }
         }

@@ -2,15 +2,21 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    env, thread,
+    env,
+    sync::{Arc, Mutex},
+    thread,
     time::Duration,
 };
 
 use sentry_core::ClientOptions;
 use sentry_genai_conventions::Attributes;
-use sentry_genai_delivery::{Delivery, Options, SendFailure, Stats};
+use sentry_genai_delivery::{Config, Delivery, Options, SendFailure, Stats};
 
-use crate::Client;
+use super::lock;
+use crate::{Client, trace::ReleaseInfo};
+
+/// How many configurations a route keeps.
+const MAX_CONFIGS: usize = 64;
 
 /// The projects that spans go to: one for all services, or one for each of some services and one for all others.
 #[derive(Clone, Debug)]
@@ -51,6 +57,8 @@ pub(super) struct Route {
     service: Option<String>,
     pub(super) client: Client,
     pub(super) delivery: Delivery,
+    /// By what resources say about the release and the environment. Traces share them, because many may wait.
+    configs: Mutex<HashMap<ReleaseInfo, Arc<Config>>>,
 }
 
 impl Route {
@@ -61,7 +69,22 @@ impl Route {
             service,
             client,
             delivery,
+            configs: Mutex::default(),
         })
+    }
+
+    /// Returns the configuration of the client for a trace.
+    pub(super) fn config(&self, release_info: &ReleaseInfo) -> Option<Arc<Config>> {
+        let mut configs = lock(&self.configs);
+        if let Some(config) = configs.get(release_info) {
+            return Some(Arc::clone(config));
+        }
+        let config = self.client.config(release_info)?;
+        if configs.len() >= MAX_CONFIGS {
+            configs.clear();
+        }
+        configs.insert(release_info.clone(), Arc::clone(&config));
+        Some(config)
     }
 }
 

@@ -6,9 +6,9 @@ use std::{
 };
 
 use sentry_genai_conventions::{Attributes, SentrySpan, TraceId};
-use sentry_genai_delivery::Segment;
+use sentry_genai_delivery::{Config, Segment};
 
-use crate::{Client, TranslatedTrace};
+use crate::TranslatedTrace;
 
 /// How many traces are remembered.
 const MAX_TRACES: usize = 10_000;
@@ -26,10 +26,10 @@ impl Segments {
     pub(super) fn assign(
         &mut self,
         trace: TranslatedTrace,
-        client: &Client,
+        config: &Arc<Config>,
     ) -> Vec<(SentrySpan, Arc<Attributes>, Arc<Segment>)> {
         let known = self.known(trace.trace_id());
-        trace.into_segments(client, |root, resource, new| {
+        trace.into_segments(config, |root, resource, new| {
             let service = resource.text("service.name").unwrap_or_default();
             // A span with a parent may only be the outermost of this batch, not the root of its segment.
             let earlier = root.parent_span_id.and_then(|_| known.get(service));
@@ -60,7 +60,7 @@ mod tests {
     use sentry_genai_conventions::{SourceSpan, SpanId, Timestamp, TranslateOptions, Translator};
 
     use super::*;
-    use crate::{ReceivedSpan, translate_batch};
+    use crate::{Client, ReceivedSpan, trace::ReleaseInfo, translate_batch};
 
     /// Returns the segments of spans that come together, each with an id, a parent and a service.
     fn assign(segments: &mut Segments, spans: &[(u8, Option<u8>, &str)]) -> Vec<SpanId> {
@@ -78,7 +78,8 @@ mod tests {
         let translator = Translator::new(TranslateOptions::default());
         let mut traces = translate_batch(&translator, received.collect());
         let client = Client::new("https://public@localhost/1".parse().unwrap());
-        let assigned = segments.assign(traces.remove(0), &client).into_iter();
+        let config = client.config(&ReleaseInfo::default()).unwrap();
+        let assigned = segments.assign(traces.remove(0), &config).into_iter();
         assigned.map(|(_, _, segment)| segment.span_id()).collect()
     }
 
