@@ -117,3 +117,27 @@ fn pieces_of_an_answer_are_joined() {
     assert_eq!(text(INPUT), Some(&*format!("[{question},{expected}]")));
     assert_eq!(text(OUTPUT), Some(&*format!("[{expected}]")));
 }
+
+#[test]
+fn a_response_withheld_by_adk_is_not_output() {
+    for response in [
+        r#"{"finish_reason":"SAFETY","error_code":"SAFETY","usage_metadata":{"prompt_token_count":42,"candidates_token_count":12}}"#,
+        r#"{"error_code":"SAFETY","usage_metadata":{"prompt_token_count":42}}"#,
+        r#"{"errorCode":"SAFETY","usageMetadata":{"promptTokenCount":42}}"#,
+    ] {
+        let span = translated(
+            SCOPE,
+            "call_llm",
+            &[("gcp.vertex.agent.llm_response", response)],
+        );
+        assert_eq!(span.attributes.text(OUTPUT), None, "{response}");
+        assert_eq!(
+            span.attributes.text("gen_ai.response.finish_reasons"),
+            Some(r#"["SAFETY"]"#)
+        );
+        assert_eq!(
+            span.attributes.integer("gen_ai.usage.input_tokens"),
+            Some(42)
+        );
+    }
+}
