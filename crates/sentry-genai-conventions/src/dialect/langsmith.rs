@@ -148,7 +148,8 @@ fn read_request_and_response(attributes: &mut Attributes) {
             json::put(attributes, DEFINITIONS, tools);
         }
     }
-    const SAY_MORE: [&str; 3] = [
+    const SAY_MORE: [&str; 4] = [
+        r#""total_cost""#,
         r#""response_metadata""#,
         r#""text_completion""#,
         r#""token_usage""#,
@@ -157,6 +158,7 @@ fn read_request_and_response(attributes: &mut Attributes) {
     if attributes.text(COMPLETION).is_some_and(may_say_more)
         && let Some(response) = json::object(attributes, COMPLETION)
     {
+        usage::put_value(attributes, response.get("usage_metadata"));
         read_langchain_response(attributes, &response);
         read_text_completion(attributes, &response);
     }

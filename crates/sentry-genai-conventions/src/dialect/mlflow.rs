@@ -131,7 +131,7 @@ fn read_call(attributes: &mut Attributes) {
     read_response(attributes);
     read_model(attributes);
     attributes.rename("mlflow.chat.tools", DEFINITIONS);
-    usage::take(attributes, "mlflow.chat.tokenUsage");
+    take_usage(attributes);
     if let Some(answer) = json::object(attributes, OUTPUTS) {
         json::put_scalar(attributes, "gen_ai.response.id", answer.get("id"));
         // MLflow's own counts lack the reasoning.
@@ -144,6 +144,11 @@ fn read_call(attributes: &mut Attributes) {
     if (answer.as_ref().and_then(Value::as_str)).is_some_and(openinference::is_object_repr) {
         attributes.remove(OUTPUTS);
     }
+}
+
+fn take_usage(attributes: &mut Attributes) {
+    usage::take(attributes, "mlflow.chat.tokenUsage");
+    usage::take(attributes, "mlflow.llm.cost");
 }
 
 /// Reads the response that OpenAI's agents have as attributes, the only report of a stream.
@@ -181,6 +186,7 @@ fn read_blocked_answer(attributes: &mut Attributes, response: &json::Object) {
 
 fn read_embeddings(attributes: &mut Attributes) {
     read_model(attributes);
+    take_usage(attributes);
     if let Some(answer) = json::object(attributes, OUTPUTS) {
         usage::put_value(attributes, answer.get("usage"));
     }
@@ -193,16 +199,11 @@ fn read_embeddings(attributes: &mut Attributes) {
     attributes.remove(OUTPUTS);
 }
 
-/// Records the model that answered, the provider and the parameters of the request.
+/// Records the models, the provider and the parameters of the request.
 fn read_model(attributes: &mut Attributes) {
-    for (key, name) in [
-        ("mlflow.llm.model", "gen_ai.response.model"),
-        ("mlflow.llm.provider", "gen_ai.provider.name"),
-    ] {
-        if let Some(value) = json::read(attributes, key) {
-            json::put_scalar(attributes, name, &value);
-            attributes.remove(key);
-        }
+    if let Some(provider) = json::read(attributes, "mlflow.llm.provider") {
+        json::put_scalar(attributes, "gen_ai.provider.name", &provider);
+        attributes.remove("mlflow.llm.provider");
     }
     // The SDK that was called, unless it is a framework's.
     if let Some(Value::String(format)) = json::read(attributes, "mlflow.message.format")
@@ -214,6 +215,7 @@ fn read_model(attributes: &mut Attributes) {
     // The integrations repeat every member of a request, and the one for OpenAI's agents also those of the response.
     let is_response = is_response(attributes);
     attributes.retain(|key, _| key.contains('.') || !(is_response || request.contains_key(key)));
+    name_models(attributes, request.get("model"));
     if request.is_empty() {
         return;
     }
@@ -231,6 +233,25 @@ fn read_model(attributes: &mut Attributes) {
         None => request.into(),
     };
     json::set(attributes, INPUTS, input);
+}
+
+/// Tells the model that was asked from the one that answered. MLflow's integrations record one, which is the former.
+fn name_models(attributes: &mut Attributes, asked: Option<&Value>) {
+    let answer = json::object(attributes, OUTPUTS).unwrap_or_default();
+    let answered = answer.get("model").filter(|model| model.is_string());
+    json::put_scalar(attributes, "gen_ai.response.model", answered);
+    let Some(model) = json::read(attributes, "mlflow.llm.model") else {
+        return;
+    };
+    attributes.remove("mlflow.llm.model");
+    let asked = asked.filter(|model| model.is_string());
+    let is_asked = asked.is_none_or(|asked| *asked == model);
+    let key = if is_asked {
+        "gen_ai.request.model"
+    } else {
+        "gen_ai.response.model"
+    };
+    json::put_scalar(attributes, key, &model);
 }
 
 /// Reads what Gemini's requests have beside the messages.

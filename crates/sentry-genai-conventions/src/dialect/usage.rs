@@ -58,14 +58,26 @@ static COUNTS: &[(&str, &str)] = &[
     (TOTAL, "totalTokenCount"),
 ];
 
+/// The names under which LangSmith and MLflow report costs.
+#[rustfmt::skip]
+static COSTS: &[(&str, &str)] = &[
+    ("input_cost", "gen_ai.cost.input_tokens"),
+    ("output_cost", "gen_ai.cost.output_tokens"),
+    ("total_cost", "gen_ai.cost.total_tokens"),
+];
+
 /// The paths under which LangChain reports the parts of [`CACHE_CREATION`].
 static CACHE_WRITE_PATHS: [&str; 2] = [
     "input_token_details.ephemeral_5m_input_tokens",
     "input_token_details.ephemeral_1h_input_tokens",
 ];
 
-/// Appends the counts in a provider's usage object, except for those that are already there.
+/// Appends the counts and costs in a provider's usage object, except for those that are already there.
 pub(super) fn put(attributes: &mut Attributes, usage: &Object) {
+    // Sentry keeps reported costs only if there is a total.
+    if usage.get("total_cost").is_some_and(Value::is_number) {
+        json::put_scalars(attributes, usage, COSTS);
+    }
     for (key, path) in COUNTS {
         json::put_scalar(
             attributes,

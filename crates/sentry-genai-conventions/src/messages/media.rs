@@ -94,6 +94,7 @@ impl Media {
         fields.search(part, kind == "uri", 4);
         let mime_type = fields.mime.filter(|mime| !mime.is_empty());
         let modality = modality
+            .filter(|modality| !is_contradicted(modality, mime_type.as_deref()))
             .or_else(|| modality_of(mime_type.as_deref().unwrap_or_default()))
             .unwrap_or_else(|| modality_of(kind).unwrap_or_else(|| "document".to_owned()));
         let mime_type = match mime_type {
@@ -153,6 +154,12 @@ impl MediaFields {
                 self.mime = mime.filter(|mime| mime.len() < 100).map(str::to_owned);
             }
             self.source.get_or_insert(MediaSource::Blob);
+        } else if let Some(reference) = text.strip_prefix("@@@langfuseMedia:type=") {
+            // Langfuse stores the media itself.
+            if self.mime.is_none() {
+                self.mime = reference.split(['|', '@']).next().map(str::to_owned);
+            }
+            self.source.get_or_insert(MediaSource::Blob);
         } else if is_uri || has_scheme(&text) {
             self.source
                 .get_or_insert_with(|| MediaSource::Uri(without_credentials(&text)));
@@ -183,6 +190,14 @@ fn without_credentials(uri: &str) -> String {
         Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
         None => uri.to_owned(),
     }
+}
+
+/// Returns whether media is no image, although it is called one. Version 7 of Vercel's AI SDK does so with all documents.
+fn is_contradicted(modality: &str, mime_type: Option<&str>) -> bool {
+    let actual = mime_type
+        .filter(|mime| mime.contains('/') && *mime != "application/octet-stream")
+        .and_then(modality_of);
+    modality == "image" && actual.is_some_and(|actual| actual != "image")
 }
 
 fn modality_of(text: &str) -> Option<String> {
@@ -264,6 +279,27 @@ mod tests {
             "document",
             "application/pdf",
         );
+        blob(
+            json!({"type": "image_url", "image_url": {
+                "url": "@@@langfuseMedia:type=image/png|id=LPJNul-wow4m6Dsqxbninh|source=base64_data_uri@@@",
+            }}),
+            "image",
+            "image/png",
+        );
+    }
+
+    #[test]
+    fn a_document_that_is_called_an_image_is_a_document() {
+        let modality = |mime: &str| {
+            let part = json!({"type": "uri", "modality": "image", "mime_type": mime, "uri": "https://example.com/a"});
+            read(part).1
+        };
+        assert_eq!(modality("application/pdf"), "document");
+        assert_eq!(modality("text/csv"), "document");
+        assert_eq!(modality("image/svg+xml"), "image");
+        // These do not say what it is.
+        assert_eq!(modality("application/octet-stream"), "image");
+        assert_eq!(modality("*/*"), "image");
     }
 
     #[test]

@@ -276,3 +276,20 @@ fn the_id_and_the_answer_of_a_tool_are_read_from_its_message() {
     assert_eq!(text(ARGUMENTS), Some(r#"{"city":"Vienna"}"#));
     assert_eq!(text(RESULT), Some("21"));
 }
+
+#[test]
+fn costs_are_read_from_the_usage() {
+    let usage = r#"{"input_tokens": 9, "output_tokens": 3, "total_tokens": 12, "input_cost": 0.1, "output_cost": 0.2, "total_cost": 0.3}"#;
+    let answer = format!(r#"{{"role": "assistant", "content": "a", "usage_metadata": {usage}}}"#);
+    for (key, value) in [
+        ("gen_ai.completion", answer.as_str()),
+        ("langsmith.metadata.usage_metadata", usage),
+    ] {
+        let attributes = [("langsmith.span.kind", "llm"), (key, value)];
+        let span = translated("langsmith", "ChatOpenAI", &attributes);
+        for (cost, expected) in [("input", 0.1), ("output", 0.2), ("total", 0.3)] {
+            let cost = span.attributes.get(&format!("gen_ai.cost.{cost}_tokens"));
+            assert_eq!(cost, Some(crate::Value::Double(expected)), "{key}");
+        }
+    }
+}

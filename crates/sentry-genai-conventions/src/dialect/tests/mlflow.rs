@@ -273,3 +273,46 @@ fn livekit_tools_before_the_conventions_are_read() {
     assert_eq!(span.attributes.text(ARGUMENTS), Some(r#"{"a": 1}"#));
     assert_eq!(span.attributes.text(RESULT), Some("done"));
 }
+
+/// What MLflow's integrations record is the model that was asked.
+#[test]
+fn models_and_costs_are_read() {
+    let own = [
+        ("mlflow.llm.model", r#""gpt-4o""#),
+        (
+            "mlflow.chat.tokenUsage",
+            r#"{"input_tokens": 10, "output_tokens": 5, "total_tokens": 15}"#,
+        ),
+        (
+            "mlflow.llm.cost",
+            r#"{"input_cost": 0.1, "output_cost": 0.2, "total_cost": 0.3}"#,
+        ),
+    ];
+    let request = (
+        "mlflow.spanInputs",
+        r#"{"model": "gpt-4o", "messages": [{"role": "user", "content": "q"}]}"#,
+    );
+    let answer = (
+        "mlflow.spanOutputs",
+        r#"{"model": "gpt-4o-2024", "choices": []}"#,
+    );
+    let chat = ("mlflow.spanType", r#""CHAT_MODEL""#);
+    let embedding = ("mlflow.spanType", r#""EMBEDDING""#);
+    for (attributes, answered) in [
+        (vec![chat, request, answer], Some("gpt-4o-2024")),
+        (vec![chat, request], None),
+        // LlamaIndex and DSPy do not repeat the model in the request.
+        (vec![chat], None),
+        (vec![embedding], None),
+    ] {
+        let attributes: Vec<_> = attributes.into_iter().chain(own).collect();
+        let span = translated("mlflow.tracing.provider", "Completions", &attributes);
+        let attributes = &span.attributes;
+        assert_eq!(attributes.text("gen_ai.request.model"), Some("gpt-4o"));
+        assert_eq!(attributes.text("gen_ai.response.model"), answered);
+        assert_eq!(attributes.integer(tokens::INPUT), Some(10));
+        let cost = attributes.get("gen_ai.cost.total_tokens");
+        assert_eq!(cost, Some(crate::Value::Double(0.3)));
+        assert!(!attributes.contains("mlflow.llm.cost"));
+    }
+}

@@ -86,10 +86,12 @@ pub(crate) fn is_part(object: &Object) -> bool {
             has(&["call_id"]) || (is_hosted(object) && has(&["id", "status"]))
         }
         Some(Kind::Encrypted) => has(&["id", "data", "status"]),
-        Some(Kind::Answer) => (has(ANSWER_FIELDS) || has(&["approve"])) && object.len() > 2,
+        Some(Kind::Answer) => {
+            (has(ANSWER_FIELDS) || has(&["approve", "approved"])) && object.len() > 2
+        }
         Some(Kind::Media) => media::has_media_fields(object),
         Some(Kind::Object) => has(&["content"]) && object.len() == 2,
-        Some(Kind::Marker) => object.len() == 1,
+        Some(Kind::Marker) => object.len() == 1 || has(&["approvalId"]),
         None => false,
     }
 }
@@ -167,6 +169,7 @@ fn kind_of_type(kind: &str) -> Option<Kind> {
         | "function_response"
         | "function_result"
         | "mcp_approval_response"
+        | "tool_approval_response"
         | "tool_search_output"
         | "server_tool_call_response" => Kind::Answer,
         kind if ["_tool_result", "_call_output", "_call_result"]
@@ -180,7 +183,10 @@ fn kind_of_type(kind: &str) -> Option<Kind> {
         | "video_url" | "input_video" | "document" | "document_url" | "binary" | "file"
         | "input_file" | "file_data" | "inline_data" | "media" | "blob" | "uri" => Kind::Media,
         "object" => Kind::Object,
-        "step_start" | "step_finish" | "cache_point" | "item_reference" => Kind::Marker,
+        // Vercel's asks whether a call may run that is in the same message.
+        "step_start" | "step_finish" | "cache_point" | "item_reference" | "tool_approval_request" => {
+            Kind::Marker
+        }
         _ => return None,
     })
 }

@@ -335,8 +335,8 @@ fn read_reasoning(mut object: Object, parts: &mut Vec<Part>) {
 }
 
 fn read_answer(mut object: Object) -> Option<Part> {
-    if kind(&object).as_deref() == Some("mcp_approval_response") {
-        return Some(provider_tools::read_approval(object));
+    if let Some("mcp_approval_response" | "tool_approval_response") = kind(&object).as_deref() {
+        return provider_tools::read_approval(object);
     }
     for key in ["code_execution_result", "codeExecutionResult"] {
         if let Some(mut result) = take_object(&mut object, key) {

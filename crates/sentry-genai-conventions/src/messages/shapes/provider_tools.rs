@@ -33,16 +33,16 @@ pub(super) fn unwrap_answer(object: &mut Object) {
     }
 }
 
-/// Reads a person's decision on the call of an MCP server's tool.
-pub(super) fn read_approval(mut object: Object) -> Part {
+/// Reads a person's decision on the call of a tool. Version 7 of Vercel's AI SDK records that there was one, but not which.
+pub(super) fn read_approval(mut object: Object) -> Option<Part> {
     object.remove("type");
-    let id = take_id(&mut object, &["approval_request_id", "id"]);
+    let id = take_id(&mut object, &["approval_request_id", "approvalId", "id"]);
     object.retain(|key, value| key != "id" && !value.is_null());
-    Part::ToolCallResponse {
+    (!object.is_empty()).then_some(Part::ToolCallResponse {
         id,
         name: None,
         response: Value::Object(object),
-    }
+    })
 }
 
 /// Reads a call of a tool that its type names.

@@ -189,3 +189,30 @@ fn unfinished_calls_are_calls() {
         assert_eq!(shown[0]["parts"], expected, "{kind}");
     }
 }
+
+/// The call itself is asked for in a part of its own.
+#[test]
+fn a_decision_on_a_call_answers_in_vercel_sdk() {
+    let call =
+        json!({"type": "tool-call", "toolCallId": "d1", "toolName": "rm", "input": {"path": "a"}});
+    let request = json!({"type": "tool-approval-request", "approvalId": "a1", "toolCallId": "d1"});
+    let decision = json!({"type": "tool-approval-response", "approvalId": "a1", "approved": false, "reason": "No"});
+    let shown = input(json!([
+        {"role": "assistant", "content": [call, request]},
+        {"role": "tool", "content": [decision]},
+    ]));
+    let call = json!({"type": "tool_call", "id": "d1", "name": "rm", "arguments": {"path": "a"}});
+    assert_eq!(shown[0], json!({"role": "assistant", "parts": [call]}));
+    assert_eq!(shown[1]["parts"][0]["id"], "a1");
+    assert_eq!(
+        shown[1]["parts"][0]["response"],
+        json!({"approved": false, "reason": "No"})
+    );
+
+    // Version 7 writes the types only.
+    let shown = input(json!([
+        {"role": "assistant", "parts": [call, {"type": "tool-approval-request"}]},
+        {"role": "tool", "parts": [{"type": "tool-approval-response"}]},
+    ]));
+    assert_eq!(shown, json!([{"role": "assistant", "parts": [call]}]));
+}
