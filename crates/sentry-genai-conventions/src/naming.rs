@@ -21,8 +21,8 @@ pub(crate) struct Naming {
 
 /// Names a span, and makes `gen_ai.operation.name` agree with the op, since Sentry reads both.
 ///
-/// `sentry.op` and `sentry.name`, as set by the program, take precedence over everything else. The exception is a GenAI op: if
-/// nothing else names the operation, it already does.
+/// `sentry.op` and `sentry.name`, as set by the program, take precedence over everything else. The exception is a GenAI op, which
+/// names the operation when it is recognised, but only if nothing else does.
 pub(crate) fn name(
     span: &mut SourceSpan,
     recognised: Option<&Recognised>,

@@ -68,8 +68,8 @@ impl Options {
         self
     }
 
-    /// Sets how many bytes of spans may wait to be sent. The default is 32 MiB. Beyond that, the oldest traces are
-    /// dropped and counted as [`LossReason::QueueOverflow`](crate::LossReason::QueueOverflow).
+    /// Sets how many bytes of spans may wait to be sent, with what their traces need. The default is 32 MiB. Beyond that, the
+    /// oldest traces are dropped and counted as [`LossReason::QueueOverflow`](crate::LossReason::QueueOverflow).
     pub fn with_max_buffer_bytes(mut self, bytes: usize) -> Self {
         self.settings.max_buffer_bytes = bytes;
         self

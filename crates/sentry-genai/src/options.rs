@@ -123,7 +123,7 @@ impl Options {
         self
     }
 
-    /// Sets how many bytes of spans may wait to be sent, 32 MiB by default.
+    /// Sets how many bytes of spans may wait to be sent, with what their traces need; 32 MiB by default.
     ///
     /// Beyond that, the oldest traces are dropped and counted as [`LossReason::QueueOverflow`](crate::LossReason::QueueOverflow).
     pub fn with_max_buffer_bytes(mut self, bytes: usize) -> Self {

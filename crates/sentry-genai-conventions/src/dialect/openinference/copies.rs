@@ -10,29 +10,14 @@ use crate::dialect::{ARGUMENTS, DEFINITIONS, INPUT, OUTPUT, RESULT};
 /// The beginning of the scopes of these instrumentations. Its processors for spans of other libraries copy the other way.
 const SCOPE: &str = "openinference.instrumentation.";
 
-/// Each copy, and what it may be a copy of. An entry that ends in `.` is a prefix.
+/// Each copy, and how the keys begin of what it may be a copy of.
 static COPIES: &[(&str, &[&str])] = &[
-    (
-        INPUT,
-        &[
-            INPUT_VALUE,
-            "llm.input_messages",
-            "llm.input_messages.",
-            "llm.prompts",
-            "llm.prompts.",
-        ],
-    ),
+    (INPUT, &[INPUT_VALUE, "llm.input_messages", "llm.prompts"]),
     (
         OUTPUT,
-        &[
-            OUTPUT_VALUE,
-            "llm.output_messages",
-            "llm.output_messages.",
-            "llm.choices",
-            "llm.choices.",
-        ],
+        &[OUTPUT_VALUE, "llm.output_messages", "llm.choices"],
     ),
-    (DEFINITIONS, &["llm.tools", "llm.tools."]),
+    (DEFINITIONS, &["llm.tools"]),
     (ARGUMENTS, &[INPUT_VALUE]),
     (RESULT, &[OUTPUT_VALUE]),
     (
@@ -52,17 +37,8 @@ pub(super) fn remove(span: &mut SourceSpan) {
         return;
     }
     for (copy, originals) in COPIES {
-        if span.attributes.contains(copy)
-            && originals
-                .iter()
-                .any(|original| match original.strip_suffix('.') {
-                    Some(_) => span
-                        .attributes
-                        .iter()
-                        .any(|(key, _)| key.starts_with(original)),
-                    None => span.attributes.contains(original),
-                })
-        {
+        let is_original = |key: &str| originals.iter().any(|start| key.starts_with(start));
+        if span.attributes.iter().any(|(key, _)| is_original(key)) {
             span.attributes.remove(copy);
         }
     }

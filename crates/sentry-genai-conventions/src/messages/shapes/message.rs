@@ -5,7 +5,10 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::{
-    super::{Media, Message, Object, Part, Role, Side, parse, read_constructor, read_json, repair},
+    super::{
+        Media, Message, Object, Part, Role, Side, normalise, parse, read_constructor, read_json,
+        repair,
+    },
     envelope,
     fields::{self, role, take, take_id, take_object, take_text},
     kind, part,
@@ -115,9 +118,8 @@ pub(super) fn read(mut object: Object, from: Role, side: Side) -> Option<Message
             }
         }
     }
-    let is_call = |part: &Part| matches!(part, Part::ToolCall { .. });
     let finish_reason = take_finish_reason(&mut object)
-        .or_else(|| response_finish_reason(&object, parts.iter().any(is_call)));
+        .or_else(|| response_finish_reason(&object, parts.iter().any(normalise::is_call)));
     let name = (role != Role::Tool)
         .then(|| take_text(&mut object, &["name"]))
         .flatten();
