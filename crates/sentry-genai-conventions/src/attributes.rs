@@ -14,9 +14,9 @@ mod value;
 use std::{collections::HashSet, fmt};
 
 pub(crate) use edit::Piece;
-pub(crate) use encodable::is_plain_and_not_binary;
 pub use encodable::{Encodable, needs_no_escape};
 use encodable::{Encodables, Plain};
+pub(crate) use encodable::{contains_none, is_plain_and_not_binary};
 pub(crate) use key::MARKER_KEYS;
 pub use key::{AttributeKey, KeyFlags, is_gen_ai};
 use name::prefix_bit;

@@ -124,9 +124,14 @@ pub(crate) fn keeps_queries(provenance: Provenance, capture: Capture) -> bool {
 /// Removes the credentials, and the query if it may be content, from the address in the attribute at position `index`, or from
 /// each address in a list.
 pub(crate) fn redact_address(attributes: &mut Attributes, index: usize, keeps_query: bool) {
-    let redact = |text: &str| match credentials::without_query(text) {
-        Some(path) if !keeps_query => Some(credentials::redacted(path).unwrap_or(path.into())),
-        _ => credentials::redacted(text),
+    let redact = |text: &str| {
+        if credentials::is_bare_address(text) {
+            return None;
+        }
+        match credentials::without_query(text) {
+            Some(path) if !keeps_query => Some(credentials::redacted(path).unwrap_or(path.into())),
+            _ => credentials::redacted(text),
+        }
     };
     match attributes.slot(index) {
         Some((_, Value::Str(text))) => {

@@ -86,8 +86,12 @@ impl SpanEncoder {
         if !is_same {
             *last = None;
         }
-        let (_, frame) = last.get_or_insert_with(|| (segment, Frame::of(segment)));
+        let (_, frame) = last.get_or_insert_with(|| (segment, self.frame_of(segment)));
         self.write(buffer, span, frame);
+    }
+
+    fn frame_of(&self, segment: &Segment) -> Frame {
+        Frame::of(segment, &self.common_block)
     }
 
     fn write(&mut self, buffer: &mut Vec<u8>, span: &SentrySpan, frame: &mut Frame) {
@@ -122,7 +126,6 @@ impl SpanEncoder {
         if overrides.is_empty() {
             self.descriptions.write(buffer, span);
             buffer.extend_from_slice(&frame.attributes);
-            buffer.extend_from_slice(&self.common_block);
         } else {
             write_description(buffer, span, overrides);
             write_missing(buffer, overrides, frame.presets());

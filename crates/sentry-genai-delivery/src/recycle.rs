@@ -88,11 +88,8 @@ pub(crate) fn boxed(span: SourceSpan) -> Record {
 
 /// Takes back a record that was not needed.
 pub(crate) fn give_back(mut record: Record) {
-    if let Some(attributes) = empty(mem::take(&mut record.attributes)) {
-        record.attributes = attributes;
-        if has_room() {
-            keep(record);
-        }
+    if empty(&mut record.attributes).is_some() && has_room() {
+        keep(record);
     }
 }
 
@@ -221,10 +218,10 @@ impl RecycledParts {
         let others = parts.shells.len().saturating_sub(spans.len());
         let mut records = parts.shells.split_off(others);
         drop(parts);
-        let stores = spans.iter_mut().map(|span| mem::take(&mut span.attributes));
+        let stores = spans.iter_mut().map(|span| &mut span.attributes);
         let mut filled = 0;
         for (record, store) in records.iter_mut().zip(stores.filter_map(empty)) {
-            record.attributes = store;
+            mem::swap(&mut record.attributes, store);
             filled += 1;
         }
         let mut unfilled = records.split_off(filled);
@@ -316,7 +313,7 @@ impl BlankRecords {
 }
 
 /// Empties the store of an encoded span. Returns `None` if the store is not worth keeping.
-fn empty(mut attributes: Attributes) -> Option<Attributes> {
+fn empty(attributes: &mut Attributes) -> Option<&mut Attributes> {
     attributes.clear();
     let bytes = attributes.footprint();
     (bytes > 0 && bytes <= MAX_BYTES).then_some(attributes)

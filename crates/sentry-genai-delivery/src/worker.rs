@@ -236,35 +236,37 @@ impl Worker {
     /// Translates a span, and puts it into `translated` unless the hook drops it.
     #[inline]
     fn read(&mut self, ended: Ended, segment: &Arc<Segment>) -> Result<(), LossReason> {
-        let mut span = match ended {
+        match ended {
             Ended::Read(source) => self.translate(source, segment),
             Ended::Unread(unread) => {
                 let mut blank = || self.blanks.next(&self.shared.queue);
                 let (source, spent) = unread.read(&mut blank);
                 self.spent_boxes.extend(spent);
-                self.translate(source, segment)
+                self.translate(source, segment);
             }
             Ended::Translated(span) => {
                 if let Some(mirror) = self.mirror_of(segment) {
                     mirror.send_translated((*span).clone(), segment);
                 }
-                *span
+                self.translated.push(*span);
             }
-        };
-        if self.shared.config.settings.legacy_attributes && span.ai.is_some() {
+        }
+        if self.shared.config.settings.legacy_attributes
+            && let Some(span) = self.translated.last_mut()
+            && span.ai.is_some()
+        {
             legacy::add(&mut span.attributes);
         }
-        match &self.before_send_span {
+        if let Some(hook) = &self.before_send_span
+            && let Some(span) = self.translated.pop()
+        {
             // A hook that panics may have been about to remove something, so its span is dropped.
-            Some(hook) => {
-                let kept = catch_unwind(AssertUnwindSafe(|| hook(span)));
-                let kept = kept.map_err(|_| LossReason::CallbackError)?;
-                let mut span = kept.ok_or(LossReason::BeforeSend)?;
-                // A hook may append a key that exists already. The translation has resolved all others.
-                span.attributes.settle();
-                self.translated.push(span);
-            }
-            None => self.translated.push(span),
+            let kept = catch_unwind(AssertUnwindSafe(|| hook(span)));
+            let kept = kept.map_err(|_| LossReason::CallbackError)?;
+            let mut span = kept.ok_or(LossReason::BeforeSend)?;
+            // A hook may append a key that exists already. The translation has resolved all others.
+            span.attributes.settle();
+            self.translated.push(span);
         }
         Ok(())
     }
@@ -283,13 +285,12 @@ impl Worker {
     }
 
     #[inline]
-    fn translate(&mut self, mut source: Record, segment: &Arc<Segment>) -> SentrySpan {
+    fn translate(&mut self, mut source: Record, segment: &Arc<Segment>) {
         if let Some(mirror) = self.mirror_of(segment) {
             mirror.send((*source).clone(), segment);
         }
-        let span = self.translator.translate(&mut source);
+        self.translated.push(self.translator.translate(&mut source));
         recycle::keep_shell(&mut self.shells, source);
-        span
     }
 
     /// Returns the delivery for copies of a segment's spans, if there is one.

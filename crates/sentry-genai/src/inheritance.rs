@@ -125,6 +125,29 @@ impl Node {
         }))
     }
 
+    /// Determines what the children of this span inherit, given what the span itself inherits.
+    fn pass_on(
+        &mut self,
+        inherited: Option<Arc<InheritableValues>>,
+        version: u32,
+    ) -> Option<Arc<InheritableValues>> {
+        let values = self.values_for_children(inherited);
+        self.for_children = CachedInheritance {
+            version,
+            values: values.clone(),
+        };
+        values
+    }
+
+    /// Returns what the children of this span inherit, if that is cached, or at least what the span itself inherits.
+    fn known_below(&mut self, version: u32) -> Option<Option<Arc<InheritableValues>>> {
+        if self.for_children.version == version {
+            return Some(self.for_children.values.clone());
+        }
+        let is_known = self.inherited.version == version;
+        is_known.then(|| self.pass_on(self.inherited.values.clone(), version))
+    }
+
     /// Returns the cached value of what the children inherit.
     #[inline]
     pub(crate) fn for_children(&self) -> CachedInheritance {
@@ -272,19 +295,18 @@ fn values_below<'a, R>(span: SpanRef<'a, R>, version: u32) -> Option<Arc<Inherit
 where
     R: LookupSpan<'a>,
 {
-    let cached = |span: &SpanRef<'a, R>| {
-        let extensions = span.extensions();
-        let known = &extensions.get::<SpanState>()?.node.for_children;
-        (known.version == version).then(|| known.values.clone())
+    let known_below = |span: &SpanRef<'a, R>| {
+        let mut extensions = span.extensions_mut();
+        extensions.get_mut::<SpanState>()?.node.known_below(version)
     };
-    if let Some(values) = cached(&span) {
+    if let Some(values) = known_below(&span) {
         return values;
     }
     let mut parent = span.parent();
     let mut uncached = Vec::new();
     let mut values = None;
     while let Some(ancestor) = parent {
-        if let Some(known) = cached(&ancestor) {
+        if let Some(known) = known_below(&ancestor) {
             values = known;
             break;
         }
@@ -293,11 +315,7 @@ where
     }
     for span in uncached.iter().rev().chain([&span]) {
         if let Some(SpanState { node, .. }) = span.extensions_mut().get_mut() {
-            values = node.values_for_children(values);
-            node.for_children = CachedInheritance {
-                version,
-                values: values.clone(),
-            };
+            values = node.pass_on(values, version);
         }
     }
     values

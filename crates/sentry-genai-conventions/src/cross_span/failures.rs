@@ -53,7 +53,11 @@ fn fail_unanswered_calls(spans: &mut [SentrySpan], tree: &SpanTree) {
 /// Returns whether a span is a call of rig's without anything that only an answer has. It may have failed: rig records that nowhere,
 /// and returns the error to the function that has the span around the call.
 fn is_unanswered_call_of_rig(span: &SentrySpan) -> bool {
-    span.status == Status::Ok && is_scope_of_rig(&span.scope) && is_without_answer(span)
+    // Most spans are no calls.
+    span.ai == Some(AiKind::LlmCall)
+        && span.status == Status::Ok
+        && is_scope_of_rig(&span.scope)
+        && is_without_answer(span)
 }
 
 /// Marks the last call of each agent that failed because its call did, unless the call has finished.

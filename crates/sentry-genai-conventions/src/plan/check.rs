@@ -92,11 +92,12 @@ fn text_verdict(text: &str, limits: &ContentLimits) -> Verdict {
     /// Such a short text cannot be binary content if it contains no remarkable byte.
     const SHORT: usize = 64;
 
-    let may_be_quoted = matches!(text.as_bytes().first(), None | Some(b'N' | b'S' | b'"'));
     let is_short = text.len() < SHORT && text.len() <= limits.text_bytes;
-    if is_short && !may_be_quoted && is_plain_and_not_binary(text) {
+    if !is_unquoted(text) {
+        Verdict::Fails
+    } else if is_short && is_plain_and_not_binary(text) {
         Verdict::PassesPlain
-    } else if stays_unchanged(text, limits) {
+    } else if content::is_within_limits(text, limits) {
         Verdict::Passes
     } else {
         Verdict::Fails
@@ -106,8 +107,16 @@ fn text_verdict(text: &str, limits: &ContentLimits) -> Verdict {
 /// Returns whether a text that is not content with a format of its own stays unchanged.
 #[inline]
 pub(super) fn stays_unchanged(text: &str, limits: &ContentLimits) -> bool {
-    !text.is_empty()
-        && text != NONE
-        && unquoted(text).len() == text.len()
-        && content::is_within_limits(text, limits)
+    is_unquoted(text) && content::is_within_limits(text, limits)
+}
+
+/// Returns whether a text is neither empty, nor in quotation marks or an `Option`.
+#[inline]
+fn is_unquoted(text: &str) -> bool {
+    match text.as_bytes().first() {
+        None => false,
+        Some(b'N') => text != NONE,
+        Some(b'S' | b'"') => unquoted(text).len() == text.len(),
+        Some(_) => true,
+    }
 }

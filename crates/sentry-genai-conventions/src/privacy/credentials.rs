@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::names::last_word;
-use crate::translate::TAG;
+use crate::{attributes::contains_none, translate::TAG};
 
 /// Attributes that are addresses or queries in OpenTelemetry's and Sentry's conventions.
 static ADDRESSES: &[&str] = &[
@@ -132,11 +132,25 @@ pub(super) fn header_name(key: &str) -> Option<&str> {
 /// The replacement for a credential, by OpenTelemetry's conventions.
 pub(super) const REDACTED: &str = "REDACTED";
 
+/// Returns whether an address has nothing that is ever removed from one: no user, no query and no fragment. Most have not.
+pub(super) fn is_bare_address(text: &str) -> bool {
+    !may_have_credential(text) && contains_none(text.as_bytes(), |byte| byte == b'#')
+}
+
+/// Returns whether a text may contain a credential of an address, which has a parameter or a user. Most do not.
+fn may_have_credential(text: &str) -> bool {
+    !contains_none(text.as_bytes(), is_sign)
+}
+
+/// Returns whether a byte is one of `=`, `>`, `?` and `@`, which are one range.
+#[inline(always)]
+fn is_sign(byte: u8) -> bool {
+    byte.wrapping_sub(b'=') <= b'@' - b'='
+}
+
 /// Returns an address, or a bare query, without its credentials; `None` if it has none.
 pub(super) fn redacted(text: &str) -> Option<String> {
-    // For most addresses this check suffices.
-    memchr::memchr2(b'=', b'@', text.as_bytes())?;
-    if !has_userinfo(text) && !has_credential(text) {
+    if !may_have_credential(text) || !has_userinfo(text) && !has_credential(text) {
         return None;
     }
     // A password may include the characters that end a parameter, so users are removed first.
@@ -163,8 +177,9 @@ pub(super) fn without_query(text: &str) -> Option<&str> {
 
 /// Returns a text without the credentials in the addresses that it includes; `None` if there are none.
 pub(crate) fn redact_urls(text: &str) -> Option<String> {
-    // For most texts this check suffices.
-    memchr::memchr2(b'=', b'@', text.as_bytes())?;
+    if !may_have_credential(text) {
+        return None;
+    }
     let mut is_changed = false;
     let words = text.split_inclusive(ends_address).map(|word| {
         let address = word.trim_end_matches(is_trailing_punctuation);
@@ -285,6 +300,19 @@ fn is_placeholder(value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_without_remarkable_characters_is_bare() {
+        for character in (' '..='\u{80}').chain(['é', '😀']) {
+            let address = format!("https://api.example.com/v1/{character}/chat");
+            let may_be_redacted = matches!(character, '=' | '>' | '?' | '@' | '#');
+            assert_eq!(is_bare_address(&address), !may_be_redacted, "{address}");
+            let is_unchanged = without_query(&address)
+                .or(redacted(&address).as_deref())
+                .is_none();
+            assert!(may_be_redacted || is_unchanged, "{address}");
+        }
+    }
 
     #[test]
     fn credentials_in_addresses_are_redacted() {

@@ -18,9 +18,9 @@ pub(crate) struct Frame {
     pub(super) segment: SpanId,
     pub(super) head: Head,
     pub(super) middle: Middle,
-    /// The attributes that identify the segment and its user.
+    /// The attributes that identify the segment and its user, and then those that all spans of a client have in common.
     pub(super) attributes: Vec<u8>,
-    /// The position of each of them.
+    /// The position of each of the former.
     ranges: [(Preset, Range<usize>); 4],
     /// Each tag of the scope, and the attribute that it becomes.
     tags: Vec<(String, Vec<u8>)>,
@@ -28,9 +28,10 @@ pub(crate) struct Frame {
 
 impl Frame {
     /// Takes the ids of trace and segment from `segment`. A single span of another trace would cost the whole envelope.
-    pub(super) fn of(segment: &Segment) -> Self {
+    /// `common` are the attributes that all spans of the client have.
+    pub(super) fn of(segment: &Segment, common: &[u8]) -> Self {
         let name = segment.name();
-        let mut attributes = Vec::with_capacity(256 + name.len());
+        let mut attributes = Vec::with_capacity(256 + name.len() + common.len());
         let mut add = |preset: Preset, value: Option<Value<'_>>| {
             let start = attributes.len();
             if let Some(value) = value {
@@ -56,6 +57,7 @@ impl Frame {
                 (Preset::User, start..attributes.len())
             },
         ];
+        attributes.extend_from_slice(common);
         let tags = segment.scope().tags().into_iter().map(|(key, text)| {
             let mut json = Vec::new();
             write_attribute(&mut json, &key, Value::Str(&text));

@@ -1,6 +1,6 @@
 //! The attributes that every span gets.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ptr};
 
 use sentry_genai_conventions::{SentrySpan, SpanKind, Value};
 
@@ -77,14 +77,15 @@ impl Overrides {
     #[inline]
     pub(super) fn record(&mut self, key: &str) {
         // A cheap filter: most keys in the table begin with an s or a p, and few others do.
-        if matches!(key.as_bytes().first(), Some(b's' | b'p'))
-            && let Some(index) = KEYS.iter().position(|known| *known == key)
-        {
-            self.0 |= 1 << index;
-        }
-        // The attributes of two users must not be mixed.
-        if key.starts_with("user.") {
-            self.0 |= 1 << Preset::User as u32;
+        match key.as_bytes().first() {
+            Some(b's' | b'p') => {
+                if let Some(index) = KEYS.iter().position(|known| *known == key) {
+                    self.0 |= 1 << index;
+                }
+            }
+            // The attributes of two users must not be mixed.
+            Some(b'u') if key.starts_with("user.") => self.0 |= 1 << Preset::User as u32,
+            _ => {}
         }
     }
 
@@ -143,7 +144,7 @@ impl Descriptions {
     #[inline]
     pub(super) fn write(&mut self, buffer: &mut Vec<u8>, span: &SentrySpan) {
         let is_this = |it: &&Description| {
-            it.kind == span.kind && it.op == span.op && it.origin == span.origin
+            it.kind == span.kind && is_same(&it.op, &span.op) && is_same(&it.origin, &span.origin)
         };
         match self.0.iter().find(is_this) {
             Some(known) => buffer.extend_from_slice(&known.presets),
@@ -169,6 +170,11 @@ impl Descriptions {
             presets: presets.to_vec(),
         });
     }
+}
+
+/// Compares two texts that are usually the same literal.
+fn is_same(one: &str, other: &str) -> bool {
+    one.len() == other.len() && (ptr::eq(one.as_ptr(), other.as_ptr()) || one == other)
 }
 
 #[cfg(test)]

@@ -24,15 +24,15 @@ impl Head {
     }
 
     #[inline]
-    pub(super) fn write(&self, buffer: &mut Vec<u8>, span: &SentrySpan) {
-        let mut head = self.0;
+    pub(super) fn write(&mut self, buffer: &mut Vec<u8>, span: &SentrySpan) {
+        let Self(head) = self;
         let span_id = hex(&span.span_id.to_bytes());
         head[SPAN_ID..SPAN_ID + 16].copy_from_slice(span_id.as_flattened());
         match span.parent_span_id {
             Some(parent) => {
                 let parent = hex(&parent.to_bytes());
                 head[PARENT_SPAN_ID..PARENT_SPAN_ID + 16].copy_from_slice(parent.as_flattened());
-                buffer.extend_from_slice(&head);
+                buffer.extend_from_slice(head);
             }
             None => {
                 buffer.extend_from_slice(&head[..SPAN_ID + 16]);

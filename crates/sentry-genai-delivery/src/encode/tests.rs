@@ -29,7 +29,8 @@ fn span(segment: &Segment, span_id: SpanId) -> SentrySpan {
 fn encode(span: &SentrySpan, segment: &Segment) -> (String, Json) {
     let mut buffer = Vec::new();
     let mut encoder = encoder();
-    encoder.write(&mut buffer, span, &mut Frame::of(segment));
+    let mut frame = encoder.frame_of(segment);
+    encoder.write(&mut buffer, span, &mut frame);
     let text = String::from_utf8(buffer).unwrap();
     let json = serde_json::from_str(&text).unwrap();
     (text, json)
@@ -220,7 +221,7 @@ fn a_span_never_ends_before_it_starts() {
 fn times_of_spans_that_follow_one_another() {
     let segment = testing::segment();
     let mut encoder = encoder();
-    let mut frame = Frame::of(&segment);
+    let mut frame = encoder.frame_of(&segment);
     let times = [
         (0, 5, 0, 6),
         (1_795_132_800, 0, 1_795_132_800, 5),
@@ -252,7 +253,7 @@ fn times_of_spans_that_follow_one_another() {
 fn every_span_keeps_its_own_description() {
     let segment = testing::segment();
     let mut encoder = encoder();
-    let mut frame = Frame::of(&segment);
+    let mut frame = encoder.frame_of(&segment);
     let ops: Vec<_> = (0..50).map(|op| format!("op.{op}")).collect();
     let long = "x".repeat(1000);
     for op in ops.iter().chain([&long]).chain(&ops).chain(&ops[..3]) {
@@ -319,7 +320,8 @@ fn integrations_of_the_client_go_with_the_segment() {
     let segment = testing::segment();
     let mut buffer = Vec::new();
     let span = span(&segment, segment.span_id());
-    encoder.write(&mut buffer, &span, &mut Frame::of(&segment));
+    let mut frame = encoder.frame_of(&segment);
+    encoder.write(&mut buffer, &span, &mut frame);
     let json: Json = serde_json::from_slice(&buffer).unwrap();
     assert_eq!(
         json["attributes"]["sentry.sdk.integrations"],
@@ -372,7 +374,8 @@ fn the_machine_goes_with_a_segment_that_does_not_describe_another() {
     let segment = testing::segment();
     let mut attributes_of = |span: &SentrySpan| {
         let mut buffer = Vec::new();
-        encoder.write(&mut buffer, span, &mut Frame::of(&segment));
+        let mut frame = encoder.frame_of(&segment);
+        encoder.write(&mut buffer, span, &mut frame);
         let mut json: Json = serde_json::from_slice(&buffer).unwrap();
         json["attributes"].take()
     };
@@ -418,7 +421,7 @@ fn attributes_in_any_order_and_of_any_type_are_written_as_they_are() {
     ];
     let segment = testing::segment();
     let mut encoder = encoder();
-    let mut frame = Frame::of(&segment);
+    let mut frame = encoder.frame_of(&segment);
     for first in 0..values().len() {
         for second in 0..values().len() {
             for is_static in [true, false] {
