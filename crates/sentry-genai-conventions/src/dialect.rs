@@ -12,6 +12,7 @@ mod ax;
 mod bedrock;
 mod braintrust;
 mod claude_code;
+mod cloudflare;
 mod codex;
 mod confident;
 mod copilot;
@@ -50,6 +51,7 @@ mod otel;
 mod pipecat;
 mod promptfoo;
 mod pydantic_ai;
+mod quarkus;
 mod qwen_code;
 mod rig;
 mod spring_ai;
@@ -205,6 +207,7 @@ static DIALECTS: &[&Dialect] = &[
     &litellm::LITELLM_WITH_PRESET,
     &openinference::OPENINFERENCE,
     &langsmith::LANGSMITH,
+    &strands::STRANDS,
     &langfuse::LANGFUSE,
     &langwatch::LANGWATCH,
     &mastra::MASTRA,
@@ -237,11 +240,12 @@ static DIALECTS: &[&Dialect] = &[
     &google_genai::GOOGLE_GENAI_INTERACTION,
     &openai_agents::OPENAI_AGENTS,
     &spring_ai::SPRING_AI,
+    &quarkus::QUARKUS,
+    &cloudflare::CLOUDFLARE,
     &vllm::VLLM,
     &effect::EFFECT,
     &eino::EINO,
     &koog::KOOG,
-    &strands::STRANDS,
     &openlit::OPENLIT,
     &agentops::AGENTOPS,
     &agentscope::AGENTSCOPE,

@@ -64,6 +64,7 @@ static ALIASES: &[(Name, &str)] = &aliases([
     ("gen_ai.usage.reasoning_tokens", "gen_ai.usage.reasoning.output_tokens"),
     ("gen_ai.usage.thinking_tokens", "gen_ai.usage.reasoning.output_tokens"),
     ("gen_ai.usage.total_cost", "gen_ai.cost.total_tokens"),
+    ("gen_ai.user.id", "user.id"),
     // Langfuse reads these on any span.
     ("langfuse.session.id", "session.id"),
     ("langfuse.user.id", "user.id"),

@@ -1,0 +1,42 @@
+//! Frameworks in Java and Kotlin, apart from Spring.
+
+use super::*;
+
+const QUARKUS: &str = "io.quarkus.opentelemetry";
+
+#[test]
+fn services_and_tools_of_quarkus_are_named_by_their_spans() {
+    let name = "langchain4j.aiservices.Assistant.chat";
+    let span = translated(QUARKUS, name, &[]);
+    assert_eq!(
+        (&*span.op, &*span.name),
+        ("gen_ai.invoke_agent", "invoke_agent Assistant")
+    );
+    let span = translated(QUARKUS, "langchain4j.tools.getWeather", &[]);
+    assert_eq!(
+        (&*span.op, &*span.name),
+        ("gen_ai.execute_tool", "execute_tool getWeather")
+    );
+    let span = translated(QUARKUS, "GET /ask", &[]);
+    assert_eq!((&*span.op, &*span.name), ("function", "GET /ask"));
+}
+
+/// Koog has a role for what the model thought.
+#[test]
+fn koogs_reasoning_is_the_models() {
+    let call = [
+        ("koog.event.id", "e1"),
+        ("gen_ai.operation.name", "chat"),
+        (
+            OUTPUT,
+            r#"[{"role":"Reasoning","parts":[{"type":"text","content":"Hm."}]},{"role":"Assistant","parts":[{"type":"text","content":"Rain."}]}]"#,
+        ),
+    ];
+    let span = translated("ai.koog", "chat m", &call);
+    assert_eq!(
+        span.attributes.text(OUTPUT),
+        Some(
+            r#"[{"role":"assistant","parts":[{"type":"reasoning","content":"Hm."}]},{"role":"assistant","parts":[{"type":"text","content":"Rain."}]}]"#
+        )
+    );
+}
