@@ -71,7 +71,7 @@ fn is_handoff(span: &SourceSpan) -> bool {
 }
 
 /// Returns the agent in a span name of the form `agent_run [X]`.
-fn agent_in_name(name: &str) -> Option<&str> {
+pub(super) fn agent_in_name(name: &str) -> Option<&str> {
     name.strip_prefix("agent_run [")?.strip_suffix(']')
 }
 

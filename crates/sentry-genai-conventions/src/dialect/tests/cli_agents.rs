@@ -133,8 +133,12 @@ fn gemini_cli_scheduling_spans_have_no_messages() {
 }
 
 #[test]
-fn claude_code_reports_fractional_milliseconds() {
-    let call = [("span.type", "llm_request"), ("model", "m")];
+fn claude_code_reports_effort_and_fractional_milliseconds() {
+    let call = [
+        ("span.type", "llm_request"),
+        ("model", "m"),
+        ("effort", "high"),
+    ];
     for (milliseconds, seconds) in [
         (Value::Double(512.5), Some(Value::Double(0.5125))),
         (Value::Str("512"), Some(Value::Double(0.512))),
@@ -145,6 +149,8 @@ fn claude_code_reports_fractional_milliseconds() {
         let span = with_content(span);
         let time_to_first_chunk = span.attributes.get("gen_ai.response.time_to_first_chunk");
         assert_eq!(time_to_first_chunk, seconds);
+        let effort = span.attributes.text("gen_ai.request.reasoning.level");
+        assert_eq!(effort, Some("high"));
     }
 }
 

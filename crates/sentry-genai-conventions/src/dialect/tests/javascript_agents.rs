@@ -64,3 +64,17 @@ fn cloudflares_own_names_are_read() {
     assert_eq!(reasons, Some(r#"["tool-calls"]"#));
     assert_eq!(attributes.integer(tokens::TOTAL), Some(20));
 }
+
+/// As on the agents in Strands' swarms and graphs.
+#[test]
+fn what_an_agent_was_asked_and_answered_is_read() {
+    let agent = [
+        ("gen_ai.operation.name", "invoke_agent"),
+        ("gen_ai.agent.name", "Bot"),
+        ("gen_ai.agent.input", "Ping"),
+        ("gen_ai.agent.output", "Pong"),
+    ];
+    let attributes = translated("shop", "node", &agent).attributes;
+    assert!(attributes.text(INPUT).unwrap().contains("Ping"));
+    assert!(attributes.text(OUTPUT).unwrap().contains("Pong"));
+}

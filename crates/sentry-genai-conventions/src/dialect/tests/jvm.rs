@@ -40,3 +40,17 @@ fn koogs_reasoning_is_the_models() {
         )
     );
 }
+
+/// As in OpenInference's instrumentations for Java, which always report a model and a framework.
+#[test]
+fn placeholders_for_a_model_and_a_provider_are_removed() {
+    let call = [
+        ("openinference.span.kind", "LLM"),
+        ("llm.model_name", "unknown"),
+        ("llm.system", "langchain4j"),
+    ];
+    let span = translated("com.arize.instrumentation.langchain4j", "generate", &call);
+    assert_eq!((&*span.op, &*span.name), ("gen_ai.chat", "chat"));
+    assert!(!span.attributes.contains("gen_ai.request.model"));
+    assert!(!span.attributes.contains("gen_ai.provider.name"));
+}
