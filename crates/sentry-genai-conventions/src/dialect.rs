@@ -53,12 +53,14 @@ mod promptfoo;
 mod pydantic_ai;
 mod quarkus;
 mod qwen_code;
+mod req_llm;
 mod rig;
 mod spring_ai;
 mod strands;
 mod swiftide;
 mod tanstack;
 mod traceloop;
+mod trpc_agent;
 mod upsonic;
 mod vercel;
 mod vllm;
@@ -241,11 +243,13 @@ static DIALECTS: &[&Dialect] = &[
     &openai_agents::OPENAI_AGENTS,
     &spring_ai::SPRING_AI,
     &quarkus::QUARKUS,
+    &req_llm::REQ_LLM,
     &cloudflare::CLOUDFLARE,
     &vllm::VLLM,
     &effect::EFFECT,
     &eino::EINO,
     &koog::KOOG,
+    &trpc_agent::TRPC_AGENT,
     &openlit::OPENLIT,
     &agentops::AGENTOPS,
     &agentscope::AGENTSCOPE,

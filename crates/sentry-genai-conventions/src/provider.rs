@@ -118,6 +118,7 @@ static NOT_PROVIDERS: &[&str] = &[
     "inmemoryvectorstore",
     "spring_ai",
     "strands-agents",
+    "trpc.go.agent",
     "unknown",
     "none",
 ];

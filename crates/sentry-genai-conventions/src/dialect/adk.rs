@@ -45,8 +45,7 @@ fn recognises(span: &SourceSpan) -> bool {
 }
 
 fn operation(span: &SourceSpan) -> Override {
-    // This span repeats tool calls that were made at the same time.
-    if span.attributes.text("gen_ai.tool.name") == Some("(merged tools)") {
+    if repeats_tool_calls(span) {
         return Override::Plain;
     }
     if has_known_operation(span) {
@@ -63,6 +62,11 @@ fn operation(span: &SourceSpan) -> Override {
         name if agent_in_name(name).is_some() => Override::To("invoke_agent"),
         _ => Override::None,
     }
+}
+
+/// Recognises a span that repeats tool calls which were made at the same time.
+pub(super) fn repeats_tool_calls(span: &SourceSpan) -> bool {
+    span.attributes.text("gen_ai.tool.name") == Some("(merged tools)")
 }
 
 /// Recognises a handoff between members of a team. Delegating is a tool call instead.
