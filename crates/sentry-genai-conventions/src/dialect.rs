@@ -318,6 +318,7 @@ pub(crate) fn normalise_names(span: &mut SourceSpan, dialect: &Dialect) {
         mcp::rename_method(span);
         mcp::rename_rust_mcp_sdk(span);
         mcp::rename_tower_mcp(span);
+        mcp::rename_openlit(span);
         manual::normalise_namespaced(span);
     } else {
         mcp::read_logfire(span);
