@@ -63,6 +63,8 @@ static ALIASES: &[(Name, &str)] = &aliases([
     ("gen_ai.usage.cached_tokens", "gen_ai.usage.cache_read.input_tokens"),
     ("gen_ai.usage.cost", "gen_ai.cost.total_tokens"),
     ("gen_ai.usage.input_cached_tokens", "gen_ai.usage.cache_read.input_tokens"),
+    ("gen_ai.usage.input_cost", "gen_ai.cost.input_tokens"),
+    ("gen_ai.usage.output_cost", "gen_ai.cost.output_tokens"),
     ("gen_ai.usage.reasoning_tokens", "gen_ai.usage.reasoning.output_tokens"),
     ("gen_ai.usage.thinking_tokens", "gen_ai.usage.reasoning.output_tokens"),
     ("gen_ai.usage.total_cost", "gen_ai.cost.total_tokens"),

@@ -54,3 +54,17 @@ fn placeholders_for_a_model_and_a_provider_are_removed() {
     assert!(!span.attributes.contains("gen_ai.request.model"));
     assert!(!span.attributes.contains("gen_ai.provider.name"));
 }
+
+/// As in JetBrains' Tracy.
+#[test]
+fn responses_of_openais_api_are_calls() {
+    let call = [
+        ("gen_ai.operation.name", "response"),
+        ("gen_ai.request.model", "m"),
+        ("gen_ai.prompt.0.role", "user"),
+        ("gen_ai.prompt.0.content", "Hi"),
+        ("gen_ai.usage.input_tokens", "3"),
+    ];
+    let span = translated("org.jetbrains.ai.tracy", "OpenAI-generation", &call);
+    assert_eq!((&*span.op, &*span.name), ("gen_ai.chat", "chat m"));
+}
