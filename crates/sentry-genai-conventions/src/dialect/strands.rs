@@ -72,7 +72,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     }
 }
 
-/// Reads what is searched for in memory, found there, or added to it. Each is an event, or on request the last one an attribute.
+/// Reads what is searched for in memory, found there, or added to it. Each is an event.
 fn read_memory(span: &mut SourceSpan) {
     for (event, key) in [
         ("memory.query", "gen_ai.memory.query.text"),
@@ -87,7 +87,6 @@ fn read_memory(span: &mut SourceSpan) {
             span.attributes.supply(key, text);
         }
     }
-    span.attributes.rename("content", "gen_ai.memory.records");
     span.attributes
         .rename("memory.result.count", "gen_ai.memory.record.count");
 }

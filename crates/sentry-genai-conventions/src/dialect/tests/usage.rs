@@ -398,3 +398,17 @@ fn reqllms_input_of_anthropics_models_does_not_include_the_cache() {
     assert_eq!(input("gcp.vertex_ai", "gemini-3-pro"), Some(500));
     assert_eq!(input("openai", "gpt-5"), Some(500));
 }
+
+/// As in Laminar.
+#[test]
+fn costs_of_input_and_output_are_read() {
+    let call = [
+        ("lmnr.span.type", "LLM"),
+        ("gen_ai.usage.input_cost", "0.25"),
+        ("gen_ai.usage.output_cost", "0.5"),
+    ];
+    let span = translated("lmnr", "llm", &call);
+    let cost = |key| span.attributes.get(key);
+    assert_eq!(cost("gen_ai.cost.input_tokens"), Some(Value::Double(0.25)));
+    assert_eq!(cost("gen_ai.cost.output_tokens"), Some(Value::Double(0.5)));
+}
