@@ -12,6 +12,7 @@ mod ax;
 mod bedrock;
 mod braintrust;
 mod claude_code;
+mod cloudflare;
 mod codex;
 mod confident;
 mod copilot;
@@ -50,13 +51,16 @@ mod otel;
 mod pipecat;
 mod promptfoo;
 mod pydantic_ai;
+mod quarkus;
 mod qwen_code;
+mod req_llm;
 mod rig;
 mod spring_ai;
 mod strands;
 mod swiftide;
 mod tanstack;
 mod traceloop;
+mod trpc_agent;
 mod upsonic;
 mod vercel;
 mod vllm;
@@ -205,6 +209,7 @@ static DIALECTS: &[&Dialect] = &[
     &litellm::LITELLM_WITH_PRESET,
     &openinference::OPENINFERENCE,
     &langsmith::LANGSMITH,
+    &strands::STRANDS,
     &langfuse::LANGFUSE,
     &langwatch::LANGWATCH,
     &mastra::MASTRA,
@@ -237,11 +242,14 @@ static DIALECTS: &[&Dialect] = &[
     &google_genai::GOOGLE_GENAI_INTERACTION,
     &openai_agents::OPENAI_AGENTS,
     &spring_ai::SPRING_AI,
+    &quarkus::QUARKUS,
+    &req_llm::REQ_LLM,
+    &cloudflare::CLOUDFLARE,
     &vllm::VLLM,
     &effect::EFFECT,
     &eino::EINO,
     &koog::KOOG,
-    &strands::STRANDS,
+    &trpc_agent::TRPC_AGENT,
     &openlit::OPENLIT,
     &agentops::AGENTOPS,
     &agentscope::AGENTSCOPE,
@@ -310,6 +318,7 @@ pub(crate) fn normalise_names(span: &mut SourceSpan, dialect: &Dialect) {
         mcp::rename_method(span);
         mcp::rename_rust_mcp_sdk(span);
         mcp::rename_tower_mcp(span);
+        mcp::rename_openlit(span);
         manual::normalise_namespaced(span);
     } else {
         mcp::read_logfire(span);

@@ -109,6 +109,8 @@ static SYNONYMS: &[(&str, &str)] = &[
     // In the examples of Sentry's documentation, model calls have the op `gen_ai.request`.
     ("request", "chat"),
     ("reranker", "rerank"),
+    // What OpenAI's API returns, and OpenLLMetry and Tracy call the operation.
+    ("response", "chat"),
     ("response_create", "responses"),
     ("responses_create", "responses"),
     ("run_agent", "invoke_agent"),

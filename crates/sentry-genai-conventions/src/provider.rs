@@ -112,11 +112,13 @@ static ENDPOINT_KINDS: &[&str] = &[
 /// Frameworks and stores that report themselves as the provider of the models they use.
 static NOT_PROVIDERS: &[&str] = &[
     "langchain",
+    "langchain4j",
     "langgraph",
     "microsoft.agent_framework",
     "inmemoryvectorstore",
     "spring_ai",
     "strands-agents",
+    "trpc.go.agent",
     "unknown",
     "none",
 ];

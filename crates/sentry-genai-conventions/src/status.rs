@@ -430,9 +430,10 @@ fn grpc_error_code(span: &SourceSpan, is_client: bool) -> Option<String> {
     has_failed.then(|| code.to_owned())
 }
 
-/// Returns whether a text is how Rust, Python or JavaScript writes a missing value.
+/// Returns whether a text is how Rust, Python, JavaScript or Micrometer for Java writes a missing value. Spring's HTTP servers
+/// have an `error.type` of `none` unless they fail.
 fn is_missing_value(text: &str) -> bool {
-    matches!(unquoted(text), "" | "None" | "null" | "undefined")
+    matches!(unquoted(text), "" | "None" | "none" | "null" | "undefined")
 }
 
 /// Reduces `error.type` to a type: unwraps Python's reprs of classes, drops the fields of an error, and removes a type that is

@@ -45,8 +45,7 @@ fn recognises(span: &SourceSpan) -> bool {
 }
 
 fn operation(span: &SourceSpan) -> Override {
-    // This span repeats tool calls that were made at the same time.
-    if span.attributes.text("gen_ai.tool.name") == Some("(merged tools)") {
+    if repeats_tool_calls(span) {
         return Override::Plain;
     }
     if has_known_operation(span) {
@@ -65,13 +64,18 @@ fn operation(span: &SourceSpan) -> Override {
     }
 }
 
+/// Recognises a span that repeats tool calls which were made at the same time.
+pub(super) fn repeats_tool_calls(span: &SourceSpan) -> bool {
+    span.attributes.text("gen_ai.tool.name") == Some("(merged tools)")
+}
+
 /// Recognises a handoff between members of a team. Delegating is a tool call instead.
 fn is_handoff(span: &SourceSpan) -> bool {
     span.attributes.text("team.relationship.kind") == Some("handoff")
 }
 
 /// Returns the agent in a span name of the form `agent_run [X]`.
-fn agent_in_name(name: &str) -> Option<&str> {
+pub(super) fn agent_in_name(name: &str) -> Option<&str> {
     name.strip_prefix("agent_run [")?.strip_suffix(']')
 }
 

@@ -12,6 +12,7 @@ pub(super) static CLAUDE_CODE: Dialect = Dialect {
     name: "claude_code",
     recognises: |span| span.scope.starts_with(SCOPE),
     aliases: &aliases([
+        ("effort", "gen_ai.request.reasoning.level"),
         ("model", "gen_ai.request.model"),
         ("output_tokens", tokens::OUTPUT),
         ("response.model_output", OUTPUT),

@@ -1,7 +1,9 @@
 //! GitHub Copilot's command line and its chat in VS Code: the conventions, except that the command line does not name its agent,
-//! and that the chat has its own key for the time to the first token.
+//! and that the chat has its own keys for the time to the first token and for the reasoning.
 
-use super::{Dialect, OperationKind, first_chunk};
+use serde_json::json;
+
+use super::{Dialect, OUTPUT, OperationKind, first_chunk, vercel};
 use crate::SourceSpan;
 
 pub(super) static COPILOT: Dialect = Dialect {
@@ -12,6 +14,7 @@ pub(super) static COPILOT: Dialect = Dialect {
 };
 
 const CLI_SCOPE: &str = "github.copilot";
+const REASONING: &str = "copilot_chat.reasoning_content";
 const FIRST_TOKEN: &str = "copilot_chat.time_to_first_token";
 
 fn adjust(span: &mut SourceSpan, kind: OperationKind) {
@@ -20,4 +23,13 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         attributes.supply("gen_ai.agent.name", "GitHub Copilot");
     }
     first_chunk::read_milliseconds(attributes, FIRST_TOKEN);
+    if let Some(reasoning) = attributes.text(REASONING)
+        && kind == OperationKind::Call
+        && reasoning != "[encrypted]"
+        && attributes.contains(OUTPUT)
+    {
+        let reasoning = json!({"type": "reasoning", "content": reasoning});
+        vercel::add_reasoning(attributes, vec![reasoning]);
+        attributes.remove(REASONING);
+    }
 }

@@ -12,7 +12,10 @@ use crate::{Attributes, SourceSpan, tokens};
 pub(super) static GENKIT: Dialect = Dialect {
     name: "genkit",
     recognises: |span| span.scope == "genkit-tracer" && span.attributes.contains(NAME),
-    aliases: &aliases([("genkit:sessionId", "session.id")]),
+    aliases: &aliases([
+        ("genkit:metadata:agent:sessionId", "session.id"),
+        ("genkit:sessionId", "session.id"),
+    ]),
     noise: &["genkit:isRoot", "genkit:path"],
     operation,
     adjust,
@@ -29,6 +32,7 @@ fn operation(span: &SourceSpan) -> Override {
         Some("embedder") => Override::To("embeddings"),
         Some("reranker") => Override::To("rerank"),
         Some("tool" | "tool.v2") => Override::To("execute_tool"),
+        Some("agent") => Override::To("invoke_agent"),
         _ => Override::Plain,
     }
 }
@@ -49,7 +53,11 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             attributes.rename(ACTION_INPUT, ARGUMENTS);
             attributes.rename(ACTION_OUTPUT, RESULT);
         }
-        OperationKind::Agent | OperationKind::Other | OperationKind::Plain => {}
+        OperationKind::Agent => {
+            attributes.rename(NAME, "gen_ai.agent.name");
+            read_run(attributes);
+        }
+        OperationKind::Other | OperationKind::Plain => {}
     }
 }
 
@@ -64,6 +72,20 @@ fn name_model(attributes: &mut Attributes) {
             attributes.supply("gen_ai.request.model", model);
         }
         None => attributes.supply("gen_ai.request.model", name),
+    }
+}
+
+/// Reads what an agent was asked in a turn, and its answer. A run of several turns has only the answer to the last one.
+fn read_run(attributes: &mut Attributes) {
+    for (key, canonical) in [(ACTION_INPUT, INPUT), (ACTION_OUTPUT, OUTPUT)] {
+        let Some(mut object) = json::object(attributes, key) else {
+            continue;
+        };
+        if let Some(content) = object.remove("message") {
+            let reason = object.remove("finishReason");
+            json::put(attributes, canonical, json!([message(content, reason)]));
+            attributes.remove(key);
+        }
     }
 }
 

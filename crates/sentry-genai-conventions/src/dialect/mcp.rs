@@ -71,6 +71,27 @@ pub(super) fn rename_tower_mcp(span: &mut SourceSpan) {
     span.attributes.remove("operation");
 }
 
+/// Names the method of a request by OpenLIT, whose span is named after it. A tool's failure is only in an attribute.
+pub(super) fn rename_openlit(span: &mut SourceSpan) {
+    let method = span.name.strip_prefix("mcp ").filter(|method| {
+        let (target, action) = method.split_once('/').unwrap_or_default();
+        *method == "initialize"
+            || matches!(target, "tools" | "prompts" | "resources")
+                && matches!(action, "call" | "get" | "list" | "read")
+    });
+    let attributes = &mut span.attributes;
+    let Some(method) = method.filter(|_| attributes.contains("mcp.operation.name")) else {
+        return;
+    };
+    attributes.supply(METHOD_NAME, method);
+    if method == TOOL_CALL {
+        attributes.rename("mcp.tool.result", RESULT);
+        if attributes.contains("mcp.error.message") {
+            mark_failed(span);
+        }
+    }
+}
+
 /// Returns the value inside the `{:?}` output of an id, such as `Number(7)` or `String("a")`.
 fn without_variant(id: &str) -> &str {
     let inner = id

@@ -66,7 +66,10 @@ fn operation(span: &SourceSpan) -> Override {
 
 fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     match kind {
-        OperationKind::Agent => remove_placeholders(span),
+        // The run of a thread only has the model that answered.
+        OperationKind::Agent if is_azure_agents(span) => {
+            (span.attributes).rename("gen_ai.response.model", "gen_ai.request.model");
+        }
         OperationKind::Tool if span.scope == FUNCTION_SCOPE => name_as_span(span, kind),
         OperationKind::Plain => {
             if is_azure_agents(span) {
@@ -77,18 +80,6 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             }
         }
         _ => {}
-    }
-}
-
-/// Removes the model `unknown`. The run of a thread only has the model that answered.
-fn remove_placeholders(span: &mut SourceSpan) {
-    let is_thread_run = is_azure_agents(span);
-    let attributes = &mut span.attributes;
-    if is_thread_run {
-        attributes.rename("gen_ai.response.model", "gen_ai.request.model");
-    }
-    if attributes.text("gen_ai.request.model") == Some("unknown") {
-        attributes.remove("gen_ai.request.model");
     }
 }
 

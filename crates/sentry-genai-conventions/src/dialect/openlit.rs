@@ -130,10 +130,8 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     }
     frameworks::adjust(span, kind);
     let attributes = &mut span.attributes;
-    attributes.retain(|key, value| match key {
-        "gen_ai.request.model" => value != crate::Value::Str("unknown"),
-        "gen_ai.request.max_tokens" => value != crate::Value::Integer(-1),
-        _ => true,
+    attributes.retain(|key, value| {
+        key != "gen_ai.request.max_tokens" || value != crate::Value::Integer(-1)
     });
     match kind {
         OperationKind::Call => adjust_call(span),

@@ -26,6 +26,8 @@ pub(crate) static OTEL: Dialect = Dialect {
 static ALIASES: &[(Name, &str)] = &aliases([
     ("agentscope.usage.cache_creation_input_tokens", "gen_ai.usage.cache_creation.input_tokens"),
     ("agentscope.usage.cache_input_tokens", "gen_ai.usage.cache_read.input_tokens"),
+    ("gen_ai.agent.input", INPUT),
+    ("gen_ai.agent.output", OUTPUT),
     ("gen_ai.agent.invocation_input", INPUT),
     ("gen_ai.agent.invocation_output", OUTPUT),
     ("gen_ai.agent.tools", DEFINITIONS),
@@ -60,10 +62,13 @@ static ALIASES: &[(Name, &str)] = &aliases([
     ("gen_ai.usage.cached_input_tokens", "gen_ai.usage.cache_read.input_tokens"),
     ("gen_ai.usage.cached_tokens", "gen_ai.usage.cache_read.input_tokens"),
     ("gen_ai.usage.cost", "gen_ai.cost.total_tokens"),
+    ("gen_ai.usage.input_cost", "gen_ai.cost.input_tokens"),
+    ("gen_ai.usage.output_cost", "gen_ai.cost.output_tokens"),
     ("gen_ai.usage.input_cached_tokens", "gen_ai.usage.cache_read.input_tokens"),
     ("gen_ai.usage.reasoning_tokens", "gen_ai.usage.reasoning.output_tokens"),
     ("gen_ai.usage.thinking_tokens", "gen_ai.usage.reasoning.output_tokens"),
     ("gen_ai.usage.total_cost", "gen_ai.cost.total_tokens"),
+    ("gen_ai.user.id", "user.id"),
     // Langfuse reads these on any span.
     ("langfuse.session.id", "session.id"),
     ("langfuse.user.id", "user.id"),
@@ -76,6 +81,7 @@ static ALIASES: &[(Name, &str)] = &aliases([
 /// Brings values into canonical form whose key is canonical already.
 pub(crate) fn normalise_values(span: &mut SourceSpan, kind: OperationKind) {
     provider::normalise(&mut span.attributes, kind);
+    remove_placeholder_models(&mut span.attributes);
     split_server_address(span);
     move_random_agent_name(&mut span.attributes);
     if kind == OperationKind::Call {
@@ -92,6 +98,16 @@ pub(crate) fn normalise_values(span: &mut SourceSpan, kind: OperationKind) {
         && matches!(format, "json_schema" | "json_object")
     {
         span.attributes.set("gen_ai.output.type", "json");
+    }
+}
+
+/// Removes the model `unknown`, which many libraries record when they do not find one.
+fn remove_placeholder_models(attributes: &mut Attributes) {
+    for key in ["gen_ai.request.model", "gen_ai.response.model"] {
+        let model = attributes.text(key).map(unquoted);
+        if model.is_some_and(|model| model.eq_ignore_ascii_case("unknown")) {
+            attributes.remove(key);
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! Strands Agents: the conventions, except for some counts and names.
+//! Strands Agents: the conventions, except for some counts and names. In JavaScript, its scope and its provider are the name of the
+//! service if `OTEL_SERVICE_NAME` has one.
 
 use super::{
     Dialect, OperationKind, Override, RESULT, aliases, first_chunk, is_random_id, json, mark_failed,
@@ -7,10 +8,14 @@ use crate::{SourceSpan, messages};
 
 pub(super) static STRANDS: Dialect = Dialect {
     name: "strands",
-    recognises: |span| span.scope.starts_with("strands.") || span.scope == "strands-agents",
+    recognises: |span| {
+        span.scope.starts_with("strands.")
+            || span.scope == "strands-agents"
+            || span.attributes.contains(START_TIME)
+    },
     aliases: &aliases([("system_prompt", "gen_ai.system_instructions")]),
     // The span's own times as text.
-    noise: &["gen_ai.event.start_time", "gen_ai.event.end_time"],
+    noise: &[START_TIME, "gen_ai.event.end_time"],
     operation: |span| {
         if span.name.starts_with(TURN_NAME) && span.attributes.contains("event_loop.cycle_id") {
             Override::Plain
@@ -27,6 +32,8 @@ pub(super) static STRANDS: Dialect = Dialect {
     adjust,
 };
 
+const START_TIME: &str = "gen_ai.event.start_time";
+
 const FIRST_TOKEN: &str = "gen_ai.server.time_to_first_token";
 
 /// A run by `Agent.structured_output`, which has no other span. Its model call is not counted.
@@ -36,6 +43,11 @@ const STRUCTURED_RUN: &str = "execute_structured_output";
 const TURN_NAME: &str = "Cycle";
 
 fn adjust(span: &mut SourceSpan, kind: OperationKind) {
+    for key in ["gen_ai.provider.name", "gen_ai.system"] {
+        if span.attributes.text(key) == Some(&span.scope) && span.scope != "strands-agents" {
+            span.attributes.remove(key);
+        }
+    }
     if kind == OperationKind::Call {
         first_chunk::read_milliseconds(&mut span.attributes, FIRST_TOKEN);
     }

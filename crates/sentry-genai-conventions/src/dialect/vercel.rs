@@ -298,8 +298,8 @@ fn assemble_output(attributes: &mut Attributes) {
     attributes.push(OUTPUT, json!([message]).to_string());
 }
 
-/// Adds the reasoning to messages that OpenLLMetry has assembled without it.
-fn add_reasoning(attributes: &mut Attributes, mut parts: Vec<Value>) {
+/// Adds the reasoning to messages that have been assembled without it, such as by OpenLLMetry.
+pub(super) fn add_reasoning(attributes: &mut Attributes, mut parts: Vec<Value>) {
     let is_reasoning = |part: &Value| part["type"] == "reasoning";
     parts.retain(is_reasoning);
     if parts.is_empty() {

@@ -12,12 +12,15 @@ pub(super) static VOLTAGENT: Dialect = Dialect {
     aliases: &aliases([
         ("agent.instructions", "gen_ai.system_instructions"),
         ("ai.model.name", "gen_ai.request.model"),
+        ("ai.model.provider", "gen_ai.provider.name"),
+        ("ai.response.finish_reason", "gen_ai.response.finish_reasons"),
         ("embedding.dimensions", "gen_ai.embeddings.dimension.count"),
         (EMBEDDING_MODEL, "gen_ai.request.model"),
         ("llm.finish_reason", "gen_ai.response.finish_reasons"),
         ("llm.max_output_tokens", "gen_ai.request.max_tokens"),
         ("llm.messages", INPUT),
         ("llm.model", "gen_ai.request.model"),
+        ("llm.provider", "gen_ai.provider.name"),
         ("llm.stream", "gen_ai.response.streaming"),
         ("llm.temperature", "gen_ai.request.temperature"),
         ("llm.top_p", "gen_ai.request.top_p"),
@@ -32,6 +35,7 @@ pub(super) static VOLTAGENT: Dialect = Dialect {
         // On agents. For generated objects, no other span has these counts.
         ("usage.cached_tokens", "gen_ai.usage.cache_read.input_tokens"),
         ("usage.completion_tokens", "gen_ai.usage.output_tokens"),
+        ("usage.cost", "gen_ai.cost.total_tokens"),
         ("usage.prompt_tokens", "gen_ai.usage.input_tokens"),
         ("usage.reasoning_tokens", "gen_ai.usage.reasoning.output_tokens"),
         ("usage.total_tokens", "gen_ai.usage.total_tokens"),

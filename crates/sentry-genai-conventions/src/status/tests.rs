@@ -21,6 +21,7 @@ const STATUSES: &[(SourceStatus, &str, &str, Status, Option<&str>)] = &[
     (SourceStatus::Ok, "error.message", "all dice", Status::Ok, None),
     (SourceStatus::Unset, "error.type", "", Status::Ok, None),
     (SourceStatus::Unset, "error.type", "None", Status::Ok, None),
+    (SourceStatus::Unset, "error.type", "none", Status::Ok, None),
     (SourceStatus::Unset, "error.type", "null", Status::Ok, None),
     (SourceStatus::Unset, "error.type", "Some(\"Timeout\")", Status::Error, Some("Timeout")),
     (SourceStatus::Error(None), "error.type", "None", Status::Error, Some("_OTHER")),

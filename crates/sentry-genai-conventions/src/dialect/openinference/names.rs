@@ -2,7 +2,7 @@
 
 use crate::{
     Attributes, SourceSpan,
-    dialect::{OperationKind, claude_code},
+    dialect::{OperationKind, adk, claude_code},
 };
 
 /// Methods of Claude's Agent SDK, in Python and JavaScript, after which the spans of a run are named. The agent is Claude Code,
@@ -37,7 +37,9 @@ pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         let name = if RUNS_OF_CLAUDE_CODE.contains(&&*span.name) {
             claude_code::AGENT
         } else {
-            class.unwrap_or(&span.name)
+            class
+                .or(adk::agent_in_name(&span.name))
+                .unwrap_or(&span.name)
         };
         let node = named_node(&span.attributes).filter(|_| kind == OperationKind::Agent);
         let name = node.unwrap_or(name).to_owned();

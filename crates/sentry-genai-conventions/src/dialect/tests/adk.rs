@@ -141,3 +141,60 @@ fn a_response_withheld_by_adk_is_not_output() {
         );
     }
 }
+
+const TRPC: &str = "trpc.agent.go";
+
+/// The messages in the conventions' own form have what is missing or encoded in the others.
+#[test]
+fn trpc_agents_messages_are_the_conventional_ones() {
+    let call = [
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.system", "trpc.go.agent"),
+        ("gen_ai.request.model", "m"),
+        ("trpc.go.agent.runner.user_id", "u-1"),
+        (
+            "trpc.go.agent.llm_request",
+            r#"{"messages":[{"role":"user","content":"Rain?"}]}"#,
+        ),
+        ("trpc_agent_go.client.time_to_first_token", "0.5"),
+        ("gen_ai.request.tool.definitions", r#"[{"name":"w"}]"#),
+        (
+            INPUT,
+            r#"[{"role":"user","content":"","content_parts":[{"type":"text","text":"Rain?"}]}]"#,
+        ),
+        (
+            "gen_ai.input.messages.otel",
+            r#"[{"role":"user","parts":[{"type":"text","content":"Rain?"}]}]"#,
+        ),
+    ];
+    let attributes = translated(TRPC, "chat m", &call).attributes;
+    let expected = r#"[{"role":"user","parts":[{"type":"text","content":"Rain?"}]}]"#;
+    assert_eq!(attributes.text(INPUT), Some(expected));
+    assert_eq!(attributes.text("user.id"), Some("u-1"));
+    let definitions = attributes.text("gen_ai.tool.definitions");
+    assert_eq!(definitions, Some(r#"[{"type":"function","name":"w"}]"#));
+    let first_chunk = attributes.get("gen_ai.response.time_to_first_chunk");
+    assert_eq!(first_chunk, Some(Value::Double(0.5)));
+    assert!(!attributes.contains("gen_ai.provider.name"));
+    assert!(
+        !attributes
+            .iter()
+            .any(|(key, _)| key.ends_with("llm_request"))
+    );
+}
+
+#[test]
+fn trpc_agents_tools_answer_without_an_envelope() {
+    let tool = |name| {
+        let answer = r#"{"object":"tool.response","choices":[{"index":0,"message":{"role":"tool","content":"rain"}}]}"#;
+        let call = [
+            ("gen_ai.operation.name", "execute_tool"),
+            ("gen_ai.tool.name", name),
+            ("gen_ai.tool.call.result", answer),
+        ];
+        translated(TRPC, "execute_tool", &call)
+    };
+    let result = tool("w").attributes;
+    assert_eq!(result.text("gen_ai.tool.call.result"), Some("rain"));
+    assert_eq!(tool("(merged tools)").op, "function");
+}

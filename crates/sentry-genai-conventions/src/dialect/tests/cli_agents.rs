@@ -28,10 +28,34 @@ fn copilot_reports_time_to_first_token_in_milliseconds() {
     assert_eq!(time_to_first_chunk, Some(Value::Double(0.45)));
 }
 
+/// The chat in VS Code keeps the reasoning out of the messages, and may only know that there was some.
 #[test]
-fn qwen_code_counts_reasoning_tokens() {
+fn copilots_reasoning_is_part_of_its_answer() {
+    let answer = |reasoning| {
+        let call = [
+            ("gen_ai.operation.name", "chat"),
+            ("copilot_chat.reasoning_content", reasoning),
+            (
+                OUTPUT,
+                r#"[{"role":"assistant","parts":[{"type":"text","content":"Rain."}]}]"#,
+            ),
+        ];
+        let span = translated("copilot-chat", "chat m", &call);
+        let answer = messages::read_json(span.attributes.text(OUTPUT).unwrap());
+        answer.unwrap()[0]["parts"].take()
+    };
+    let text = json!({"type": "text", "content": "Rain."});
+    let reasoning = json!({"type": "reasoning", "content": "Hm, wet."});
+    assert_eq!(answer("Hm, wet."), json!([reasoning, text]));
+    assert_eq!(answer("[encrypted]"), json!([text]));
+}
+
+#[test]
+fn qwen_code_counts_reasoning_tokens_and_milliseconds() {
     let call = [
         ("gen_ai.operation.name", "chat"),
+        ("gen_ai.user.id", "u-1"),
+        ("ttft_ms", "250"),
         ("gen_ai.request.model", "m"),
         ("gen_ai.usage.output_tokens", "30"),
         ("thoughts_token_count", "10"),
@@ -39,6 +63,9 @@ fn qwen_code_counts_reasoning_tokens() {
     let span = translated("qwen-code", "qwen-code.llm_request", &call);
     assert_eq!(span.attributes.integer(tokens::REASONING), Some(10));
     assert_eq!(span.attributes.integer(tokens::OUTPUT), Some(30));
+    let first_chunk = span.attributes.get("gen_ai.response.time_to_first_chunk");
+    assert_eq!(first_chunk, Some(Value::Double(0.25)));
+    assert_eq!(span.attributes.text("user.id"), Some("u-1"));
 }
 
 /// For a failed tool, Claude's agents and Claude Code put the tool's answer into the status.
@@ -106,8 +133,12 @@ fn gemini_cli_scheduling_spans_have_no_messages() {
 }
 
 #[test]
-fn claude_code_reports_fractional_milliseconds() {
-    let call = [("span.type", "llm_request"), ("model", "m")];
+fn claude_code_reports_effort_and_fractional_milliseconds() {
+    let call = [
+        ("span.type", "llm_request"),
+        ("model", "m"),
+        ("effort", "high"),
+    ];
     for (milliseconds, seconds) in [
         (Value::Double(512.5), Some(Value::Double(0.5125))),
         (Value::Str("512"), Some(Value::Double(0.512))),
@@ -118,6 +149,8 @@ fn claude_code_reports_fractional_milliseconds() {
         let span = with_content(span);
         let time_to_first_chunk = span.attributes.get("gen_ai.response.time_to_first_chunk");
         assert_eq!(time_to_first_chunk, seconds);
+        let effort = span.attributes.text("gen_ai.request.reasoning.level");
+        assert_eq!(effort, Some("high"));
     }
 }
 

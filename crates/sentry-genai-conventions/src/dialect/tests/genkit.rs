@@ -101,3 +101,36 @@ fn texts_that_genkit_omits_are_read_from_the_completion() {
         );
     }
 }
+
+#[test]
+fn an_agents_turn_has_a_question_an_answer_and_a_session() {
+    let span = translated(
+        "genkit-tracer",
+        "helper",
+        &[
+            ("genkit:name", "helper"),
+            ("genkit:metadata:subtype", "agent"),
+            ("genkit:metadata:agent:sessionId", "s-1"),
+            (
+                "genkit:input",
+                r#"{"message":{"role":"user","content":[{"text":"Hi"}]}}"#,
+            ),
+            (
+                "genkit:output",
+                r#"{"sessionId":"s-1","message":{"role":"model","content":[{"text":"Hello"}]},"finishReason":"stop"}"#,
+            ),
+        ],
+    );
+    assert_eq!(span.name, "invoke_agent helper");
+    let text = |key| span.attributes.text(key).unwrap_or_default();
+    assert_eq!(text("gen_ai.conversation.id"), "s-1");
+    assert_eq!(
+        text(INPUT),
+        r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#
+    );
+    assert_eq!(
+        text(OUTPUT),
+        r#"[{"role":"assistant","parts":[{"type":"text","content":"Hello"}],"finish_reason":"stop"}]"#
+    );
+    assert!(!span.attributes.contains("genkit:output"));
+}

@@ -437,23 +437,6 @@ fn reasoning_of_the_ai_sdk_joins_assembled_messages() {
 }
 
 #[test]
-fn the_tools_of_voltagents_agents_are_read_from_their_state() {
-    let agent = [
-        ("entity.type", "agent"),
-        ("entity.name", "scout"),
-        (
-            "agent.stateSnapshot",
-            r#"{"id":"scout","tools":[{"name":"w","description":"Weather","parameters":{"def":{}}}]}"#,
-        ),
-    ];
-    let span = translated("@voltagent/core", "scout", &agent);
-    assert_eq!(
-        span.attributes.text("gen_ai.tool.definitions"),
-        Some(r#"[{"type":"function","name":"w","description":"Weather"}]"#)
-    );
-}
-
-#[test]
 fn the_model_that_streamed_an_answer_to_langchain_is_beside_the_message() {
     let answer = r#"{"generations":[[{"text":"Hi","generationInfo":{"model_name":"m-2024"},"message":{"lc":1,"kwargs":{"content":"Hi"}}}]]}"#;
     let call = [

@@ -54,6 +54,13 @@ fn only_the_last_adk_response_is_output() {
 }
 
 #[test]
+fn agents_of_adk_1_are_not_named_after_their_run() {
+    let agent = [("openinference.span.kind", "AGENT")];
+    let span = translated("gcp.vertex.agent", "agent_run [weather]", &agent);
+    assert_eq!(&*span.name, "invoke_agent weather");
+}
+
+#[test]
 fn adk_tool_results_are_unwrapped() {
     let answer = r#"{"id": "adk-1", "name": "w", "response": {"temperature": 21}}"#;
     let span = translated(

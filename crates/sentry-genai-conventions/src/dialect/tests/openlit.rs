@@ -433,3 +433,25 @@ fn requests_about_responses_and_videos_are_not_all_calls() {
         "gen_ai.generate_content"
     );
 }
+
+/// Its spans for MCP have the method in the name.
+#[test]
+fn requests_by_mcp_are_read() {
+    let call = [
+        ("mcp.operation.name", "tools_call"),
+        ("mcp.tool.name", "w"),
+        ("mcp.tool.result", r#"[{"type":"text","text":"rain"}]"#),
+        ("mcp.error.message", "rain"),
+    ];
+    let span = translated("openlit.otel.tracing", "mcp tools/call", &call);
+    assert_eq!(
+        (&*span.op, &*span.name),
+        ("gen_ai.execute_tool", "execute_tool w")
+    );
+    let result = span.attributes.text("gen_ai.tool.call.result");
+    assert!(result.unwrap().contains("rain"));
+    assert_eq!(span.status, crate::Status::Error);
+    let connection = [("mcp.operation.name", "transport_request")];
+    let span = translated("openlit.otel.tracing", "mcp transport/request", &connection);
+    assert_eq!(span.op, "function");
+}

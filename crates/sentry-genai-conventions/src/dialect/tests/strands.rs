@@ -100,6 +100,43 @@ fn a_run_with_structured_output_is_an_agents() {
     );
 }
 
+/// In JavaScript, both the scope and the provider are what `OTEL_SERVICE_NAME` says.
+#[test]
+fn a_service_is_no_provider_and_its_spans_are_strands() {
+    let call = [
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.event.start_time", "2026-11-30T01:00:00Z"),
+        ("gen_ai.system", "shop"),
+        ("gen_ai.request.model", "m"),
+    ];
+    let span = translated("shop", "chat", &call);
+    assert!(span.origin.ends_with(".strands"), "{}", span.origin);
+    assert!(!span.attributes.contains("gen_ai.provider.name"));
+}
+
+/// JavaScript has a shorter name for Bedrock's reasoning.
+#[test]
+fn reasoning_in_events_of_javascript_is_read() {
+    let mut span = source(
+        "strands-agents",
+        "chat",
+        &[("gen_ai.operation.name", "chat")],
+    );
+    let mut event = SourceEvent::new("gen_ai.assistant.message");
+    event.attributes.push(
+        "content",
+        r#"[{"reasoning":{"text":"Hm.","signature":"s"}},{"toolUse":{"name":"w","toolUseId":"c1","input":{}}}]"#,
+    );
+    span.events.push(event);
+    let span = with_content(span);
+    assert_eq!(
+        span.attributes.text(INPUT),
+        Some(
+            r#"[{"role":"assistant","parts":[{"type":"reasoning","content":"Hm."},{"type":"tool_call","id":"c1","name":"w","arguments":{}}]}]"#
+        )
+    );
+}
+
 #[test]
 fn memory_is_read_from_events() {
     let mut span = source(

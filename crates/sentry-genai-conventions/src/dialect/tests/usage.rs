@@ -377,3 +377,38 @@ fn embeddings_have_no_output_tokens() {
         }
     }
 }
+
+/// ReqLLM for Elixir passes on the counts of the provider.
+#[test]
+fn reqllms_input_of_anthropics_models_does_not_include_the_cache() {
+    let input = |provider, model| {
+        let call = [
+            ("gen_ai.operation.name", "chat"),
+            ("gen_ai.provider.name", provider),
+            ("gen_ai.request.model", model),
+            (tokens::INPUT, "500"),
+            (tokens::CACHE_READ, "200"),
+            (tokens::CACHE_CREATION, "100"),
+        ];
+        let span = translated("req_llm", "chat", &call);
+        span.attributes.integer(tokens::INPUT)
+    };
+    assert_eq!(input("anthropic", "claude-opus-5"), Some(800));
+    assert_eq!(input("gcp.vertex_ai", "claude-opus-5"), Some(800));
+    assert_eq!(input("gcp.vertex_ai", "gemini-3-pro"), Some(500));
+    assert_eq!(input("openai", "gpt-5"), Some(500));
+}
+
+/// As in Laminar.
+#[test]
+fn costs_of_input_and_output_are_read() {
+    let call = [
+        ("lmnr.span.type", "LLM"),
+        ("gen_ai.usage.input_cost", "0.25"),
+        ("gen_ai.usage.output_cost", "0.5"),
+    ];
+    let span = translated("lmnr", "llm", &call);
+    let cost = |key| span.attributes.get(key);
+    assert_eq!(cost("gen_ai.cost.input_tokens"), Some(Value::Double(0.25)));
+    assert_eq!(cost("gen_ai.cost.output_tokens"), Some(Value::Double(0.5)));
+}

@@ -56,9 +56,9 @@ pub(crate) fn text_of(value: Value) -> String {
     }
 }
 
-/// Returns the field `type` in a uniform spelling: `tool-call` becomes `tool_call`.
+/// Returns the field `type` in a uniform spelling: `tool-call` becomes `tool_call`. .NET calls it `$type`.
 pub(in super::super) fn kind(object: &Object) -> Option<Cow<'_, str>> {
-    let Some(kind) = object.get("type") else {
+    let Some(kind) = object.get("type").or_else(|| object.get("$type")) else {
         return pydantic_kind(object).map(Cow::Borrowed);
     };
     let kind = kind.as_str()?;
@@ -119,8 +119,8 @@ pub(in super::super) fn role(name: &str) -> Option<Role> {
     Some(match name.trim_end_matches('_') {
         "system" | "developer" => Role::System,
         "user" | "user_input" | "human" => Role::User,
-        "assistant" | "ai" | "model" | "model_output" | "bot" | "chatbot" | "thinking"
-        | "tool_call" => Role::Assistant,
+        "assistant" | "ai" | "model" | "model_output" | "bot" | "chatbot" | "reasoning"
+        | "thinking" | "tool_call" => Role::Assistant,
         "tool" | "function" | "ipython" | "tool_response" | "tool_result" => Role::Tool,
         _ => return None,
     })

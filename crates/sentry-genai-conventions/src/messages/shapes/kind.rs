@@ -252,7 +252,8 @@ fn kind_of_field(key: &str, value: &Value) -> Option<Kind> {
             | "document" | "audio",
             Value::Object(_),
         ) => Some(Kind::Media),
-        ("reasoningContent", Value::Object(inner)) => {
+        // The latter is Strands' in JavaScript.
+        ("reasoningContent" | "reasoning", Value::Object(inner)) => {
             Some(if inner.contains_key("redactedContent") {
                 Kind::Encrypted
             } else {

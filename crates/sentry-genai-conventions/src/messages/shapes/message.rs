@@ -111,7 +111,7 @@ pub(super) fn read(mut object: Object, from: Role, side: Side) -> Option<Message
         .map(|name| role(name).unwrap_or(side.role()));
     let role = known.or(type_role).or(event_role).unwrap_or(from);
     let mut parts = read_parts(&mut object, role);
-    if name.as_deref() == Some("thinking") {
+    if name.as_deref().is_some_and(is_role_of_reasoning) {
         for part in &mut parts {
             if let Part::Text(text) = part {
                 *part = Part::Reasoning(std::mem::take(text));
@@ -129,6 +129,13 @@ pub(super) fn read(mut object: Object, from: Role, side: Side) -> Option<Message
         parts,
         finish_reason,
     })
+}
+
+/// Returns whether the messages of a role are what the model thought.
+fn is_role_of_reasoning(name: &str) -> bool {
+    ["reasoning", "thinking"]
+        .iter()
+        .any(|role| name.eq_ignore_ascii_case(role))
 }
 
 /// Removes and returns the message of an event. If there is a text or a list of parts in its place, that becomes the content of
@@ -470,7 +477,7 @@ fn role_from_type(object: &Object) -> Option<Role> {
         "message" => None,
         "function" if object.contains_key("function") => None,
         // These types are parts, too.
-        "tool_call" | "tool_response" | "tool_result" | "thinking" => None,
+        "reasoning" | "tool_call" | "tool_response" | "tool_result" | "thinking" => None,
         kind => role(kind),
     }
 }

@@ -8,7 +8,7 @@ use super::{
         repair::{self, Repaired},
     },
     fields::{is_null_or_empty, kind, take, take_id, take_object, take_text, text_of},
-    kind::{ANSWER_FIELDS, Kind, REASONING_FIELDS, TEXT_FIELDS, kind_of},
+    kind::{ANSWER_FIELDS, Kind, REASONING_FIELDS, TEXT_FIELDS, is_part, kind_of},
     provider_tools,
 };
 
@@ -280,6 +280,14 @@ fn read_text(mut object: Object, parts: &mut Vec<Part>) {
             Some(text) => text,
             None => Value::Object(inner).to_string(),
         },
+        // Azure's SDK for JavaScript puts the parts of OpenAI's API into one.
+        Value::Array(items)
+            if items
+                .iter()
+                .all(|item| item.as_object().is_some_and(is_part)) =>
+        {
+            return read(Value::Array(items), parts);
+        }
         value => text_of(value),
     };
     parts.push(if is_thought {

@@ -216,3 +216,12 @@ fn a_decision_on_a_call_answers_in_vercel_sdk() {
     ]));
     assert_eq!(shown, json!([{"role": "assistant", "parts": [call]}]));
 }
+
+/// In .NET, the contents of an answer say their type as `$type`.
+#[test]
+fn answers_of_servers_in_dotnet_are_texts() {
+    let answer = json!({"type": "mcp", "output": [{"$type": "text", "text": "22 C"}]});
+    let part = json!({"type": "server_tool_call_response", "id": "c1", "server_tool_call_response": answer});
+    let messages = output(json!([{"role": "assistant", "parts": [part]}]));
+    assert_eq!(messages[0]["parts"][0]["result"], "22 C");
+}

@@ -328,6 +328,11 @@ const SPELLINGS: &[(&str, Side, &str, &str)] = &[
         r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"w","arguments":{"city":"Wien"}}]}]"#,
     ),
     (
+        "Azure's SDK for JavaScript", Side::Input,
+        r#"[{"role":"user","parts":[{"type":"text","content":[{"type":"input_text","text":"Rain?"},{"type":"input_image","image_url":"https://e.example/a.png"}]}]}]"#,
+        r#"[{"role":"user","parts":[{"type":"text","content":"Rain?"},{"type":"uri","modality":"image","mime_type":"unknown","uri":"https://e.example/a.png"}]}]"#,
+    ),
+    (
         "langchain-rust 7", Side::Input,
         r#"[{"content":"Be brief.","message_type":"system","id":null,"tool_calls":null,"images":null},{"content":"Rain?","message_type":"human","id":null,"tool_calls":null,"images":null},{"content":"","message_type":"ai","id":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"w","arguments":"{\"city\":\"Wien\"}"}}],"images":null},{"content":"rain","message_type":"tool","id":"c1","tool_calls":null,"images":null}]"#,
         r#"[{"role":"system","parts":[{"type":"text","content":"Be brief."}]},{"role":"user","parts":[{"type":"text","content":"Rain?"}]},{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"w","arguments":{"city":"Wien"}}]},{"role":"tool","parts":[{"type":"tool_call_response","id":"c1","response":"rain","result":"rain"}]}]"#,
