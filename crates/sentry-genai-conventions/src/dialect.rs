@@ -56,6 +56,7 @@ mod spring_ai;
 mod strands;
 mod swiftide;
 mod tanstack;
+mod tensorzero;
 mod traceloop;
 mod upsonic;
 mod vercel;
@@ -205,6 +206,7 @@ static DIALECTS: &[&Dialect] = &[
     &vercel::VERCEL,
     &litellm::LITELLM_WITH_PRESET,
     &zeroclaw::ZEROCLAW,
+    &tensorzero::TENSORZERO,
     &openinference::OPENINFERENCE,
     &langsmith::LANGSMITH,
     &langfuse::LANGFUSE,
