@@ -59,6 +59,7 @@ mod spring_ai;
 mod strands;
 mod swiftide;
 mod tanstack;
+mod tensorzero;
 mod traceloop;
 mod trpc_agent;
 mod upsonic;
@@ -66,6 +67,7 @@ mod vercel;
 mod vllm;
 mod voltagent;
 mod weave;
+mod zeroclaw;
 
 // What dialects have in common.
 mod event_list;
@@ -207,6 +209,8 @@ static DIALECTS: &[&Dialect] = &[
     &llm_sdk::LLM_SDK,
     &vercel::VERCEL,
     &litellm::LITELLM_WITH_PRESET,
+    &zeroclaw::ZEROCLAW,
+    &tensorzero::TENSORZERO,
     &openinference::OPENINFERENCE,
     &langsmith::LANGSMITH,
     &strands::STRANDS,
@@ -326,12 +330,16 @@ pub(crate) fn normalise_names(span: &mut SourceSpan, dialect: &Dialect) {
     }
 }
 
-/// Returns whether a span may use made-up names: no library is recognised, or it is OpenLIT, which adds such names to the
-/// conventions. A span that has been translated before has none.
+/// Returns whether a span may use made-up names: no library is recognised, or one that adds such names to the conventions. A span
+/// that has been translated before has none.
 fn is_manual(span: &SourceSpan, dialect: &Dialect) -> bool {
-    let is_loose = [&raw const OTEL, &raw const openlit::OPENLIT]
-        .iter()
-        .any(|loose| std::ptr::eq(dialect, *loose));
+    let is_loose = [
+        &raw const OTEL,
+        &raw const openlit::OPENLIT,
+        &raw const zeroclaw::ZEROCLAW,
+    ]
+    .iter()
+    .any(|loose| std::ptr::eq(dialect, *loose));
     is_loose && !is_translated(span)
 }
 

@@ -39,6 +39,8 @@ static SYNONYMS: &[(&str, &str)] = &[
     ("gcp.vertex", "gcp.vertex_ai"),
     ("gcp.vertex.agent", "gcp.gen_ai"),
     ("gcp_vertex_ai", "gcp.vertex_ai"),
+    ("gcp_vertex_anthropic", "gcp.vertex_ai"),
+    ("gcp_vertex_gemini", "gcp.vertex_ai"),
     ("gemini", "gcp.gemini"),
     ("gemini_oauth", "gcp.gemini"),
     ("google", "gcp.gemini"),
@@ -47,6 +49,7 @@ static SYNONYMS: &[(&str, &str)] = &[
     ("google.generative-ai", "gcp.gemini"),
     ("google.vertex", "gcp.vertex_ai"),
     ("google_ai_gemini", "gcp.gemini"),
+    ("google_ai_studio_gemini", "gcp.gemini"),
     ("google_genai", "gcp.gemini"),
     ("google_vertex_ai_anthropic", "gcp.vertex_ai"),
     ("google_vertex_ai_gemini", "gcp.vertex_ai"),
@@ -195,14 +198,25 @@ fn is_sentence(text: &str) -> bool {
         })
 }
 
-/// Distinguishes instructions from a provider. `system` names the provider in old conventions, but some libraries use
-/// it for the system instructions.
-pub(crate) fn separate_instructions(attributes: &mut Attributes, kind: OperationKind) {
+/// Returns whether a text is an instruction to a model rather than the name of a provider.
+fn is_instruction(text: &str) -> bool {
     /// A provider has fewer words, as in `Azure OpenAI Service`.
     const MIN_WORDS: usize = 5;
 
-    let is_instruction =
-        |text: &str| privacy::is_prose_or_json(text, MIN_WORDS) || is_sentence(text);
+    privacy::is_prose_or_json(text, MIN_WORDS) || is_sentence(text)
+}
+
+/// Returns whether the old name of the attribute has a provider, and not instructions or the name of a framework.
+pub(crate) fn has_old_key(attributes: &Attributes) -> bool {
+    attributes.text(OLD_KEY).map(unquoted).is_some_and(|text| {
+        let is_other = || NOT_PROVIDERS.contains(&&*text.to_ascii_lowercase());
+        is_common(text) || !text.is_empty() && !is_instruction(text) && !is_other()
+    })
+}
+
+/// Distinguishes instructions from a provider. `system` names the provider in old conventions, but some libraries use
+/// it for the system instructions.
+pub(crate) fn separate_instructions(attributes: &mut Attributes, kind: OperationKind) {
     for key in [KEY, OLD_KEY] {
         let text = attributes.text(key).map(unquoted);
         if !text.is_some_and(|text| !is_common(text) && is_instruction(text)) {
@@ -301,7 +315,10 @@ mod tests {
             ("open_ai", "openai"),
             ("text-completion-openai", "openai"),
             ("azure_open_ai", "azure.ai.openai"),
+            ("gcp_vertex_anthropic", "gcp.vertex_ai"),
+            ("gcp_vertex_gemini", "gcp.vertex_ai"),
             ("google_ai_gemini", "gcp.gemini"),
+            ("google_ai_studio_gemini", "gcp.gemini"),
             ("google_vertex_ai_anthropic", "gcp.vertex_ai"),
             ("openai-responses", "openai"),
             ("groq-responses", "groq"),

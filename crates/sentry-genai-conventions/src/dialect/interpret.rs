@@ -1,9 +1,9 @@
 //! Interprets spans and values, whatever their dialect.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use super::{OperationKind, sessions::is_not_a_session};
-use crate::{SourceSpan, SourceStatus, Value, operation};
+use crate::{SourceSpan, SourceStatus, Timestamp, Value, operation};
 
 /// What `Debug` writes for an `Option` without a value, and Python's `str` for `None`.
 pub(crate) const NONE: &str = "None";
@@ -50,6 +50,23 @@ pub(super) fn has_known_operation(span: &SourceSpan) -> bool {
 pub(super) fn is_stream_method(method: &str) -> bool {
     (method.as_bytes().last_chunk())
         .is_some_and(|end: &[u8; 6]| end.eq_ignore_ascii_case(b"stream"))
+}
+
+/// Moves the start of a span that ends where it begins back by the seconds that the work took, as the span reports them.
+pub(super) fn restore_start(span: &mut SourceSpan, key: &str) {
+    if span.start != span.end {
+        return;
+    }
+    let Some(Value::Double(seconds)) = span.attributes.get(key) else {
+        return;
+    };
+    let nanoseconds = Duration::try_from_secs_f64(seconds).map(|it| it.as_nanos());
+    if let Ok(nanoseconds) = nanoseconds
+        && let Ok(nanoseconds) = u64::try_from(nanoseconds)
+        && let Some(start) = span.end.as_nanos().checked_sub(nanoseconds)
+    {
+        span.start = Timestamp::from_nanos(start);
+    }
 }
 
 /// Marks a span as failed, unless it is marked already.

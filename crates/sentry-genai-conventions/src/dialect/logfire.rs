@@ -4,9 +4,9 @@ use serde_json::json;
 
 use super::{
     ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases,
-    event_list, has_known_operation, json, usage,
+    event_list, has_known_operation, interpret::restore_start, json, usage,
 };
-use crate::{Attributes, SourceSpan, Timestamp, Value, tokens};
+use crate::{Attributes, SourceSpan, tokens};
 
 pub(super) static LOGFIRE: Dialect = Dialect {
     name: "logfire",
@@ -123,22 +123,11 @@ fn only_opens_stream(span: &SourceSpan) -> bool {
         ])
 }
 
-/// Moves the start of a stream's span back. That span is a log record from the end of the stream, with its duration in seconds.
-fn restore_stream_start(span: &mut SourceSpan) {
-    let nanoseconds = match span.attributes.get("duration") {
-        Some(Value::Double(seconds)) if seconds > 0.0 => (seconds * 1e9) as u64,
-        _ => return,
-    };
-    if span.start == span.end {
-        let start = span.end.as_nanos().saturating_sub(nanoseconds);
-        span.start = Timestamp::from_nanos(start);
-    }
-}
-
 fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let is_stream = span.name.starts_with("streaming response");
     if is_stream {
-        restore_stream_start(span);
+        // It is a log record from the end of the stream.
+        restore_start(span, "duration");
     }
     let attributes = &mut span.attributes;
     for key in [

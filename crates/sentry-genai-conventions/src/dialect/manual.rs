@@ -11,7 +11,7 @@ use super::{
     ARGUMENTS, DEFINITIONS, INPUT, INSTRUCTIONS, NONE, OUTPUT, OperationKind, RESULT, first_chunk,
     span_names,
 };
-use crate::{Attributes, SourceSpan, Value, recognise, tables, tokens};
+use crate::{Attributes, SourceSpan, Value, provider, recognise, tables, tokens};
 
 const MODEL: &str = "gen_ai.request.model";
 const STREAMING: &str = "gen_ai.response.streaming";
@@ -366,7 +366,9 @@ fn rename(attributes: &mut Attributes, mut names: Vec<NamedAttribute>) {
             continue;
         }
         seen.push(canonical);
-        if !attributes.contains(canonical) {
+        let is_recorded = attributes.contains(canonical)
+            || canonical == "gen_ai.provider.name" && provider::has_old_key(attributes);
+        if !is_recorded {
             attributes.rename(&key, canonical);
         }
     }

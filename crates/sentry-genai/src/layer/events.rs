@@ -19,6 +19,8 @@ pub(super) enum Report {
     Return,
     /// These are messages, or whatever else the conventions describe by an event.
     Content,
+    /// This is what Swiftide reports of its span to Langfuse.
+    Swiftide,
 }
 
 impl Report {
@@ -29,6 +31,8 @@ impl Report {
             Some(Self::Error)
         } else if has_field("return") {
             Some(Self::Return)
+        } else if metadata.target().starts_with("swiftide_") {
+            (has_field("langfuse.input") || has_field("langfuse.output")).then_some(Self::Swiftide)
         } else {
             // A macro that cannot name its event puts the name into a field.
             (metadata.name().starts_with("gen_ai.") || has_field("event.name"))
@@ -55,7 +59,7 @@ impl Report {
             &callsite,
             &mut source_event.attributes,
         ));
-        (self == Self::Return || source_event.gen_ai_name().is_some()).then_some(source_event)
+        (self != Self::Content || source_event.gen_ai_name().is_some()).then_some(source_event)
     }
 }
 

@@ -239,3 +239,66 @@ fn runs_of_claudes_agent_sdk_are_those_of_claude_code() {
     let span = translated("com.anthropic.claude_code.tracing", "interaction", &run);
     assert_eq!(span.name, "invoke_agent Claude Code");
 }
+
+/// ZeroClaw makes a span of each of its events. The one for the end of a call has everything, and how long the call took.
+#[test]
+fn zeroclaw_describes_a_call_at_its_end() {
+    let tool = [
+        ("gen_ai.operation.name", "execute_tool"),
+        ("tool.name", "shell"),
+        ("gen_ai.tool.call.id", "toolu_1"),
+        ("gen_ai.tool.arguments", r#"{"command":"ls"}"#),
+    ];
+    let start = translated("zeroclaw", "tool_call.start", &tool);
+    assert_eq!((&*start.op, &*start.name), ("function", "tool_call.start"));
+
+    let mut end = source("zeroclaw", "tool_call.result", &tool);
+    end.attributes.push("duration_s", 0.25);
+    end.attributes.push("gen_ai.tool.result", "a.txt");
+    end.attributes.push("output.value", "a.txt");
+    let ended = end.end.as_nanos();
+    let end = with_content(end);
+    assert_eq!(end.name, "execute_tool shell");
+    assert_eq!(end.attributes.text(ARGUMENTS), Some(r#"{"command":"ls"}"#));
+    assert_eq!(end.attributes.text(RESULT), Some("a.txt"));
+    assert!(!end.attributes.contains("output.value"));
+    let times = [end.start.as_nanos(), end.end.as_nanos()];
+    assert_eq!(times, [ended - 250_000_000, ended]);
+
+    let call = [
+        ("gen_ai.request.model", "m"),
+        ("gen_ai.operation.name", "llm.request"),
+    ];
+    assert_eq!(translated("zeroclaw", "llm.request", &call).op, "function");
+    let call = [
+        ("gen_ai.request.model", "m"),
+        ("gen_ai.operation.name", "llm.response"),
+    ];
+    let span = translated("zeroclaw", "llm.response", &call);
+    assert_eq!((&*span.op, &*span.name), ("gen_ai.chat", "chat m"));
+    // The first versions.
+    let call = [("model", "m"), ("provider", "anthropic")];
+    assert_eq!(translated("zeroclaw", "llm.call", &call).name, "chat m");
+
+    // In its mode for LangSmith, the run is a chain.
+    let run = [
+        ("gen_ai.agent.name", "cx"),
+        ("langsmith.span.kind", "chain"),
+        ("user_id", "user-1"),
+    ];
+    let span = translated("zeroclaw", "gen_ai.agent.invoke", &run);
+    assert_eq!(span.name, "invoke_agent cx");
+    assert_eq!(span.attributes.text("user.id"), Some("user-1"));
+    assert!(!span.attributes.contains("langsmith.span.kind"));
+}
+
+/// A duration that cannot be is not believed.
+#[test]
+fn zeroclaw_durations_are_possible() {
+    for seconds in [-1.0, f64::NAN, f64::INFINITY, 1e10, 1e300] {
+        let mut span = source("zeroclaw", "llm.response", &[]);
+        span.attributes.push("duration_s", seconds);
+        let span = with_content(span);
+        assert_eq!(span.start, span.end, "{seconds}");
+    }
+}

@@ -1,6 +1,9 @@
 //! Rust libraries and programs whose fields follow no convention, or several at once.
 
+use serde_json::json;
+
 use super::*;
+use crate::{messages, tokens};
 
 const QUESTION: &str = r#"[{"role":"user","content":"Hi"}]"#;
 const EXPECTED_INPUT: &str = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#;
@@ -106,6 +109,70 @@ fn swiftide_functions_are_classified_by_name() {
         let streams = span.attributes.get("gen_ai.response.streaming");
         assert_eq!(streams.is_some(), name == "stream");
     }
+}
+
+/// What Swiftide 0.33 reports with its feature `langfuse`.
+#[test]
+fn swiftide_reports_to_langfuse_are_read() {
+    let report = |scope: &str, name: &str, attributes: &[(&'static str, &str)]| {
+        let mut span = source(scope, name, &[("langfuse.type", "GENERATION")]);
+        let mut event = crate::SourceEvent::new("event");
+        for (key, value) in attributes {
+            event.attributes.push(key, *value);
+        }
+        span.events.push(event);
+        with_content(span)
+    };
+    let call = report(
+        "swiftide_integrations::openai::chat_completion",
+        "complete",
+        &[
+            ("langfuse.model", "gpt-5-mini"),
+            (
+                "langfuse.input",
+                r#"{"messages":[{"role":"user","content":"Hi"}],"temperature":0.5,"tools":[{"type":"function","function":{"name":"f"}}]}"#,
+            ),
+            (
+                "langfuse.output",
+                r#"{"id":"0","message":null,"tool_calls":[{"id":"c1","name":"f","args":"{\"x\":1}"}],"usage":null}"#,
+            ),
+            (
+                "langfuse.usage",
+                r#"{"prompt_tokens":42,"completion_tokens":17,"total_tokens":59,"details":{"prompt_tokens_details":{"cached_tokens":16},"completion_tokens_details":{"reasoning_tokens":5}}}"#,
+            ),
+        ],
+    );
+    assert_eq!(call.name, "chat gpt-5-mini");
+    let counts = [
+        tokens::INPUT,
+        tokens::CACHE_READ,
+        tokens::OUTPUT,
+        tokens::REASONING,
+    ];
+    let counts = counts.map(|key| call.attributes.integer(key));
+    assert_eq!(counts, [42, 16, 17, 5].map(Some));
+    let json = |key| call.attributes.text(key).and_then(messages::read_json);
+    let question = json!([{"role": "user", "parts": [{"type": "text", "content": "Hi"}]}]);
+    assert_eq!(json(INPUT), Some(question));
+    let tool_call = json!({"type": "tool_call", "id": "c1", "name": "f", "arguments": {"x": 1}});
+    let answer = json(OUTPUT).unwrap();
+    assert_eq!(answer[0]["parts"], json!([tool_call]));
+    assert!(call.attributes.contains(DEFINITIONS));
+    let temperature = call.attributes.get("gen_ai.request.temperature");
+    assert_eq!(temperature, Some(Value::Double(0.5)));
+
+    let agents = "swiftide_agents::agent";
+    let failure = ("langfuse.output", "Tool call failed: no city");
+    let tool = report(
+        agents,
+        "tool.f",
+        &[("langfuse.input", r#"{"x":1}"#), failure],
+    );
+    assert_eq!(tool.name, "execute_tool f");
+    assert_eq!(tool.status, crate::Status::Error);
+    assert_eq!(tool.attributes.text(ARGUMENTS), Some(r#"{"x":1}"#));
+    let agent = report(agents, "agent.query", &[("langfuse.input", "Hi")]);
+    assert!(agent.attributes.text(INPUT).unwrap().contains("Hi"));
 }
 
 /// Version 0.18, which gives every span one of Langfuse's types, and no agent a name.

@@ -1,4 +1,4 @@
-//! Spans of servers that run models, of libraries for Go, and of Braintrust.
+//! Spans of servers that run models and of gateways to them, of libraries for Go, and of Braintrust.
 
 use super::*;
 
@@ -38,6 +38,50 @@ fn vllm_requests_with_output_tokens_are_model_calls() {
 fn sglangs_decoding_server_alone_counts_a_shared_request() {
     assert_eq!(named_request("prefill Req 1a2b", Some(1)).op, "function");
     assert_eq!(named_request("decode Req 1a2b", Some(5)).op, "gen_ai.chat");
+}
+
+#[test]
+fn tensorzeros_providers_are_not_named_after_its_configuration() {
+    let provider = |system, name| {
+        let attributes = [
+            ("gen_ai.operation.name", "chat"),
+            ("gen_ai.system", system),
+            ("gen_ai.request.model", "m"),
+            ("provider_name", name),
+        ];
+        let span = translated("tensorzero", "model_provider_inference", &attributes);
+        let provider = span.attributes.text("gen_ai.provider.name");
+        provider.unwrap_or_default().to_owned()
+    };
+    for (system, expected) in [
+        ("openai", "openai"),
+        ("gcp_vertex_anthropic", "gcp.vertex_ai"),
+        ("google_ai_studio_gemini", "gcp.gemini"),
+        ("fireworks", "fireworks"),
+    ] {
+        assert_eq!(provider(system, "east-1"), expected);
+    }
+    // Written by hand, the old name may have something else.
+    assert_eq!(provider("langchain", "groq"), "groq");
+    assert_eq!(provider("You are terse.", "groq"), "groq");
+}
+
+#[test]
+fn tensorzeros_episodes_are_conversations() {
+    let attributes = [
+        ("episode_id", "019a-7"),
+        ("openinference.span.kind", "CHAIN"),
+    ];
+    let conversation = |scope, name| {
+        let span = translated(scope, name, &attributes);
+        let id = span.attributes.text("gen_ai.conversation.id");
+        (span.op.clone().into_owned(), id.map(str::to_owned))
+    };
+    let expected = ("function".to_owned(), Some("019a-7".to_owned()));
+    for scope in ["tensorzero", "tensorzero_core::endpoints::inference"] {
+        assert_eq!(conversation(scope, "function_inference"), expected);
+    }
+    assert_eq!(conversation("app", "function_inference").1, None);
 }
 
 #[test]
