@@ -15,6 +15,7 @@ mod claude_code;
 mod codex;
 mod confident;
 mod copilot;
+mod crewai;
 mod effect;
 mod eino;
 mod gemini_cli;
@@ -221,6 +222,7 @@ static DIALECTS: &[&Dialect] = &[
     &braintrust::BRAINTRUST,
     &judgeval::JUDGEVAL,
     &adk::ADK,
+    &crewai::CREWAI,
     &pydantic_ai::PYDANTIC_AI,
     &logfire::LOGFIRE,
     &microsoft::MICROSOFT,

@@ -7,6 +7,7 @@ mod bedrock;
 mod beeai;
 mod cli_agents;
 mod confident;
+mod crewai;
 mod finish_reasons;
 mod genkit;
 mod haystack;

@@ -162,3 +162,16 @@ fn an_error_code_of_many_words_is_reduced_like_any_reason() {
     withhold(&mut span, Provenance::Other, CAPTURE_NOTHING);
     assert_eq!(span.attributes.text("error.code"), Some("invalid input"));
 }
+
+/// ADK's plugin that traces functions, and HoneyHive's decorator.
+#[test]
+fn arguments_and_results_of_traced_functions_are_content() {
+    for key in [
+        "adk.fn.arg.city",
+        "adk.fn.return",
+        "honeyhive_inputs.city",
+        "honeyhive_outputs.result",
+    ] {
+        assert!(!keeps(Provenance::Other, key, Value::Str("Rome")), "{key}");
+    }
+}
