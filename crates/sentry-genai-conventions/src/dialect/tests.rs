@@ -36,6 +36,7 @@ mod openinference_openai_agents;
 mod openinference_tools;
 mod openlit;
 mod operations;
+mod otel;
 mod pipecat;
 mod promptfoo;
 mod pydantic_ai;
