@@ -62,6 +62,7 @@ static CONTENT_PREFIXES: &[(&str, Side)] = &[
     ("gen_ai.completion", Side::Output),
     ("gen_ai.evaluation.explanation", Side::Output),
     ("gen_ai.prompt.variable.", Side::Input),
+    ("gen_ai.transcription.text", Side::Output),
     ("mcp.logging.message", Side::Output),
     ("mcp.progress.message", Side::Output),
     ("mcp.prompt.result.", Side::Output),
@@ -133,6 +134,8 @@ static LIBRARY_PREFIXES: &[(&str, Side)] = &[
     ("embedding.text", Side::Input),
     // The address of a resource. Tools and prompts are named elsewhere as well.
     ("fastmcp.component.key", Side::Input),
+    ("fastmcp.delegate.original_uri", Side::Input),
+    ("fastmcp.proxy.backend_uri", Side::Input),
     ("formatted_description", Side::Input),
     ("gcp.vertex.agent.data", Side::Either),
     ("guardrail_response", Side::Output),

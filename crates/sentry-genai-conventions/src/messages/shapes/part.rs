@@ -208,7 +208,7 @@ fn read_object(mut object: Object, parts: &mut Vec<Part>) {
 /// Reads media. What was said in audio is a text as well.
 fn read_media(kind: &str, mut object: Object, parts: &mut Vec<Part>) {
     if kind.contains("audio")
-        && let Some(transcript) = take_transcript(kind, &mut object)
+        && let Some(transcript) = take_transcript(&mut object)
     {
         parts.push(Part::Text(transcript));
         if !media::has_reference(&object) {
@@ -219,7 +219,7 @@ fn read_media(kind: &str, mut object: Object, parts: &mut Vec<Part>) {
 }
 
 /// Takes what was said in audio. OpenAI has it beside the audio, and Azure's voice agents in its place.
-fn take_transcript(kind: &str, audio: &mut Object) -> Option<String> {
+fn take_transcript(audio: &mut Object) -> Option<String> {
     let is_text = |text: &str| text.contains(' ') && !text.starts_with("data:");
     if audio
         .get("content")
@@ -228,9 +228,13 @@ fn take_transcript(kind: &str, audio: &mut Object) -> Option<String> {
     {
         return take_text(audio, &["content"]);
     }
-    take_text(audio, &["transcript"])
-        .or_else(|| take_text(audio.get_mut(kind)?.as_object_mut()?, &["transcript"]))
-        .filter(|transcript| !transcript.is_empty())
+    take_nested_transcript(audio)
+}
+
+/// OpenAI's chats have it in the audio, and so does OpenInference, once more inside.
+fn take_nested_transcript(audio: &mut Object) -> Option<String> {
+    let transcript = take_text(audio, &["transcript"]).filter(|text| !text.is_empty());
+    transcript.or_else(|| take_nested_transcript(audio.get_mut("audio")?.as_object_mut()?))
 }
 
 /// Reads an object of no known kind: one of an unknown type, a text without a type, or structured output.

@@ -8,6 +8,8 @@ use super::input;
 #[test]
 fn what_was_said_in_audio_is_a_text() {
     let blob = json!({"type": "blob", "modality": "audio", "mime_type": "unknown", "content": "[Blob substitute]"});
+    let mut wav = blob.clone();
+    wav["mime_type"] = json!("audio/wav");
     let said = json!({"type": "text", "content": "What time is it?"});
     for (part, expected) in [
         (
@@ -21,6 +23,10 @@ fn what_was_said_in_audio_is_a_text() {
         (
             json!({"type": "audio", "audio": {"transcript": "What time is it?", "data": "UklGRg=="}}),
             json!([said, blob]),
+        ),
+        (
+            json!({"type": "audio", "audio": {"audio": {"transcript": "What time is it?", "url": "data:audio/wav;base64,UklGRg=="}}}),
+            json!([said, wav]),
         ),
         (
             json!({"type": "audio", "content": "What time is it?"}),

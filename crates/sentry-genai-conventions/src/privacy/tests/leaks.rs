@@ -175,3 +175,18 @@ fn arguments_and_results_of_traced_functions_are_content() {
         assert!(!keeps(Provenance::Other, key, Value::Str("Rome")), "{key}");
     }
 }
+
+/// What somebody said, and the address of what an MCP client reads.
+#[test]
+fn content_of_one_word_is_known_by_its_key() {
+    for key in [
+        "fastmcp.delegate.original_uri",
+        "fastmcp.proxy.backend_uri_template",
+        "gen_ai.transcription.text",
+    ] {
+        assert!(
+            !keeps(Provenance::GenAi, key, Value::Str("users://mia")),
+            "{key}"
+        );
+    }
+}
