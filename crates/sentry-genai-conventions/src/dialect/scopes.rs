@@ -48,6 +48,7 @@ static SCOPES: &[&str] = &[
 ];
 
 pub(super) const CREWAI: &str = "opentelemetry.instrumentation.crewai";
+const GENAI_CREWAI: &str = "opentelemetry.instrumentation.genai.crewai";
 const MCP: &str = "opentelemetry.instrumentation.mcp";
 const MCP_IN_JAVASCRIPT: &str = "@traceloop/instrumentation-mcp";
 
@@ -75,7 +76,10 @@ pub(crate) fn fails_with_result(span: &SourceSpan) -> bool {
 pub(crate) fn instructive_description(span: &SourceSpan) -> Option<&'static str> {
     if span.scope == microsoft::FUNCTION_SCOPE {
         Some("gen_ai.tool.description")
-    } else if (openlit::OPENLIT.recognises)(span) || (crewai::CREWAI.recognises)(span) {
+    } else if (openlit::OPENLIT.recognises)(span)
+        || (crewai::CREWAI.recognises)(span)
+        || span.scope.starts_with(GENAI_CREWAI)
+    {
         Some("gen_ai.agent.description")
     } else {
         None

@@ -50,60 +50,47 @@ fn a_failure_of_a_tool_is_not_another_call() {
     );
 }
 
+/// What leaves without permission of a span with this attribute.
+fn kept(scope: &str, name: &str, key: &'static str, value: &str) -> bool {
+    let attributes = [("gen_ai.workflow.name", "Crew"), (key, value)];
+    let span = source(scope, name, &attributes);
+    let span = testing::translated(&Translator::new(TranslateOptions::default()), span);
+    span.attributes.contains(key)
+}
+
 #[test]
 fn what_agents_are_to_do_and_find_needs_permission() {
-    for (name, attributes) in [
-        (
-            "execute agent",
-            &[
-                ("gen_ai.operation.name", "invoke_agent"),
-                ("gen_ai.agent.description", "Find it"),
-            ][..],
-        ),
-        (
-            "query memory",
-            &[
-                ("crewai.memory.results", "secret"),
-                ("crewai.memory.query", "secret"),
-            ],
-        ),
-        (
-            "save memory",
-            &[
-                ("crewai.memory.value", "secret"),
-                ("crewai.memory.content", "secret"),
-            ],
-        ),
-        (
-            "query knowledge",
-            &[("crewai.knowledge.retrieved_knowledge", "secret")],
-        ),
-        (
-            "agent reasoning",
-            &[("crewai.reasoning.plan", "First, find it")],
-        ),
-        (
-            "call method",
-            &[
-                ("crewai.method.result", "secret"),
-                ("crewai.method.state", "{}"),
-            ],
-        ),
-        (
-            "a2a delegate",
-            &[
-                ("crewai.a2a.task_description", "secret"),
-                ("crewai.a2a.agent_card", "{}"),
-            ],
-        ),
+    for (name, key) in [
+        ("a2a delegate", "crewai.a2a.task_description"),
+        ("call method", "crewai.method.result"),
+        ("execute flow", "crewai.flow.result"),
+        ("execute mcp tool", "crewai.mcp.tool_result"),
+        ("query knowledge", "crewai.knowledge.retrieved_knowledge"),
+        ("query memory", "crewai.memory.results"),
+        ("receive human feedback", "crewai.human_feedback.feedback"),
+        ("save memory", "crewai.memory.value"),
     ] {
-        let span = source("crewai", name, attributes);
-        let span = testing::translated(&Translator::new(TranslateOptions::default()), span);
-        let texts = ["Find it", "secret", "First, find it", "{}"];
-        let leak = span
-            .attributes
-            .iter()
-            .find(|(_, value)| matches!(value, Value::Str(text) if texts.contains(text)));
-        assert!(leak.is_none(), "{name}: {leak:?}");
+        assert!(!kept("crewai", name, key, "secret"), "{key}");
     }
+    for (name, key, value) in [
+        ("agent reasoning", "crewai.reasoning.plan", "First, find it"),
+        ("call method", "crewai.method.state", "{}"),
+    ] {
+        assert!(!kept("crewai", name, key, value), "{key}");
+    }
+    assert!(kept(
+        "crewai",
+        "execute flow",
+        "crewai.flow.name",
+        "Refunds"
+    ));
+}
+
+/// It is the agent's goal, also in OpenTelemetry's instrumentation.
+#[test]
+fn a_goal_is_no_description() {
+    let goal = |scope| kept(scope, "agent", "gen_ai.agent.description", "Find it");
+    assert!(!goal("crewai"));
+    assert!(!goal("opentelemetry.instrumentation.genai.crewai"));
+    assert!(goal("opentelemetry.instrumentation.genai.langchain"));
 }
