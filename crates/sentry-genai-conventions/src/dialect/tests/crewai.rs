@@ -94,3 +94,26 @@ fn a_goal_is_no_description() {
     assert!(!goal("opentelemetry.instrumentation.genai.crewai"));
     assert!(goal("opentelemetry.instrumentation.genai.langchain"));
 }
+
+/// CrewAI records what is deep inside as Python shows it.
+#[test]
+fn earlier_calls_and_schemas_are_read() {
+    let input = r#"[{"role": "user", "parts": [{"type": "text", "content": "'Hi'"}]},
+        {"role": "assistant", "parts": [{"type": "tool_call", "name": "'search'", "arguments": "'{\"q\":\"it\\'s\"}'", "id": "c1"}]}]"#;
+    let definitions = r#"[{"type": "function", "name": "search", "parameters": {"type": "object",
+        "properties": {"q": "{'title': 'Q', 'type': 'string'}"}, "required": ["'q'"]}}]"#;
+    let attributes = [
+        ("gen_ai.operation.name", "chat"),
+        (INPUT, input),
+        (DEFINITIONS, definitions),
+    ];
+    let call = translated("crewai", "call llm", &attributes);
+    let read = |key| json::read(&call.attributes, key).unwrap();
+    assert_eq!(read(INPUT)[0]["parts"][0]["content"], "'Hi'");
+    let earlier = &read(INPUT)[1]["parts"][0];
+    assert_eq!(earlier["name"], "search");
+    assert_eq!(earlier["arguments"]["q"], "it's");
+    let parameters = &read(DEFINITIONS)[0]["parameters"];
+    assert_eq!(parameters["properties"]["q"]["type"], "string");
+    assert_eq!(parameters["required"][0], "q");
+}
