@@ -16,6 +16,7 @@ mod cloudflare;
 mod codex;
 mod confident;
 mod copilot;
+mod crewai;
 mod effect;
 mod eino;
 mod gemini_cli;
@@ -230,6 +231,7 @@ static DIALECTS: &[&Dialect] = &[
     &braintrust::BRAINTRUST,
     &judgeval::JUDGEVAL,
     &adk::ADK,
+    &crewai::CREWAI,
     &pydantic_ai::PYDANTIC_AI,
     &logfire::LOGFIRE,
     &microsoft::MICROSOFT,

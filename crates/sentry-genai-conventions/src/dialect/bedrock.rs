@@ -1,5 +1,5 @@
-//! Bedrock through AWS's SDKs, which are botocore and the one for JavaScript: the conventions, with the unchanged token counts of
-//! the API.
+//! Bedrock through AWS's SDKs, which are botocore and the one for JavaScript, and through OpenTelemetry's newest instrumentation: the
+//! conventions, with the unchanged token counts of the API.
 
 use serde_json::Value;
 
@@ -14,8 +14,11 @@ pub(super) static BEDROCK: Dialect = Dialect {
     ..Dialect::NONE
 };
 
+const NEWEST: &str = "opentelemetry.instrumentation.genai.bedrock";
+
 fn recognises(span: &SourceSpan) -> bool {
     span.scope.contains("botocore") && span.scope.contains("bedrock")
+        || span.scope.starts_with(NEWEST)
         || span.attributes.text("gen_ai.system") == Some("aws.bedrock")
             && matches!(
                 span.attributes.text("rpc.service"),
@@ -33,7 +36,7 @@ fn adjust(span: &mut SourceSpan, _: OperationKind) {
 }
 
 fn operation(span: &SourceSpan) -> Override {
-    if is_embedding_model(span, "gen_ai.request.model") {
+    if !span.scope.starts_with(NEWEST) && is_embedding_model(span, "gen_ai.request.model") {
         Override::To("embeddings")
     } else {
         Override::None

@@ -6,7 +6,10 @@ use super::{
     ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases,
     event_list, has_known_operation, interpret::restore_start, json, usage,
 };
-use crate::{Attributes, SourceSpan, tokens};
+use crate::{Attributes, SourceSpan, SourceStatus, status::ERROR_TYPE, tokens};
+
+/// The scope of its instrumentation of Claude's agents.
+pub(super) const CLAUDE_AGENT_SDK: &str = "logfire.claude_agent_sdk";
 
 pub(super) static LOGFIRE: Dialect = Dialect {
     name: "logfire",
@@ -149,6 +152,10 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             attributes.rename("name", "gen_ai.tool.name");
             attributes.rename("input", ARGUMENTS);
             attributes.rename("output", RESULT);
+            if span.scope == CLAUDE_AGENT_SDK {
+                read_failure(span);
+            }
+            return;
         }
         _ => {}
     }
@@ -168,6 +175,14 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     }
     if is_stream {
         attributes.supply("gen_ai.response.streaming", true);
+    }
+}
+
+/// Reads why a tool of Claude's failed. The type of the error is what the tool came to.
+fn read_failure(span: &mut SourceSpan) {
+    if let Some(result) = span.attributes.text(ERROR_TYPE).map(str::to_owned) {
+        span.attributes.set(ERROR_TYPE, "tool_error");
+        span.status = SourceStatus::Error(Some(result));
     }
 }
 

@@ -5,8 +5,8 @@
 use serde_json::Value;
 
 use super::{
-    DEFINITIONS, Dialect, FailureAttribute, INPUT, OUTPUT, OperationKind, aliases, is_random_id,
-    json, mentions_gen_ai, unquoted,
+    DEFINITIONS, Dialect, FailureAttribute, INPUT, INSTRUCTIONS, OUTPUT, OperationKind, aliases,
+    is_random_id, json, mentions_gen_ai, unquoted,
 };
 use crate::{
     Attributes, SourceSpan, attributes::Name, content::FINISH_REASONS, messages, provider, status,
@@ -30,6 +30,7 @@ static ALIASES: &[(Name, &str)] = &aliases([
     ("gen_ai.agent.output", OUTPUT),
     ("gen_ai.agent.invocation_input", INPUT),
     ("gen_ai.agent.invocation_output", OUTPUT),
+    ("gen_ai.agent.system_instructions", INSTRUCTIONS),
     ("gen_ai.agent.tools", DEFINITIONS),
     ("gen_ai.cache_creation_input_tokens", "gen_ai.usage.cache_creation.input_tokens"),
     ("gen_ai.cache_read_input_tokens", "gen_ai.usage.cache_read.input_tokens"),
@@ -37,6 +38,7 @@ static ALIASES: &[(Name, &str)] = &aliases([
     ("gen_ai.client.operation.time_to_first_chunk", "gen_ai.response.time_to_first_chunk"),
     ("gen_ai.completion", "gen_ai.output.messages"),
     ("gen_ai.completion.content", "gen_ai.output.messages"),
+    ("gen_ai.embeddings.input.texts", "gen_ai.embeddings.input"),
     ("gen_ai.is_streaming", "gen_ai.response.streaming"),
     ("gen_ai.openai.request.response_format", "gen_ai.output.type"),
     ("gen_ai.openai.request.seed", "gen_ai.request.seed"),
@@ -65,6 +67,7 @@ static ALIASES: &[(Name, &str)] = &aliases([
     ("gen_ai.usage.input_cost", "gen_ai.cost.input_tokens"),
     ("gen_ai.usage.output_cost", "gen_ai.cost.output_tokens"),
     ("gen_ai.usage.input_cached_tokens", "gen_ai.usage.cache_read.input_tokens"),
+    ("gen_ai.usage.reasoning_output_tokens", "gen_ai.usage.reasoning.output_tokens"),
     ("gen_ai.usage.reasoning_tokens", "gen_ai.usage.reasoning.output_tokens"),
     ("gen_ai.usage.thinking_tokens", "gen_ai.usage.reasoning.output_tokens"),
     ("gen_ai.usage.total_cost", "gen_ai.cost.total_tokens"),

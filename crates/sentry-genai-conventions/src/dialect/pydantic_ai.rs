@@ -51,9 +51,15 @@ fn recognises(span: &SourceSpan) -> bool {
     span.scope == "pydantic-ai" || span.scope == "pydantic_ai"
 }
 
+/// The position of a failed attempt among those of one model call, whose span is around it and tells what came of it.
+const ATTEMPT: &str = "pydantic_ai.model_request.attempt";
+
 fn operation(span: &SourceSpan) -> Override {
     if has_known_operation(span) {
         return Override::None;
+    }
+    if span.attributes.contains(ATTEMPT) {
+        return Override::Plain;
     }
     match &*span.name {
         "running tools" => Override::Plain,

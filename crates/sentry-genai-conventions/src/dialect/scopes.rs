@@ -1,6 +1,6 @@
 //! The instrumentation scopes that only GenAI libraries and protocols have.
 
-use super::{Dialect, OTEL, claude_code, microsoft, openinference, openlit};
+use super::{Dialect, OTEL, claude_code, crewai, logfire, microsoft, openinference, openlit};
 use crate::SourceSpan;
 
 /// Prefixes of the instrumentation scopes of GenAI libraries and protocols. Some of their spans belong to no dialect.
@@ -12,6 +12,7 @@ static SCOPES: &[&str] = &[
     "@mastra/",
     "@traceloop/",
     "braintrust",
+    "google.adk.",
     "guardrails-ai",
     "haystack",
     "langfuse",
@@ -47,6 +48,7 @@ static SCOPES: &[&str] = &[
 ];
 
 pub(super) const CREWAI: &str = "opentelemetry.instrumentation.crewai";
+const GENAI_CREWAI: &str = "opentelemetry.instrumentation.genai.crewai";
 const MCP: &str = "opentelemetry.instrumentation.mcp";
 const MCP_IN_JAVASCRIPT: &str = "@traceloop/instrumentation-mcp";
 
@@ -58,18 +60,26 @@ pub(crate) fn is_of_library(span: &SourceSpan, dialect: &Dialect) -> bool {
 
 /// Returns whether a library reports the answer of a tool or a model as the reason for this span's error.
 pub(crate) fn fails_with_result(span: &SourceSpan) -> bool {
-    [MCP, MCP_IN_JAVASCRIPT, openinference::CLAUDE_AGENT_SDK]
-        .iter()
-        .any(|scope| span.scope.starts_with(scope))
+    [
+        MCP,
+        MCP_IN_JAVASCRIPT,
+        openinference::CLAUDE_AGENT_SDK,
+        logfire::CLAUDE_AGENT_SDK,
+    ]
+    .iter()
+    .any(|scope| span.scope.starts_with(scope))
         || claude_code::runs_tool(span)
 }
 
 /// Returns the key of a description that may be instructions or a request. Semantic Kernel describes an agent that is used as a
-/// tool by its instructions, OpenLIT any agent by its system prompt, its goal or its task.
+/// tool by its instructions, OpenLIT any agent by its system prompt, its goal or its task, and CrewAI by its goal.
 pub(crate) fn instructive_description(span: &SourceSpan) -> Option<&'static str> {
     if span.scope == microsoft::FUNCTION_SCOPE {
         Some("gen_ai.tool.description")
-    } else if (openlit::OPENLIT.recognises)(span) {
+    } else if (openlit::OPENLIT.recognises)(span)
+        || (crewai::CREWAI.recognises)(span)
+        || span.scope.starts_with(GENAI_CREWAI)
+    {
         Some("gen_ai.agent.description")
     } else {
         None

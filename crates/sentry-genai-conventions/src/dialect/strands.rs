@@ -24,7 +24,7 @@ pub(super) static STRANDS: Dialect = Dialect {
         } else {
             match span.attributes.text("gen_ai.operation.name") {
                 Some("memory.add") => Override::To("create_memory"),
-                Some("memory.search") => Override::To("search_memory"),
+                Some(SEARCH) => Override::To("search_memory"),
                 _ => Override::None,
             }
         }
@@ -35,6 +35,11 @@ pub(super) static STRANDS: Dialect = Dialect {
 const START_TIME: &str = "gen_ai.event.start_time";
 
 const FIRST_TOKEN: &str = "gen_ai.server.time_to_first_token";
+
+const SEARCH: &str = "memory.search";
+const CONTENT: &str = "content";
+const QUERY: &str = "gen_ai.memory.query.text";
+const RECORDS: &str = "gen_ai.memory.records";
 
 /// A run by `Agent.structured_output`, which has no other span. Its model call is not counted.
 const STRUCTURED_RUN: &str = "execute_structured_output";
@@ -75,18 +80,23 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
 /// Reads what is searched for in memory, found there, or added to it. Each is an event.
 fn read_memory(span: &mut SourceSpan) {
     for (event, key) in [
-        ("memory.query", "gen_ai.memory.query.text"),
-        ("memory.content", "gen_ai.memory.records"),
-        ("memory.results", "gen_ai.memory.records"),
+        ("memory.query", QUERY),
+        ("memory.content", RECORDS),
+        ("memory.results", RECORDS),
     ] {
         let mut events = span.events.iter();
         if let Some(text) = events
             .find(|found| found.name == event)
-            .and_then(|event| event.attributes.text("content"))
+            .and_then(|event| event.attributes.text(CONTENT))
         {
             span.attributes.supply(key, text);
         }
     }
-    span.attributes
-        .rename("memory.result.count", "gen_ai.memory.record.count");
+    let attributes = &mut span.attributes;
+    // Instead of events, if asked for. What was found replaces what was searched for.
+    let is_query = span.name == SEARCH
+        && !(attributes.text(CONTENT)).is_some_and(|found| found.starts_with('['));
+    let key = if is_query { QUERY } else { RECORDS };
+    attributes.rename(CONTENT, key);
+    attributes.rename("memory.result.count", "gen_ai.memory.record.count");
 }

@@ -84,6 +84,16 @@ pub(super) fn has_media_fields(part: &Object) -> bool {
     keys.any(|key| part.contains_key(*key)) || part.len() == 1
 }
 
+/// Returns whether a part has, or refers to, the content of media.
+pub(super) fn has_reference(part: &Object) -> bool {
+    let mut keys = REFERENCE_KEYS.iter().chain(FILE_KEYS);
+    keys.any(|key| match part.get(*key) {
+        None | Some(Value::Null) => false,
+        Some(Value::Object(nested)) => has_reference(nested),
+        Some(_) => true,
+    })
+}
+
 impl Media {
     /// Reads a part with media, however the library nests `url`, `source`, `data` and the like.
     ///

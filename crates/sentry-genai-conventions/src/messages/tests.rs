@@ -1,5 +1,6 @@
 //! Conversations in the spellings of libraries, and what Sentry gets.
 
+mod audio;
 mod conversations;
 mod fast_path;
 mod limits;

@@ -139,3 +139,28 @@ fn streams_are_told_by_their_method() {
     assert!(of("InvokeModelWithResponseStream"));
     assert!(!of("InvokeModel"));
 }
+
+/// OpenTelemetry's newest instrumentation passes on the counts of the API, too.
+#[test]
+fn the_newest_instrumentation_counts_the_cache_beside_the_input() {
+    let attributes = [
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.provider.name", "aws.bedrock"),
+        ("gen_ai.request.model", "anthropic.claude-sonnet-4-5"),
+    ];
+    let mut call = source(
+        "opentelemetry.instrumentation.genai.bedrock",
+        "chat",
+        &attributes,
+    );
+    for (key, count) in [
+        ("gen_ai.usage.input_tokens", 100),
+        ("gen_ai.usage.cache_read.input_tokens", 72),
+        ("gen_ai.usage.cache_write.input_tokens", 8),
+    ] {
+        call.attributes.push(key, count);
+    }
+    let call = with_content(call);
+    let input = call.attributes.integer("gen_ai.usage.input_tokens");
+    assert_eq!(input, Some(180));
+}

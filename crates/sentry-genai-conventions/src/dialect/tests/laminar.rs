@@ -94,3 +94,38 @@ fn openhands_names_the_model_in_the_span_and_the_call_in_the_metadata() {
     assert_eq!(&*tool.name, "execute_tool TerminalAction");
     assert_eq!(tool.attributes.text("gen_ai.tool.call.id"), Some("call_42"));
 }
+
+#[test]
+fn openais_agents_and_their_handoffs_are_read() {
+    let spans = |name, kind, attributes: &[(&'static str, &str)]| {
+        let kind = ("lmnr.span.type", kind);
+        translated("lmnr.tracer", name, &[&[kind], attributes].concat())
+    };
+    let input = r#"{"name": "Triage", "tools": ["look_up"], "handoffs": ["Billing"], "output_type": "str"}"#;
+    let agent = spans("Triage", "DEFAULT", &[("lmnr.span.input", input)]);
+    assert_eq!(agent.name, "invoke_agent Triage");
+    let text = |key| agent.attributes.text(key);
+    assert_eq!(
+        text(DEFINITIONS),
+        Some(r#"[{"type":"function","name":"look_up"}]"#)
+    );
+    assert_eq!((text(INPUT), text("lmnr.span.input")), (None, None));
+    let function = spans("ask", "DEFAULT", &[("lmnr.span.input", input)]);
+    assert_eq!(function.op, "function");
+
+    let ends = [
+        ("openai.agents.handoff.from", "Triage"),
+        ("openai.agents.handoff.to", "Billing"),
+    ];
+    let handoff = spans("agents.handoff", "TOOL", &ends);
+    assert_eq!(
+        (&*handoff.op, &*handoff.name),
+        ("gen_ai.handoff", "handoff from Triage to Billing")
+    );
+    let listing = spans(
+        "agents.mcp_tools",
+        "TOOL",
+        &[("openai.agents.mcp.server", "s")],
+    );
+    assert_eq!(listing.op, "function");
+}

@@ -1,7 +1,7 @@
 //! Logfire's instrumentations.
 
-use super::{ARGUMENTS, INPUT, OUTPUT, RESULT, translated};
-use crate::Status;
+use super::{ARGUMENTS, INPUT, OUTPUT, RESULT, source, translated};
+use crate::{Status, TranslateOptions, Translator, testing};
 
 /// Older versions list the parts of a message as events of their own, and count the cache only in the whole response.
 #[test]
@@ -160,4 +160,28 @@ fn texts_and_images_are_read_from_the_request_and_the_response() {
     );
     let count = embeddings.attributes.integer("gen_ai.usage.input_tokens");
     assert_eq!(count, Some(2));
+}
+
+/// Its instrumentation of Claude's agents records that as the type of the error.
+#[test]
+fn why_a_tool_of_claudes_failed_is_what_it_came_to() {
+    let attributes = [
+        ("gen_ai.operation.name", "execute_tool"),
+        ("gen_ai.tool.name", "Bash"),
+        ("error.type", "Exit code 2: no secret"),
+    ];
+    let scope = "logfire.claude_agent_sdk";
+    let tool = translated(scope, "execute_tool Bash", &attributes);
+    let text = |key| tool.attributes.text(key);
+    assert_eq!(tool.status, Status::Error);
+    assert_eq!(text("error.type"), Some("tool_error"));
+    assert_eq!(
+        text("sentry.status.message"),
+        Some("Exit code 2: no secret")
+    );
+    let tool = source(scope, "execute_tool Bash", &attributes);
+    let tool = testing::translated(&Translator::new(TranslateOptions::default()), tool);
+    assert_eq!(tool.status, Status::Error);
+    assert_eq!(tool.attributes.text("error.type"), Some("tool_error"));
+    assert!(!tool.attributes.contains("sentry.status.message"));
 }

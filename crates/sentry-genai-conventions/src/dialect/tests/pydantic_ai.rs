@@ -1,4 +1,5 @@
 use super::{super::*, source, translated, with_content};
+use crate::{SourceStatus, Status, tokens};
 
 #[test]
 fn the_output_of_a_run_includes_reasoning() {
@@ -108,4 +109,32 @@ fn images_are_recorded_by_their_types() {
             r#"[{"role":"assistant","parts":[{"type":"blob","modality":"image","mime_type":"image/png","content":"[Blob substitute]"}]}]"#
         )
     );
+}
+
+/// Whether it failed or its answer was rejected, and however much that took.
+#[test]
+fn failed_attempts_of_a_call_are_plain() {
+    for response in [None, Some(("gen_ai.response.id", "r-1"))] {
+        let mut attempt = source("pydantic-ai", "model request attempt m", &[]);
+        attempt.status = SourceStatus::Error(Some("Response rejected".to_owned()));
+        for (key, text) in [
+            ("gen_ai.provider.name", "openai"),
+            ("gen_ai.request.model", "m"),
+        ]
+        .into_iter()
+        .chain(response)
+        {
+            attempt.attributes.push(key, text);
+        }
+        for key in [
+            "pydantic_ai.model_request.attempt",
+            tokens::INPUT,
+            tokens::OUTPUT,
+        ] {
+            attempt.attributes.push(key, 20);
+        }
+        let attempt = with_content(attempt);
+        assert_eq!((&*attempt.op, attempt.status), ("function", Status::Error));
+        assert_eq!(attempt.name, "model request attempt m");
+    }
 }

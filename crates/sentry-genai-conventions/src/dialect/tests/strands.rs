@@ -168,3 +168,25 @@ fn memory_is_read_from_events() {
     let span = translated("strands.telemetry.tracer", "memory.add", &added);
     assert_eq!(span.name, "create_memory");
 }
+
+/// With `gen_ai_span_attributes_only`. What was found replaces what was searched for.
+#[test]
+fn memory_is_read_from_attributes() {
+    for (name, content, key) in [
+        (
+            "memory.search",
+            r#"[{"content":"Tea"}]"#,
+            "gen_ai.memory.records",
+        ),
+        (
+            "memory.search",
+            "What does he like?",
+            "gen_ai.memory.query.text",
+        ),
+        ("memory.add", "He likes tea", "gen_ai.memory.records"),
+    ] {
+        let attributes = [("gen_ai.operation.name", name), ("content", content)];
+        let span = translated("strands.telemetry.tracer", name, &attributes);
+        assert_eq!(span.attributes.text(key), Some(content));
+    }
+}

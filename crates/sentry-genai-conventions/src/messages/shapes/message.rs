@@ -449,9 +449,6 @@ fn read_call(mut item: Object, calls: &mut Vec<Part>) {
 }
 
 fn read_audio(mut audio: Object, parts: &mut Vec<Part>) {
-    if let Some(text) = take_text(&mut audio, &["transcript"]) {
-        parts.push(Part::Text(text));
-    }
     audio.insert("type".to_owned(), "audio".into());
     part::read(Value::Object(audio), parts);
 }

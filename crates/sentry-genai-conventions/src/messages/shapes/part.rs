@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     super::{
-        Media, Object, Part, parse,
+        Media, Object, Part, media, parse,
         repair::{self, Repaired},
     },
     fields::{is_null_or_empty, kind, take, take_id, take_object, take_text, text_of},
@@ -194,7 +194,7 @@ fn read_object(mut object: Object, parts: &mut Vec<Part>) {
                 || object.keys().next().cloned().unwrap_or_default(),
                 |kind| kind.into_owned(),
             );
-            parts.push(Part::Media(Media::read(&kind, object)));
+            read_media(&kind, object, parts);
         }
         Kind::Object => {
             object.remove("type");
@@ -203,6 +203,38 @@ fn read_object(mut object: Object, parts: &mut Vec<Part>) {
         }
         Kind::Encrypted | Kind::Marker => {}
     }
+}
+
+/// Reads media. What was said in audio is a text as well.
+fn read_media(kind: &str, mut object: Object, parts: &mut Vec<Part>) {
+    if kind.contains("audio")
+        && let Some(transcript) = take_transcript(&mut object)
+    {
+        parts.push(Part::Text(transcript));
+        if !media::has_reference(&object) {
+            return;
+        }
+    }
+    parts.push(Part::Media(Media::read(kind, object)));
+}
+
+/// Takes what was said in audio. OpenAI has it beside the audio, and Azure's voice agents in its place.
+fn take_transcript(audio: &mut Object) -> Option<String> {
+    let is_text = |text: &str| text.contains(' ') && !text.starts_with("data:");
+    if audio
+        .get("content")
+        .and_then(Value::as_str)
+        .is_some_and(is_text)
+    {
+        return take_text(audio, &["content"]);
+    }
+    take_nested_transcript(audio)
+}
+
+/// OpenAI's chats have it in the audio, and so does OpenInference, once more inside.
+fn take_nested_transcript(audio: &mut Object) -> Option<String> {
+    let transcript = take_text(audio, &["transcript"]).filter(|text| !text.is_empty());
+    transcript.or_else(|| take_nested_transcript(audio.get_mut("audio")?.as_object_mut()?))
 }
 
 /// Reads an object of no known kind: one of an unknown type, a text without a type, or structured output.

@@ -162,3 +162,31 @@ fn an_error_code_of_many_words_is_reduced_like_any_reason() {
     withhold(&mut span, Provenance::Other, CAPTURE_NOTHING);
     assert_eq!(span.attributes.text("error.code"), Some("invalid input"));
 }
+
+/// ADK's plugin that traces functions, and HoneyHive's decorator.
+#[test]
+fn arguments_and_results_of_traced_functions_are_content() {
+    for key in [
+        "adk.fn.arg.city",
+        "adk.fn.return",
+        "honeyhive_inputs.city",
+        "honeyhive_outputs.result",
+    ] {
+        assert!(!keeps(Provenance::Other, key, Value::Str("Rome")), "{key}");
+    }
+}
+
+/// What somebody said, and the address of what an MCP client reads.
+#[test]
+fn content_of_one_word_is_known_by_its_key() {
+    for key in [
+        "fastmcp.delegate.original_uri",
+        "fastmcp.proxy.backend_uri_template",
+        "gen_ai.transcription.text",
+    ] {
+        assert!(
+            !keeps(Provenance::GenAi, key, Value::Str("users://mia")),
+            "{key}"
+        );
+    }
+}
