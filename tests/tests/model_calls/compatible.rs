@@ -164,9 +164,23 @@ fn the_host_names_the_provider_unless_the_program_does() {
 
 #[test]
 fn only_responses_continue_a_conversation() {
-    let request = json!({"model": "m", "conversation": "conv_1", "max_tokens": 1});
-    for (path, id) in [("/v1/responses", Some("conv_1")), ("/v1/messages", None)] {
+    for conversation in [json!("conv_1"), json!({"id": "conv_1"})] {
+        let request = json!({"model": "m", "conversation": conversation, "max_tokens": 1});
+        for (path, id) in [("/v1/responses", Some("conv_1")), ("/v1/messages", None)] {
+            let call = span(path, &request, "application/json", "{}");
+            assert_eq!(call.conversation_id(), id, "{path}");
+        }
+    }
+}
+
+#[test]
+fn the_reasoning_that_was_asked_for_is_a_parameter() {
+    for (path, key, value) in [
+        ("/v1/responses", "reasoning", json!({"effort": "low"})),
+        ("/v1/chat/completions", "reasoning_effort", json!("low")),
+    ] {
+        let request = json!({"model": "m", key: value});
         let call = span(path, &request, "application/json", "{}");
-        assert_eq!(call.conversation_id(), id, "{path}");
+        assert_eq!(call.str("gen_ai.request.reasoning.level"), Some("low"));
     }
 }

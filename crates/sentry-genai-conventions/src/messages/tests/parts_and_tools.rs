@@ -450,3 +450,17 @@ fn what_cohere_plans_before_calls_is_reasoning() {
         ])
     );
 }
+
+/// OpenAI's chat completions.
+#[test]
+fn spoken_answers_have_their_transcript() {
+    let audio = json!({"id": "a1", "data": PNG, "expires_at": 1, "transcript": "Sunny"});
+    let shown = input(json!([{"role": "assistant", "content": null, "audio": audio}]));
+    assert_eq!(
+        shown[0]["parts"],
+        json!([
+            {"type": "text", "content": "Sunny"},
+            {"type": "blob", "modality": "audio", "mime_type": "unknown", "content": "[Blob substitute]"},
+        ])
+    );
+}
