@@ -12,7 +12,7 @@ fn limits(text_bytes: usize, attribute_bytes: usize) -> ContentLimits {
 }
 
 fn fit(messages: &Value, limits: &ContentLimits) -> (Value, Option<usize>) {
-    let fitted = Messages::from_value(messages.clone(), Side::Input).into_json(limits);
+    let fitted = Messages::parse(&messages.to_string(), Side::Input).into_json(limits);
     assert!(
         fitted.json.len() <= limits.attribute_bytes,
         "{}",

@@ -139,12 +139,12 @@ fn evaluations_pass_through() {
 }
 
 #[test]
-fn messages_are_read_from_a_parsed_value() {
+fn answers_inside_a_text_are_read() {
     let value = json!([
         {"role": "thinking", "content": "Hm."},
         {"role": "user", "content": "[{\"type\":\"tool_result\",\"tool_use_id\":\"c1\",\"content\":\"rain\"}]"},
     ]);
-    let messages = Messages::from_value(value, Side::Input).messages;
+    let messages = Messages::parse(&value.to_string(), Side::Input).messages;
     assert_eq!(messages[0].parts, [Part::Reasoning("Hm.".into())]);
     assert!(matches!(
         &messages[1].parts[..],
