@@ -1,6 +1,9 @@
 //! Errors, logs and metrics captured inside a span carry its ids. A local root joins a span of another Sentry integration.
 
-use std::{sync::Arc, thread};
+use std::{
+    sync::{Arc, Mutex},
+    thread,
+};
 
 use sentry::{ClientOptions, Hub, TransactionContext};
 use sentry_genai_tests::{Bridge, Receiver};
@@ -82,6 +85,30 @@ fn a_client_with_the_integration_asks_when_it_captures() {
     let bridge = Bridge::with(sentry_genai::Options::new(), options());
     capture_everything(&bridge);
     assert_correlated(&bridge);
+}
+
+#[test]
+fn hooks_of_the_client_see_the_ids_and_have_the_last_word() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let [logged, measured] = [(); 2].map(|()| Arc::clone(&seen));
+    let options = options()
+        .before_send_log(move |log| {
+            logged.lock().unwrap().push(log.trace_id?.to_string());
+            None
+        })
+        .before_send_metric(move |metric| {
+            measured.lock().unwrap().push(metric.trace_id.to_string());
+            None
+        });
+    let bridge = Bridge::with(sentry_genai::Options::new(), options);
+    bridge.run(|| {
+        let _span = info_span!("work").entered();
+        sentry::logger_warn!("a log by hand");
+        Hub::current().capture_metric(sentry::metrics::counter("calls", 1.0));
+    });
+    let trace_id = bridge.span("work").trace_id;
+    assert_eq!(*seen.lock().unwrap(), [trace_id.clone(), trace_id]);
+    assert!(bridge.ingest.logs().is_empty() && bridge.ingest.metrics().is_empty());
 }
 
 #[test]

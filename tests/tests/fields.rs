@@ -69,6 +69,33 @@ fn records_come_late_and_twice() {
     assert_eq!(span.int("gen_ai.usage.total_tokens"), Some(59));
 }
 
+#[test]
+fn late_values_keep_their_types() {
+    let bridge = Bridge::start();
+    let error: &(dyn std::error::Error + 'static) = &std::io::Error::other("disk full");
+    bridge.run(|| {
+        let span = info_span!(
+            "late",
+            app.small = Empty,
+            app.wide = Empty,
+            app.widest = Empty,
+            app.yes = Empty,
+            app.error = Empty,
+        );
+        span.record("app.small", 42_u128);
+        span.record("app.wide", i128::MIN);
+        span.record("app.widest", u128::MAX);
+        span.record("app.yes", true);
+        span.record("app.error", error);
+    });
+    let span = bridge.span("late");
+    assert_eq!(span.int("app.small"), Some(42));
+    assert_eq!(span.str("app.wide"), Some(&*i128::MIN.to_string()));
+    assert_eq!(span.str("app.widest"), Some(&*u128::MAX.to_string()));
+    assert_eq!(span.attr_type("app.yes"), Some("boolean"));
+    assert_eq!(span.str("app.error"), Some("disk full"));
+}
+
 /// Together, the answers so far are larger than all that may wait.
 #[test]
 fn an_answer_recorded_again_for_each_of_its_parts_arrives() {

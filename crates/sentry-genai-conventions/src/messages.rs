@@ -244,12 +244,6 @@ impl Messages {
         parse::parse(text, side)
     }
 
-    /// Reads any known spelling from parsed JSON.
-    #[cfg(test)]
-    pub(crate) fn from_value(value: Value, side: Side) -> Self {
-        parse::from_value(value, side)
-    }
-
     /// Removes the system messages at the start and returns their parts, for `gen_ai.system_instructions`.
     pub(crate) fn take_system(&mut self) -> Vec<Part> {
         let leading_count = self

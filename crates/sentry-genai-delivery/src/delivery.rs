@@ -1,8 +1,8 @@
 //! The handle that programs and doors hold.
 
 use std::{
-    fmt,
-    sync::{Arc, OnceLock},
+    fmt, process,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -13,6 +13,7 @@ use crate::{
     failure::SendFailure,
     ids,
     options::Prepared,
+    per_process::PerProcess,
     sender::{Role, Sender},
     shared::Shared,
     thread::{self, on_delivery_thread},
@@ -37,7 +38,7 @@ pub type BeforeSendSpan = Arc<dyn Fn(SentrySpan) -> Option<SentrySpan> + Send + 
 /// When the last clone is dropped, spans that were handed over are still sent in the background. Call
 /// [`close`](Self::close) to wait for them.
 #[derive(Clone)]
-pub struct Delivery(Arc<Handle>);
+pub struct Delivery(Arc<PerProcess<Handle>>);
 
 /// Ends the threads when the last handle is dropped. The threads hold [`Shared`], so it would never be dropped by
 /// itself.
@@ -47,8 +48,6 @@ struct Handle {
     prepared: Prepared,
     /// Sends copies to Spotlight.
     mirror: Option<Delivery>,
-    /// The delivery of a child process that was forked from this one.
-    forked: OnceLock<Delivery>,
 }
 
 /// What programs need.
@@ -124,18 +123,38 @@ impl Delivery {
     /// Returns how long content may be.
     #[must_use]
     pub fn content_limits(&self) -> ContentLimits {
-        self.0.prepared.translator.options().limits
+        self.0.latest().prepared.translator.options().limits
     }
 
-    /// Starts a delivery with its two threads.
     pub(crate) fn start(prepared: Prepared) -> Self {
+        let handle = Handle::start(prepared);
+        Self(Arc::new(PerProcess::made_by(process::id(), handle)))
+    }
+
+    /// Returns the delivery of this process. A forked one gets its own, as threads and connections stay with the parent.
+    fn of_this_process(&self) -> &Handle {
+        self.0.of_this_process(Handle::fork)
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.of_this_process().shared
+    }
+
+    pub(crate) fn shared_without_fork_check(&self) -> &Arc<Shared> {
+        &self.0.latest().shared
+    }
+}
+
+impl Handle {
+    /// Starts a delivery with its two threads.
+    fn start(prepared: Prepared) -> Self {
         let Prepared {
             config,
             translator,
             before_send_span,
         } = prepared.clone();
         let mirror = config.spotlight_copy().map(|config| {
-            Self::start(Prepared {
+            Delivery::start(Prepared {
                 config: Arc::new(config),
                 ..prepared.clone()
             })
@@ -157,45 +176,17 @@ impl Delivery {
             shared.outbox.close();
             shared.progress.stop();
         }
-        Self(Arc::new(Handle {
+        Self {
             shared,
             prepared,
             mirror,
-            forked: OnceLock::new(),
-        }))
-    }
-
-    /// Returns the delivery of this process.
-    ///
-    /// A forked child gets its own delivery, started on first use. Threads and connections stay with the parent, and a
-    /// lock may have been held at the fork by a thread that does not exist in the child.
-    fn of_this_process(&self) -> &Handle {
-        let handle = &*self.0;
-        match handle.forked.get() {
-            Some(forked) => forked.of_this_process(),
-            None if handle.shared.is_of_this_process() => handle,
-            None => (handle.forked)
-                .get_or_init(|| self.fork())
-                .of_this_process(),
-        }
-    }
-
-    pub(crate) fn shared(&self) -> &Arc<Shared> {
-        &self.of_this_process().shared
-    }
-
-    /// Returns the same without checking for a fork. The check is a system call, which is too expensive for every span.
-    pub(crate) fn shared_without_fork_check(&self) -> &Arc<Shared> {
-        match self.0.forked.get() {
-            None => &self.0.shared,
-            Some(forked) => forked.shared_without_fork_check(),
         }
     }
 
     #[cold]
     fn fork(&self) -> Self {
         ids::reseed();
-        let mut prepared = self.0.prepared.clone();
+        let mut prepared = self.prepared.clone();
         // The Sentry client has no threads in this process, and perhaps holds a lock that nobody will release.
         Arc::make_mut(&mut prepared.config).settings.meter = None;
         Self::start(prepared)
@@ -205,7 +196,7 @@ impl Delivery {
 impl fmt::Debug for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Delivery")
-            .field("config", &self.0.prepared.config)
+            .field("config", &self.0.latest().prepared.config)
             .field("stats", &self.stats())
             .field("last_failure", &self.last_failure())
             .finish_non_exhaustive()

@@ -2,7 +2,7 @@
 
 use std::{any::Any, sync::Arc};
 
-use sentry_genai_conventions::{Attributes, SentrySpan, SourceSpan, TraceId};
+use sentry_genai_conventions::{SentrySpan, SourceSpan, TraceId};
 
 use crate::{
     accounting::LossReason,
@@ -32,7 +32,7 @@ impl Delivery {
     ///
     /// Like [`send_record`](Self::send_record), for a door that does not keep its spans in [records](Self::record).
     pub fn send(&self, span: SourceSpan, segment: &Arc<Segment>) {
-        self.send_record(recycle::boxed(span), segment);
+        self.send_record(Box::new(span), segment);
     }
 
     /// Hands over a span that has ended, in the [record](Self::record) that it was written to.
@@ -114,13 +114,6 @@ impl Delivery {
     /// Takes back a record that is not needed after all.
     pub fn give_back(&self, record: Box<SourceSpan>) {
         recycle::give_back(record);
-    }
-
-    /// Returns an empty attribute store for about `fields` attributes. Reuses the store of a span that has been sent,
-    /// if there is one.
-    #[must_use]
-    pub fn attributes(&self, fields: usize) -> Attributes {
-        recycle::attributes(fields, &self.shared_without_fork_check().queue)
     }
 
     /// Starts a trace for a local root, or continues `incoming`, and makes the sampling decision.

@@ -40,14 +40,12 @@ pub(crate) type Record = Box<SourceSpan>;
 
 thread_local! {
     static THREAD_CACHE: RefCell<ThreadCache> = const {
-        RefCell::new(ThreadCache { records: Vec::new(), shells: Vec::new(), boxes: Vec::new() })
+        RefCell::new(ThreadCache { records: Vec::new(), boxes: Vec::new() })
     };
 }
 
 struct ThreadCache {
     records: Vec<Record>,
-    /// Records without an attribute store.
-    shells: Vec<Record>,
     boxes: Vec<SpentBox>,
 }
 
@@ -55,7 +53,8 @@ struct ThreadCache {
 pub(crate) fn record(fields: usize, queue: &Queue) -> Record {
     take_cached(queue).unwrap_or_else(|| {
         let mut record = shell();
-        record.attributes = new_store(fields);
+        // Most texts are short, and a long one makes room for itself.
+        record.attributes = Attributes::with_capacity(fields + ADDED, 32 * fields);
         record
     })
 }
@@ -63,27 +62,6 @@ pub(crate) fn record(fields: usize, queue: &Queue) -> Record {
 fn shell() -> Record {
     let start = Timestamp::default();
     Box::new(SourceSpan::new(new_trace_id(), new_span_id(), "", start))
-}
-
-/// Returns an empty store with room for about `fields` attributes.
-pub(crate) fn attributes(fields: usize, queue: &Queue) -> Attributes {
-    let Some(mut record) = take_cached(queue) else {
-        return new_store(fields);
-    };
-    let attributes = mem::take(&mut record.attributes);
-    with_cache(|cache| cache.keep_shell(record));
-    attributes
-}
-
-/// Moves a span into a record.
-pub(crate) fn boxed(span: SourceSpan) -> Record {
-    match with_cache(|cache| cache.shells.pop()).flatten() {
-        Some(mut shell) => {
-            *shell = span;
-            shell
-        }
-        None => Box::new(span),
-    }
 }
 
 /// Takes back a record that was not needed.
@@ -115,24 +93,11 @@ fn take_cached(queue: &Queue) -> Option<Record> {
     })
 }
 
-fn new_store(fields: usize) -> Attributes {
-    // Most texts are short, and a long one makes room for itself.
-    Attributes::with_capacity(fields + ADDED, 32 * fields)
-}
-
 /// Returns `None` on a thread that is being torn down, which starts no more spans.
 #[inline]
 fn with_cache<T>(use_it: impl FnOnce(&mut ThreadCache) -> T) -> Option<T> {
     let used = THREAD_CACHE.try_with(|cache| use_it(&mut cache.borrow_mut()));
     used.ok()
-}
-
-impl ThreadCache {
-    fn keep_shell(&mut self, shell: Record) {
-        if self.shells.len() < MAX_CACHED {
-            self.shells.push(shell);
-        }
-    }
 }
 
 /// Empty records that wait for a thread to take them.
@@ -351,7 +316,7 @@ mod tests {
             span.scope = "shop".into();
             span.attributes.push("gen_ai.request.model", "gpt-5-mini");
             span.inherited.agent_name = Some("Support Bot".into());
-            let mut record = boxed(span);
+            let mut record = Box::new(span);
             let translated = translator.translate(&mut record);
             assert!(!translated.attributes.is_empty());
             shells.push(record);

@@ -5,12 +5,13 @@ use std::{
     hash::{BuildHasherDefault, Hash, Hasher},
     process,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError,
+        Arc, Mutex, MutexGuard, PoisonError, TryLockError,
         atomic::{AtomicU64, Ordering},
     },
 };
 
 use sentry_genai_conventions::{SpanId, TraceId};
+use sentry_genai_delivery::PerProcess;
 
 use crate::{
     node::Node,
@@ -31,14 +32,12 @@ pub(crate) type Key = (TraceId, SpanId);
 /// The spans that have started and not ended, and the latest that have ended.
 #[derive(Debug)]
 pub(crate) struct SpanTable<S> {
-    /// The process that made it.
-    process: u32,
-    shards: [Mutex<Shard<S>>; SHARDS],
+    shards: PerProcess<Shards<S>>,
     forgotten: AtomicU64,
     orphaned: AtomicU64,
-    /// The table of a process that was forked from that one while a shard was locked. No thread there will unlock it.
-    forked: OnceLock<Box<Self>>,
 }
+
+type Shards<S> = [Mutex<Shard<S>>; SHARDS];
 
 #[derive(Debug)]
 struct Shard<S> {
@@ -81,11 +80,9 @@ pub struct OpenSpans {
 impl<S> SpanTable<S> {
     pub(crate) fn new() -> Self {
         Self {
-            process: process::id(),
-            shards: std::array::from_fn(|_| Mutex::new(Shard::new())),
+            shards: PerProcess::made_by(process::id(), new_shards()),
             forgotten: AtomicU64::new(0),
             orphaned: AtomicU64::new(0),
-            forked: OnceLock::new(),
         }
     }
 
@@ -161,23 +158,20 @@ impl<S> SpanTable<S> {
     }
 
     fn lock(&self, index: usize) -> MutexGuard<'_, Shard<S>> {
-        if let Some(forked) = self.forked.get() {
-            return forked.lock(index);
-        }
-        let shard = &self.shards[index];
-        match shard.try_lock() {
+        match self.shards.latest()[index].try_lock() {
             Ok(shard) => shard,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            // Checking for a fork is a system call.
-            Err(TryLockError::WouldBlock) if process::id() == self.process => {
-                shard.lock().unwrap_or_else(PoisonError::into_inner)
-            }
+            // In a forked process, perhaps no thread would ever unlock it.
             Err(TryLockError::WouldBlock) => {
-                let forked = self.forked.get_or_init(|| Box::new(Self::new()));
-                forked.lock(index)
+                let shards = self.shards.of_this_process(|_| new_shards());
+                shards[index].lock().unwrap_or_else(PoisonError::into_inner)
             }
         }
     }
+}
+
+fn new_shards<S>() -> Shards<S> {
+    std::array::from_fn(|_| Mutex::new(Shard::new()))
 }
 
 impl<S> Shard<S> {
@@ -251,9 +245,12 @@ mod tests {
 
     #[test]
     fn a_forked_process_does_not_wait_for_threads_that_it_does_not_have() {
-        let mut table = SpanTable::<()>::new();
-        table.process += 1;
-        let _locked_at_the_fork = table.shards.each_ref().map(|shard| shard.lock());
+        let table = SpanTable::<()> {
+            shards: PerProcess::made_by(process::id() + 1, new_shards()),
+            ..SpanTable::new()
+        };
+        let parents = table.shards.latest();
+        let _locked_at_the_fork = parents.each_ref().map(|shard| shard.lock());
         let key = (
             TraceId::from_bytes([7; 16]).expect("an id"),
             SpanId::from_bytes([7; 8]).expect("an id"),

@@ -130,6 +130,26 @@ fn a_reason_quotes_content_only_if_content_is_recorded() {
 }
 
 #[test]
+fn why_an_answer_ended_is_no_content() {
+    for (reason, expected) in [(json!("length"), true), (Value::Null, false)] {
+        let message = json!({"role": "assistant", "content": "It"});
+        let choice = json!({"index": 0, "message": message, "finish_reason": reason});
+        let body = json!({"choices": [choice]}).to_string();
+        let seen = recorded::fields(async {
+            let server = server::answering("application/json", &body);
+            let url = format!("{server}/v1/chat/completions");
+            let request = post(&url, &json!({"model": "m"}));
+            let response = GenAiClient::new(http()).execute(request).await.unwrap();
+            response.bytes().await.unwrap();
+        });
+        let reasons = r#"gen_ai.response.finish_reasons="[\"length\"]""#;
+        assert_eq!(seen.contains(reasons), expected, "{seen}");
+        assert!(expected || !seen.contains("finish_reasons"), "{seen}");
+        assert!(!seen.contains("assistant"), "{seen}");
+    }
+}
+
+#[test]
 fn the_host_names_the_provider_unless_the_program_does() {
     let bridge = Bridge::start();
     bridge.block_on(async {
@@ -164,9 +184,23 @@ fn the_host_names_the_provider_unless_the_program_does() {
 
 #[test]
 fn only_responses_continue_a_conversation() {
-    let request = json!({"model": "m", "conversation": "conv_1", "max_tokens": 1});
-    for (path, id) in [("/v1/responses", Some("conv_1")), ("/v1/messages", None)] {
+    for conversation in [json!("conv_1"), json!({"id": "conv_1"})] {
+        let request = json!({"model": "m", "conversation": conversation, "max_tokens": 1});
+        for (path, id) in [("/v1/responses", Some("conv_1")), ("/v1/messages", None)] {
+            let call = span(path, &request, "application/json", "{}");
+            assert_eq!(call.conversation_id(), id, "{path}");
+        }
+    }
+}
+
+#[test]
+fn the_reasoning_that_was_asked_for_is_a_parameter() {
+    for (path, key, value) in [
+        ("/v1/responses", "reasoning", json!({"effort": "low"})),
+        ("/v1/chat/completions", "reasoning_effort", json!("low")),
+    ] {
+        let request = json!({"model": "m", key: value});
         let call = span(path, &request, "application/json", "{}");
-        assert_eq!(call.conversation_id(), id, "{path}");
+        assert_eq!(call.str("gen_ai.request.reasoning.level"), Some("low"));
     }
 }

@@ -7,8 +7,10 @@ use sentry_genai_tests::ran_apart;
 use super::door::{
     RewritingExporter,
     opentelemetry::{
-        Context, KeyValue, Value,
-        trace::{Span as _, Status, TraceContextExt as _, Tracer as _, TracerProvider as _},
+        Context, KeyValue, StringValue, Value,
+        trace::{
+            Span as _, SpanKind, Status, TraceContextExt as _, Tracer as _, TracerProvider as _,
+        },
     },
     opentelemetry_sdk::{
         Resource,
@@ -118,6 +120,50 @@ fn what_otlp_would_lose_becomes_an_attribute() {
     assert!(chat.events.is_empty());
     assert_eq!(chat.links.links[0].attributes.len(), 2);
     assert_eq!(root.status, Status::Unset);
+}
+
+#[test]
+fn values_and_kinds_stay_as_they_are() {
+    let memory = InMemorySpanExporter::default();
+    let provider = SdkTracerProvider::builder()
+        .with_simple_exporter(RewritingExporter::new(
+            memory.clone(),
+            &ClientOptions::new(),
+        ))
+        .build();
+    let tracer = provider.tracer("t");
+    let values = [
+        true.into(),
+        7.into(),
+        0.5.into(),
+        "text".into(),
+        Value::Array(vec![true, false].into()),
+        Value::Array(vec![7, 8].into()),
+        Value::Array(vec![0.5, 1.5].into()),
+        Value::Array(vec![StringValue::from("a"), "b".into()].into()),
+    ];
+    for kind in [
+        SpanKind::Client,
+        SpanKind::Consumer,
+        SpanKind::Internal,
+        SpanKind::Producer,
+        SpanKind::Server,
+    ] {
+        let builder = tracer.span_builder("values").with_kind(kind.clone());
+        let attributes = (values.iter().enumerate())
+            .map(|(index, value)| KeyValue::new(format!("app.{index}"), value.clone()));
+        let builder = builder.with_attributes(attributes);
+        builder.start_with_context(&tracer, &Context::new()).end();
+        let spans = memory.get_finished_spans().unwrap();
+        memory.reset();
+        assert_eq!(spans[0].span_kind, kind);
+        for (index, value) in values.iter().enumerate() {
+            assert_eq!(
+                attribute(&spans[0], &format!("app.{index}")).as_ref(),
+                Some(value)
+            );
+        }
+    }
 }
 
 #[test]

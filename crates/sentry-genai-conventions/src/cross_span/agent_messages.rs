@@ -6,9 +6,7 @@ use serde_json::Value;
 
 use super::{SpanTree, WorkKind};
 use crate::{
-    AiKind, ContentLimits, SentrySpan, Status,
-    attributes::Attributes,
-    content,
+    AiKind, ContentLimits, SentrySpan, Status, content,
     dialect::{INPUT, OUTPUT},
 };
 
@@ -16,12 +14,10 @@ use crate::{
 /// tree.
 pub(super) fn may_lack_messages(spans: &[SentrySpan]) -> bool {
     // There are fewer agents than calls.
-    spans.iter().any(is_agent_with_messages) && spans.iter().any(is_call_without_answer)
-}
-
-/// Returns whether a span is an agent with messages.
-fn is_agent_with_messages(span: &SentrySpan) -> bool {
-    span.ai == Some(AiKind::Agent) && has_messages(&span.attributes)
+    let has_messages = |span: &SentrySpan| {
+        span.ai == Some(AiKind::Agent) && span.attributes.contains_any(&[INPUT, OUTPUT])
+    };
+    spans.iter().any(has_messages) && spans.iter().any(is_call_without_answer)
 }
 
 fn is_call_without_answer(span: &SentrySpan) -> bool {
@@ -31,10 +27,6 @@ fn is_call_without_answer(span: &SentrySpan) -> bool {
 /// Returns whether a span is a call that may be a part of a conversation. What a moderation says of one is not.
 fn is_of_conversation(span: &SentrySpan) -> bool {
     WorkKind::of(span) == Some(WorkKind::Chat)
-}
-
-fn has_messages(attributes: &Attributes) -> bool {
-    attributes.contains(INPUT) || attributes.contains(OUTPUT)
 }
 
 /// Gives an agent's messages to its model calls if none of these has any, since Sentry shows a conversation by its model calls.
@@ -76,7 +68,7 @@ pub(super) fn copy_to_calls(spans: &mut [SentrySpan], tree: &SpanTree, limits: &
     }
 }
 
-/// Returns the agents with messages whose calls have none, or no answers, with these calls. A call that a tool makes is not the
+/// Returns the agents whose calls have no messages, or no answers, with these calls. A call that a tool makes is not the
 /// agent's.
 fn calls_without_messages(spans: &[SentrySpan], tree: &SpanTree) -> HashMap<usize, Vec<usize>> {
     let mut agents = vec![None; spans.len()];
@@ -100,7 +92,7 @@ fn calls_without_messages(spans: &[SentrySpan], tree: &SpanTree) -> HashMap<usiz
             let may_lack_question = !call.attributes.contains(INPUT) || call.scope == agent.scope;
             is_call_without_answer(call) && may_lack_question
         };
-        is_agent_with_messages(agent) && calls.iter().all(lacks_messages)
+        calls.iter().all(lacks_messages)
     });
     calls
 }

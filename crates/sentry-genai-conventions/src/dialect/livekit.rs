@@ -50,13 +50,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         }
         OperationKind::Call => {
             if let Some(metrics) = json::object(attributes, METRICS) {
-                let names = [
-                    ("request_id", "gen_ai.response.id"),
-                    ("prompt_cached_tokens", tokens::CACHE_READ),
-                    ("ttft", "gen_ai.response.time_to_first_chunk"),
-                ];
-                json::put_scalars(attributes, &metrics, &names);
-                usage::put(attributes, &metrics);
+                read_metrics(attributes, &metrics);
             }
             remove_outcome_without_answer(attributes);
         }
@@ -68,7 +62,25 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     }
 }
 
-/// Removes what a failed call in JavaScript has instead of an answer: counts of zero, and a finish reason.
+/// Reads the metrics of a call, whose names are those of Python or of JavaScript.
+fn read_metrics(attributes: &mut Attributes, metrics: &json::Object) {
+    let names = [
+        ("request_id", "gen_ai.response.id"),
+        ("requestId", "gen_ai.response.id"),
+        ("prompt_cached_tokens", tokens::CACHE_READ),
+        ("promptCachedTokens", tokens::CACHE_READ),
+    ];
+    json::put_scalars(attributes, metrics, &names);
+    usage::put(attributes, metrics);
+    let number = |name| metrics.get(name)?.as_f64();
+    let first_chunk = number("ttft").or_else(|| Some(number("ttftMs")? / 1e3));
+    // It is negative if the call was interrupted before.
+    if let Some(seconds) = first_chunk.filter(|seconds| *seconds >= 0.0) {
+        attributes.supply("gen_ai.response.time_to_first_chunk", seconds);
+    }
+}
+
+/// Removes what a failed call in JavaScript, or an interrupted one, has instead of an answer: counts of zero, and a finish reason.
 fn remove_outcome_without_answer(attributes: &mut Attributes) {
     let counts = [tokens::INPUT, tokens::OUTPUT].map(|key| attributes.integer(key));
     if counts == [Some(0), Some(0)] && !attributes.contains(OUTPUT) {

@@ -50,17 +50,6 @@ pub(super) fn parse(text: &str, side: Side) -> Messages {
     }
 }
 
-#[cfg(test)]
-pub(super) fn from_value(mut value: Value, side: Side) -> Messages {
-    cut::flatten(&mut value, MAX_DEPTH);
-    match value {
-        Value::String(text) => parse(&text, side),
-        value if shapes::is_known(&value) => read(value, side),
-        value if is_empty(&value) => Messages::new(Vec::new(), side),
-        value => plain_text(value.to_string(), side),
-    }
-}
-
 /// Parses JSON that is more than a bare number or word.
 pub(super) fn json(text: &str) -> Option<Value> {
     let start = text.trim_start().as_bytes().first()?;

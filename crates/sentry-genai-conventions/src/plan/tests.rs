@@ -444,3 +444,24 @@ fn a_plan_enforces_the_span_limit() {
     let length: usize = texts.map(str::len).sum();
     assert!((500_000..900_000).contains(&length), "{length}");
 }
+
+/// Whether a message says more than its template is up to each span.
+#[test]
+fn a_plan_withholds_formatted_messages() {
+    let with_message = |message: &str| {
+        let mut span = typical_span("http");
+        span.attributes.push("logfire.msg_template", "asked {city}");
+        span.attributes.push("logfire.msg", message);
+        span
+    };
+    let options = TranslateOptions::default();
+    let plan = super::Plan::of(&with_message("asked {city}"), &options).unwrap();
+    for (message, is_kept) in [("asked {city}", true), ("asked Paris", false)] {
+        let mut span = with_message(message);
+        assert!(plan.fits(&mut span, &options));
+        let unplanned = Translator::new(options).translate(span.clone());
+        let planned = plan.translate(&mut span, &options);
+        assert_eq!(summary(&planned), summary(&unplanned));
+        assert_eq!(planned.attributes.contains("logfire.msg"), is_kept);
+    }
+}

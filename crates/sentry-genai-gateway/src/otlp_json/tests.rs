@@ -39,6 +39,21 @@ fn python_and_javascript_spellings_are_equal() {
     }
 }
 
+/// Some encoders write null for what is empty.
+#[test]
+fn null_is_nothing() {
+    let span = one(
+        r#""name":"chat","attributes":null,"events":null,"links":null,"status":null,"kind":null,"parentSpanId":null"#,
+    );
+    assert_eq!((&*span.name, span.kind), ("chat", None));
+    assert!(span.attributes.is_empty() && span.events.is_empty() && span.links.is_empty());
+    let text = format!(
+        r#"{{"resourceSpans":[{{"resource":null,"scopeSpans":null}},{{"scopeSpans":[{{"scope":null,"spans":null}},
+        {{"spans":[{{{IDS},"startTimeUnixNano":"5","name":"chat"}}]}}]}}]}}"#
+    );
+    assert_eq!(parse(&text).unwrap().len(), 1);
+}
+
 #[test]
 fn kinds_and_statuses_are_names_or_numbers() {
     let kind = |value: &str| one(&format!(r#""kind":{value}"#)).kind;

@@ -52,7 +52,6 @@ impl Report {
         }
         let metadata = event.metadata();
         let mut source_event = SourceEvent::new(metadata.name());
-        source_event.attributes = handle.delivery().attributes(metadata.fields().len());
         let callsite = Callsite::of(metadata);
         event.record(&mut Recorder::new(
             handle,

@@ -134,3 +134,33 @@ fn an_agents_turn_has_a_question_an_answer_and_a_session() {
     );
     assert!(!span.attributes.contains("genkit:output"));
 }
+
+#[test]
+fn the_texts_of_genkits_embedders_are_input() {
+    let embed = |documents: &str| {
+        let input = format!(r#"{{"input":{documents},"options":{{"dimensions":2}}}}"#);
+        let call = [
+            ("genkit:name", "googleai/e1"),
+            ("genkit:metadata:subtype", "embedder"),
+            ("genkit:input", &*input),
+            (
+                "genkit:output",
+                r#"{"embeddings":[{"embedding":[0.1,0.2]}]}"#,
+            ),
+        ];
+        let span = translated("genkit-tracer", "googleai/e1", &call);
+        assert_eq!(span.op, "gen_ai.embeddings");
+        assert!(
+            !span
+                .attributes
+                .contains_any(&["genkit:input", "genkit:output"])
+        );
+        let input = span.attributes.text("gen_ai.embeddings.input");
+        input.map(str::to_owned)
+    };
+    let document = r#"{"content":[{"text":"Paris"}]}"#;
+    assert_eq!(embed(&format!("[{document}]")).as_deref(), Some("Paris"));
+    let both = embed(&format!("[{document},{document}]"));
+    assert_eq!(both.as_deref(), Some(r#"["Paris","Paris"]"#));
+    assert_eq!(embed(r#"[{"content":[{"media":{"url":"a.png"}}]}]"#), None);
+}

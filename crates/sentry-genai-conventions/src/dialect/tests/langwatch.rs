@@ -153,3 +153,16 @@ fn arguments_that_python_shows_are_json() {
         Some(r#"{"city":"Linz","days":2}"#)
     );
 }
+
+#[test]
+fn the_tools_that_langchain_offers_are_among_its_options() {
+    let options = r#"{"tools":[{"type":"function","function":{"name":"f"}}],"stop":null}"#;
+    let call = [
+        ("langwatch.span.type", "llm"),
+        ("gen_ai.request.model", "m"),
+        ("langwatch.langchain.run.extra_params.options", options),
+    ];
+    let span = translated("langwatch", "ChatOpenAI", &call);
+    let definitions = span.attributes.text(DEFINITIONS);
+    assert_eq!(definitions, Some(r#"[{"type":"function","name":"f"}]"#));
+}

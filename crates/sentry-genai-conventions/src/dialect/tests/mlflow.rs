@@ -316,3 +316,27 @@ fn models_and_costs_are_read() {
         assert!(!attributes.contains("mlflow.llm.cost"));
     }
 }
+
+#[test]
+fn the_input_of_embeddings_is_read_from_the_request() {
+    let call = [
+        ("mlflow.spanType", r#""EMBEDDING""#),
+        ("mlflow.llm.provider", r#""openai""#),
+        (
+            "mlflow.spanInputs",
+            r#"{"model": "e", "input": ["Paris", "Rome"]}"#,
+        ),
+        (
+            "mlflow.spanOutputs",
+            r#"{"data": [{"embedding": [0.1]}], "usage": {"prompt_tokens": 2, "total_tokens": 2}}"#,
+        ),
+    ];
+    let span = translated("mlflow.tracing.provider", "Embeddings", &call);
+    let attributes = &span.attributes;
+    assert_eq!(span.name, "embeddings e");
+    assert_eq!(attributes.text("gen_ai.provider.name"), Some("openai"));
+    assert_eq!(attributes.integer(tokens::INPUT), Some(2));
+    let input = attributes.text("gen_ai.embeddings.input");
+    assert_eq!(input, Some(r#"["Paris","Rome"]"#));
+    assert!(!attributes.iter().any(|(key, _)| key.starts_with("mlflow.")));
+}

@@ -41,3 +41,13 @@ fn an_answer_from_the_cache_is_no_call_and_still_content() {
         assert!(!span.attributes.contains(key), "{key}");
     }
 }
+
+#[test]
+fn the_request_for_embeddings_is_their_input() {
+    let call = [
+        ("gen_ai.operation.name", "embeddings"),
+        ("promptfoo.request.body", "q"),
+    ];
+    let span = translated("promptfoo.providers", "embeddings m", &call);
+    assert_eq!(span.attributes.text("gen_ai.embeddings.input"), Some("q"));
+}

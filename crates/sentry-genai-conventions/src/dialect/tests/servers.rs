@@ -192,3 +192,31 @@ fn requests_with_the_op_of_an_mcp_server_are_a_servers() {
     assert_eq!((&*span.op, &*span.name), ("mcp.server", "tools/call f"));
     assert_eq!(span.ai, None);
 }
+
+#[test]
+fn braintrust_tells_embeddings_by_their_names_and_streams_by_a_mark() {
+    let embedding = [
+        ("braintrust.span_attributes", r#"{"type":"llm"}"#),
+        (
+            "braintrust.metadata",
+            r#"{"provider":"openai","model":"e"}"#,
+        ),
+        ("braintrust.metrics", r#"{"prompt_tokens":2,"tokens":2}"#),
+    ];
+    let span = translated("braintrust", "Embedding", &embedding);
+    assert_eq!(
+        (&*span.op, &*span.name),
+        ("gen_ai.embeddings", "embeddings e")
+    );
+    assert_eq!(span.attributes.integer(crate::tokens::INPUT), Some(2));
+
+    let call = [
+        ("braintrust.span_attributes", r#"{"type":"llm"}"#),
+        ("braintrust.metrics", r#"{"time_to_first_token":0.5}"#),
+    ];
+    let mut span = source("braintrust", "Chat Completion", &call);
+    span.attributes.push("gen_ai.response.streaming", true);
+    let span = with_content(span);
+    let first_chunk = span.attributes.get("gen_ai.response.time_to_first_chunk");
+    assert_eq!(first_chunk, Some(Value::Double(0.5)));
+}

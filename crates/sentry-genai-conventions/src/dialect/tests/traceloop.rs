@@ -417,3 +417,52 @@ fn a_request_that_an_mcp_server_handles_is_one() {
     let ops = spans.map(|span| span.op);
     assert_eq!(ops, ["mcp.server", "function"]);
 }
+
+#[test]
+fn arguments_are_told_from_what_is_around_them() {
+    let langchain = "opentelemetry.instrumentation.langchain";
+    let mcp = "opentelemetry.instrumentation.mcp";
+    for (scope, input, expected) in [
+        (
+            langchain,
+            r#"{"input_str": "{'a': 1}", "inputs": {"a": 2}}"#,
+            r#"{"a":2}"#,
+        ),
+        (
+            langchain,
+            r#"{"input_str": "{'a': 1}", "inputs": null}"#,
+            r#"{"a":1}"#,
+        ),
+        (langchain, r#"{"input_str": "Paris"}"#, "Paris"),
+        (
+            mcp,
+            r#"{"tool_name": "f", "arguments": {"a": 1}}"#,
+            r#"{"a":1}"#,
+        ),
+        (mcp, r#"{"args": [], "kwargs": {"a": 1}}"#, r#"{"a":1}"#),
+        (mcp, r#"{"args": [7], "kwargs": {}}"#, "7"),
+        (mcp, r#"{"args": [7, 8], "kwargs": {}}"#, "[7,8]"),
+    ] {
+        let call = [
+            ("traceloop.span.kind", "tool"),
+            ("traceloop.entity.name", "f"),
+            ("traceloop.entity.input", input),
+        ];
+        assert_eq!(tool(scope, "f.tool", &call).1, expected, "{input}");
+    }
+}
+
+#[test]
+fn parts_of_a_message_that_are_reprs_stay_together() {
+    let parts = ["a", "b"].map(|text| {
+        let repr = format!("{{'type': 'input_text', 'text': '{text}'}}");
+        serde_json::json!({"type": "text", "content": repr})
+    });
+    let messages = serde_json::json!([{"role": "user", "parts": parts}]).to_string();
+    let call = [("gen_ai.operation.name", "chat"), (INPUT, &*messages)];
+    let scope = "opentelemetry.instrumentation.openai_agents";
+    let span = translated(scope, "chat", &call);
+    let parts = r#"[{"type":"text","content":"a"},{"type":"text","content":"b"}]"#;
+    let expected = format!(r#"[{{"role":"user","parts":{parts}}}]"#);
+    assert_eq!(span.attributes.text(INPUT), Some(&*expected));
+}

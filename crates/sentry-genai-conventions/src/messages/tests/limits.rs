@@ -12,7 +12,7 @@ fn limits(text_bytes: usize, attribute_bytes: usize) -> ContentLimits {
 }
 
 fn fit(messages: &Value, limits: &ContentLimits) -> (Value, Option<usize>) {
-    let fitted = Messages::from_value(messages.clone(), Side::Input).into_json(limits);
+    let fitted = Messages::parse(&messages.to_string(), Side::Input).into_json(limits);
     assert!(
         fitted.json.len() <= limits.attribute_bytes,
         "{}",
@@ -229,5 +229,33 @@ fn a_message_cut_before_its_role_keeps_the_role() {
         let shown: Value = serde_json::from_str(&fitted.json).unwrap();
         assert_eq!(shown[0]["role"], role, "{shown}");
         assert!(shown.to_string().contains("What is this?"), "{shown}");
+    }
+}
+
+#[test]
+fn the_oldest_evaluations_are_dropped() {
+    let evaluation = |name: &str| json!({"type": "evaluation", "name": name, "score": 1});
+    let evaluations = json!([evaluation("first"), evaluation("second")]);
+    let length = evaluations.to_string().len();
+    let (shown, original_length) = fit(&evaluations, &limits(1000, length));
+    assert_eq!((shown, original_length), (evaluations.clone(), None));
+    let (shown, original_length) = fit(&evaluations, &limits(1000, length - 1));
+    assert_eq!(shown, json!([evaluation("second")]));
+    assert_eq!(original_length, Some(2));
+}
+
+/// What is neither a text nor a call.
+#[test]
+fn large_objects_and_unknown_parts_become_the_start_of_their_json() {
+    let numbers: Vec<_> = (0..2000).collect();
+    for part in [
+        json!({"type": "object", "content": {"numbers": numbers}}),
+        json!({"type": "acme", "numbers": numbers}),
+    ] {
+        let messages = json!([{"role": "user", "content": [part]}]);
+        let (shown, original_length) = fit(&messages, &limits(1000, 2000));
+        let text = shown[0]["parts"][0]["content"].as_str().unwrap();
+        assert!(text.starts_with('{') && text.contains("[0,1,2,"), "{text}");
+        assert_eq!(original_length, Some(1));
     }
 }

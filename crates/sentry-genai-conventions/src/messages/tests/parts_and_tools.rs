@@ -139,12 +139,12 @@ fn evaluations_pass_through() {
 }
 
 #[test]
-fn messages_are_read_from_a_parsed_value() {
+fn answers_inside_a_text_are_read() {
     let value = json!([
         {"role": "thinking", "content": "Hm."},
         {"role": "user", "content": "[{\"type\":\"tool_result\",\"tool_use_id\":\"c1\",\"content\":\"rain\"}]"},
     ]);
-    let messages = Messages::from_value(value, Side::Input).messages;
+    let messages = Messages::parse(&value.to_string(), Side::Input).messages;
     assert_eq!(messages[0].parts, [Part::Reasoning("Hm.".into())]);
     assert!(matches!(
         &messages[1].parts[..],
@@ -447,6 +447,20 @@ fn what_cohere_plans_before_calls_is_reasoning() {
         json!([
             {"type": "reasoning", "content": "I will look it up"},
             {"type": "tool_call", "id": "c1", "name": "w", "arguments": {}},
+        ])
+    );
+}
+
+/// OpenAI's chat completions.
+#[test]
+fn spoken_answers_have_their_transcript() {
+    let audio = json!({"id": "a1", "data": PNG, "expires_at": 1, "transcript": "Sunny"});
+    let shown = input(json!([{"role": "assistant", "content": null, "audio": audio}]));
+    assert_eq!(
+        shown[0]["parts"],
+        json!([
+            {"type": "text", "content": "Sunny"},
+            {"type": "blob", "modality": "audio", "mime_type": "unknown", "content": "[Blob substitute]"},
         ])
     );
 }

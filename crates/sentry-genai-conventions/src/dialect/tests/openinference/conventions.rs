@@ -240,3 +240,24 @@ fn an_interaction_counts_once_and_names_its_agent() {
     assert!(output.contains("Hm") && output.contains(r#""text","content":"Found""#));
     assert!(!output.contains("deep-research"), "{output}");
 }
+
+#[test]
+fn langchains_provider_is_in_the_metadata_if_nowhere_else() {
+    let call = [
+        LLM,
+        ("llm.model_name", "m"),
+        (
+            "metadata",
+            r#"{"ls_provider":"openai","ls_model_type":"chat"}"#,
+        ),
+    ];
+    let scope = "@arizeai/openinference-instrumentation-langchain";
+    let provider = |attributes: &[Attribute]| {
+        let span = translated(scope, "ChatOpenAI", attributes);
+        let provider = span.attributes.text("gen_ai.provider.name");
+        provider.map(str::to_owned)
+    };
+    assert_eq!(provider(&call).as_deref(), Some("openai"));
+    let named = [&call[..], &[("llm.provider", "azure")]].concat();
+    assert_eq!(provider(&named).as_deref(), Some("azure.ai.openai"));
+}
