@@ -121,7 +121,8 @@ fn infer_operation(span: &SourceSpan, dialect: &Dialect, operation: &str) -> Opt
     dialect::operation_by_name(span, dialect, operation)
 }
 
-/// Returns whether the rest of a call's name may be a model. In `chat completion`, `chat unknown` and `chat with a guest` it is not.
+/// Returns whether the rest of a call's name may be a model. In `chat completion`, `chat unknown` and `chat with a guest` it is
+/// not.
 fn may_be_model(text: &str) -> bool {
     privacy::is_token(text)
         && operation::by_name(text).is_none()
