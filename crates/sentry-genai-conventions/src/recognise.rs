@@ -121,9 +121,12 @@ fn infer_operation(span: &SourceSpan, dialect: &Dialect, operation: &str) -> Opt
     dialect::operation_by_name(span, dialect, operation)
 }
 
-/// Returns whether the rest of a call's name may be a model. In `chat completion` and `chat with a guest` it is not.
+/// Returns whether the rest of a call's name may be a model. In `chat completion`, `chat unknown` and `chat with a guest` it is
+/// not.
 fn may_be_model(text: &str) -> bool {
-    privacy::is_token(text) && operation::by_name(text).is_none()
+    privacy::is_token(text)
+        && operation::by_name(text).is_none()
+        && !dialect::is_placeholder_model(text)
 }
 
 /// Returns whether a span name proves the operation without any GenAI attribute. `chat` does not, being an everyday

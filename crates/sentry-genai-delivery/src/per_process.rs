@@ -71,4 +71,16 @@ mod tests {
         let value = PerProcess::new(1);
         assert_eq!(*value.of_this_process(|_| unreachable!()), 1);
     }
+
+    #[test]
+    fn the_child_of_a_forked_process_makes_its_own_from_that_of_its_parent() {
+        let parents = PerProcess::made_by(process::id() + 1, 2);
+        let value = PerProcess {
+            forked: Box::new(parents).into(),
+            ..PerProcess::made_by(process::id() + 2, 1)
+        };
+        assert_eq!(*value.latest(), 2);
+        assert_eq!(*value.of_this_process(|parents| parents + 1), 3);
+        assert_eq!(*value.latest(), 3);
+    }
 }

@@ -1,5 +1,5 @@
-//! Bedrock through AWS's SDKs, which are botocore and the one for JavaScript, and through OpenTelemetry's newest instrumentation: the
-//! conventions, with the unchanged token counts of the API.
+//! Bedrock through AWS's SDKs, which are botocore and the one for JavaScript, and through OpenTelemetry's newest instrumentation:
+//! the conventions, with the unchanged token counts of the API.
 
 use serde_json::Value;
 

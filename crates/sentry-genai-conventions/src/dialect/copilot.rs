@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::{Dialect, OUTPUT, OperationKind, first_chunk, vercel};
+use super::{Dialect, OperationKind, first_chunk, vercel};
 use crate::SourceSpan;
 
 pub(super) static COPILOT: Dialect = Dialect {
@@ -26,10 +26,10 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     if let Some(reasoning) = attributes.text(REASONING)
         && kind == OperationKind::Call
         && reasoning != "[encrypted]"
-        && attributes.contains(OUTPUT)
     {
         let reasoning = json!({"type": "reasoning", "content": reasoning});
-        vercel::add_reasoning(attributes, vec![reasoning]);
-        attributes.remove(REASONING);
+        if vercel::add_reasoning(attributes, vec![reasoning]) {
+            attributes.remove(REASONING);
+        }
     }
 }

@@ -45,12 +45,10 @@ fn operation(span: &SourceSpan) -> Override {
     if span.attributes.contains(LISTED_SERVER) {
         return Override::Plain;
     }
-    if is_agent(span) {
-        return Override::To("invoke_agent");
-    }
     match kind_of(span, TYPE).as_deref() {
         Some("llm" | "cached") => Override::To("chat"),
         Some("tool") => Override::To("execute_tool"),
+        _ if is_agent(span) => Override::To("invoke_agent"),
         _ if mentions_gen_ai(span) => Override::None,
         _ => Override::Plain,
     }

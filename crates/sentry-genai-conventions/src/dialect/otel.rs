@@ -104,11 +104,15 @@ pub(crate) fn normalise_values(span: &mut SourceSpan, kind: OperationKind) {
     }
 }
 
-/// Removes the model `unknown`, which many libraries record when they do not find one.
+/// Returns whether a text is what many libraries record if they do not find the model.
+pub(crate) fn is_placeholder_model(text: &str) -> bool {
+    text.eq_ignore_ascii_case("unknown")
+}
+
 fn remove_placeholder_models(attributes: &mut Attributes) {
     for key in ["gen_ai.request.model", "gen_ai.response.model"] {
         let model = attributes.text(key).map(unquoted);
-        if model.is_some_and(|model| model.eq_ignore_ascii_case("unknown")) {
+        if model.is_some_and(is_placeholder_model) {
             attributes.remove(key);
         }
     }

@@ -6,10 +6,7 @@ use crate::SourceSpan;
 
 pub(super) static QUARKUS: Dialect = Dialect {
     name: "quarkus",
-    recognises: |span| {
-        span.scope.starts_with("io.quarkus")
-            && (service_in_name(&span.name).is_some() || tool_in_name(&span.name).is_some())
-    },
+    recognises: |span| is_service_or_tool(&span.name) && span.scope.starts_with("io.quarkus"),
     operation: |span| {
         Override::To(match tool_in_name(&span.name) {
             Some(_) => "execute_tool",
@@ -19,6 +16,11 @@ pub(super) static QUARKUS: Dialect = Dialect {
     adjust,
     ..Dialect::NONE
 };
+
+/// Returns whether a name is one that only its spans of AI services and tools have.
+pub(super) fn is_service_or_tool(name: &str) -> bool {
+    service_in_name(name).is_some() || tool_in_name(name).is_some()
+}
 
 /// Returns the class in a name such as `langchain4j.aiservices.Assistant.chat`.
 fn service_in_name(name: &str) -> Option<&str> {

@@ -3,11 +3,13 @@
 
 use super::{Dialect, Override, aliases, is_of_crate};
 
+/// The name of the outermost span.
+pub(super) const REQUEST: &str = "function_inference";
+
 pub(super) static TENSORZERO: Dialect = Dialect {
     name: "tensorzero",
     recognises: |span| {
-        span.name == "function_inference"
-            && (span.scope == "tensorzero" || is_of_crate(span, "tensorzero_core"))
+        span.name == REQUEST && (span.scope == "tensorzero" || is_of_crate(span, "tensorzero_core"))
     },
     aliases: &aliases([("episode_id", "gen_ai.conversation.id")]),
     noise: &["openinference.span.kind"],

@@ -283,7 +283,8 @@ fn assemble_output(attributes: &mut Attributes) {
         attributes.remove(key);
     }
     if attributes.contains(OUTPUT) {
-        return add_reasoning(attributes, parts);
+        add_reasoning(attributes, parts);
+        return;
     }
     if parts.is_empty() && calls.is_none() {
         return;
@@ -298,22 +299,25 @@ fn assemble_output(attributes: &mut Attributes) {
     attributes.push(OUTPUT, json!([message]).to_string());
 }
 
-/// Adds the reasoning to messages that have been assembled without it, such as by OpenLLMetry.
-pub(super) fn add_reasoning(attributes: &mut Attributes, mut parts: Vec<Value>) {
+/// Adds the reasoning to messages that have been assembled without it, such as by OpenLLMetry. Returns whether they have one now.
+pub(super) fn add_reasoning(attributes: &mut Attributes, mut parts: Vec<Value>) -> bool {
     let is_reasoning = |part: &Value| part["type"] == "reasoning";
     parts.retain(is_reasoning);
     if parts.is_empty() {
-        return;
+        return false;
     }
-    if let Some(Value::Array(mut messages)) = json::read(attributes, OUTPUT)
-        && let Some(Value::Array(answer)) = messages
-            .last_mut()
-            .and_then(|message| message.get_mut("parts"))
-        && !answer.iter().any(is_reasoning)
-    {
+    let Some(Value::Array(mut messages)) = json::read(attributes, OUTPUT) else {
+        return false;
+    };
+    let last = messages.last_mut();
+    let Some(Value::Array(answer)) = last.and_then(|message| message.get_mut("parts")) else {
+        return false;
+    };
+    if !answer.iter().any(is_reasoning) {
         answer.splice(..0, parts);
         json::set(attributes, OUTPUT, messages.into());
     }
+    true
 }
 
 /// Makes the counts canonical.

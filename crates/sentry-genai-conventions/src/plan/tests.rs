@@ -342,7 +342,7 @@ fn an_unusual_value_does_not_fit_the_plan() {
     let span = typical_span("chat");
     let plan = super::Plan::of(&span, &options).unwrap();
     assert!(plan.fits(&mut span.clone(), &options));
-    for model in ["\"gpt-5\"", "Some(\"gpt-5\")", "None", ""] {
+    for model in ["\"gpt-5\"", "Some(\"gpt-5\")", "None", "unknown", ""] {
         let mut replacement = SourceSpan {
             attributes: Default::default(),
             ..span.clone()

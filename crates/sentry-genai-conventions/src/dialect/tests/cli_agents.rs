@@ -48,6 +48,15 @@ fn copilots_reasoning_is_part_of_its_answer() {
     let reasoning = json!({"type": "reasoning", "content": "Hm, wet."});
     assert_eq!(answer("Hm, wet."), json!([reasoning, text]));
     assert_eq!(answer("[encrypted]"), json!([text]));
+    // Without an answer there is no place for it.
+    let call = [
+        ("gen_ai.operation.name", "chat"),
+        ("copilot_chat.reasoning_content", "Hm, wet."),
+        (OUTPUT, "[]"),
+    ];
+    let span = translated("copilot-chat", "chat m", &call);
+    let reasoning = span.attributes.text("copilot_chat.reasoning_content");
+    assert_eq!(reasoning, Some("Hm, wet."));
 }
 
 #[test]

@@ -53,6 +53,16 @@ fn placeholders_for_a_model_and_a_provider_are_removed() {
     assert_eq!((&*span.op, &*span.name), ("gen_ai.chat", "chat"));
     assert!(!span.attributes.contains("gen_ai.request.model"));
     assert!(!span.attributes.contains("gen_ai.provider.name"));
+
+    // The conventions put the model into the name of the span.
+    let call = [
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.request.model", "unknown"),
+        ("gen_ai.response.model", "m"),
+    ];
+    let span = translated("app", "chat unknown", &call);
+    assert_eq!(&*span.name, "chat m");
+    assert!(!span.attributes.contains("gen_ai.request.model"));
 }
 
 /// As in JetBrains' Tracy.

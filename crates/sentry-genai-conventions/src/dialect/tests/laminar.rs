@@ -112,6 +112,8 @@ fn openais_agents_and_their_handoffs_are_read() {
     assert_eq!((text(INPUT), text("lmnr.span.input")), (None, None));
     let function = spans("ask", "DEFAULT", &[("lmnr.span.input", input)]);
     assert_eq!(function.op, "function");
+    let call = spans("Triage", "LLM", &[("lmnr.span.input", input)]);
+    assert_eq!(call.op, "gen_ai.chat");
 
     let ends = [
         ("openai.agents.handoff.from", "Triage"),

@@ -252,13 +252,15 @@ fn kind_of_field(key: &str, value: &Value) -> Option<Kind> {
             | "document" | "audio",
             Value::Object(_),
         ) => Some(Kind::Media),
-        // The latter is Strands' in JavaScript.
-        ("reasoningContent" | "reasoning", Value::Object(inner)) => {
-            Some(if inner.contains_key("redactedContent") {
-                Kind::Encrypted
-            } else {
-                Kind::Reasoning
-            })
+        ("reasoningContent" | "reasoning", Value::Object(inner))
+            if inner.contains_key("redactedContent") =>
+        {
+            Some(Kind::Encrypted)
+        }
+        ("reasoningContent", Value::Object(_)) => Some(Kind::Reasoning),
+        // In Strands for JavaScript. Structured output may have such a field as well.
+        ("reasoning", Value::Object(inner)) => {
+            (inner.get("text").is_some_and(Value::is_string)).then_some(Kind::Reasoning)
         }
         ("cachePoint", _) => Some(Kind::Marker),
         _ => None,

@@ -118,6 +118,7 @@ fn structured_output_is_text() {
         r#"{"type":"tool_result","score":1,"best":"a"}"#,
         "Turn(calls=[Call(name='f', arguments='{}', call_id='c', type='function_call')])",
         r#"{"content":"Open till ten.","store":"Main Street","user":"Ann"}"#,
+        r#"{"reasoning":{"steps":["a","b"]}}"#,
         "[1,2,3]",
         r#"["a","b"]"#,
         "42",

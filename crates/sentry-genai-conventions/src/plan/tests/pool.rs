@@ -138,6 +138,8 @@ pub(super) static TEXTS: &[&str] = &[
     "\"12\"",
     "9999999999999999999",
     "None",
+    "none",
+    "unknown",
     "what is the weather in Vienna",
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk",
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg",
@@ -171,6 +173,8 @@ pub(super) static NAMES: &[&str] = &[
     "openai.chat",
     "run_agent",
     "agent.tool_call",
+    "function_inference",
+    "langchain4j.tools.f",
 ];
 
 pub(super) static EVENTS: &[&str] = &["Agent run finished", "exception", "gen_ai.choice"];
@@ -189,6 +193,8 @@ pub(super) static SCOPES: &[&str] = &[
     "rust_mcp_sdk::mcp_runtimes::client_runtime",
     "goose::tracing::provider_generation",
     "com.anthropic.claude-platform",
+    "io.quarkus.opentelemetry",
+    "tensorzero",
 ];
 
 /// Keys of spans by hand, for which the name may decide.
