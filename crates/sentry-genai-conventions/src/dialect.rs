@@ -245,6 +245,7 @@ static DIALECTS: &[&Dialect] = &[
     &qwen_code::QWEN_CODE,
     &bedrock::BEDROCK,
     &google_genai::GOOGLE_GENAI_TOOL,
+    &google_genai::GOOGLE_GENAI_LOGFIRE,
     &google_genai::GOOGLE_GENAI_INTERACTION,
     &openai_agents::OPENAI_AGENTS,
     &spring_ai::SPRING_AI,
