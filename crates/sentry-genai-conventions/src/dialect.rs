@@ -19,6 +19,7 @@ mod copilot;
 mod crewai;
 mod effect;
 mod eino;
+mod eve;
 mod gemini_cli;
 mod gemini_rust;
 mod genai;
@@ -254,6 +255,7 @@ static DIALECTS: &[&Dialect] = &[
     &cloudflare::CLOUDFLARE,
     &vllm::VLLM,
     &effect::EFFECT,
+    &eve::EVE,
     &eino::EINO,
     &koog::KOOG,
     &trpc_agent::TRPC_AGENT,
