@@ -19,6 +19,7 @@ mod copilot;
 mod crewai;
 mod effect;
 mod eino;
+mod eve;
 mod gemini_cli;
 mod gemini_rust;
 mod genai;
@@ -245,6 +246,7 @@ static DIALECTS: &[&Dialect] = &[
     &qwen_code::QWEN_CODE,
     &bedrock::BEDROCK,
     &google_genai::GOOGLE_GENAI_TOOL,
+    &google_genai::GOOGLE_GENAI_LOGFIRE,
     &google_genai::GOOGLE_GENAI_INTERACTION,
     &openai_agents::OPENAI_AGENTS,
     &spring_ai::SPRING_AI,
@@ -253,6 +255,7 @@ static DIALECTS: &[&Dialect] = &[
     &cloudflare::CLOUDFLARE,
     &vllm::VLLM,
     &effect::EFFECT,
+    &eve::EVE,
     &eino::EINO,
     &koog::KOOG,
     &trpc_agent::TRPC_AGENT,

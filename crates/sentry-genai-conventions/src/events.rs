@@ -345,6 +345,11 @@ fn message(event: &SourceEvent) -> Value {
 }
 
 fn append_messages(event: &SourceEvent, key: &str, messages: &mut Vec<Value>) {
+    // The first versions of Spring AI have a list of texts.
+    if let Some(Value::Array(texts)) = event.attributes.get(key).map(json_of) {
+        messages.extend(texts);
+        return;
+    }
     let text = event.attributes.text(key);
     if let Some(text) = text.or_else(|| event.attributes.text("content")) {
         match messages::read_json(text) {

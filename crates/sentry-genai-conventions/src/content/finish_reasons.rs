@@ -129,10 +129,11 @@ fn parse_plain_list(text: &str) -> Vec<String> {
     }
 }
 
-/// Turns enum variants into plain words: `FinishReason.STOP` from Python's `str`, `ToolCalls` from Rust's `Debug`.
+/// Turns enum variants into plain words: `FinishReason.STOP` or Azure's `CompletionsFinishReason.STOPPED` from Python's `str`,
+/// `ToolCalls` from Rust's `Debug`.
 fn to_plain_word(reason: &str) -> String {
-    match reason.strip_prefix("FinishReason.") {
-        Some(variant) => variant.to_ascii_lowercase(),
+    match reason.split_once("FinishReason.") {
+        Some((_, variant)) => variant.to_ascii_lowercase(),
         None if is_enum_variant(reason) => messages::snake_case(reason),
         None => reason.to_owned(),
     }
@@ -171,6 +172,7 @@ mod tests {
                 "FinishReason.STOP,FinishReason.LENGTH",
                 r#"["stop","length"]"#,
             ),
+            (r#"["CompletionsFinishReason.STOPPED"]"#, r#"["stopped"]"#),
             ("Out of words, it seems", r#"["Out of words, it seems"]"#),
         ] {
             assert_eq!(to_json_list(input).as_deref(), Some(expected), "{input}");

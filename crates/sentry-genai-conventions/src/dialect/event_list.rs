@@ -14,7 +14,10 @@ pub(super) fn take(attributes: &mut Attributes, key: &str) {
         return;
     };
     attributes.remove(key);
-    let is_choice = |event: &Value| event_name(event) == "gen_ai.choice";
+    // Logfire leaves out the names of the events of Google's SDK.
+    let is_choice = |event: &Value| {
+        event_name(event) == "gen_ai.choice" || event.get("finish_reason").is_some()
+    };
     let has_choices = input.iter().any(is_choice);
     let belongs_to_answer = |event: &Value| match event_name(event) {
         UNKNOWN_EVENT => !is_input_part(event),

@@ -2,7 +2,7 @@
 //! has an operation of its own for Gemini's interactions.
 
 use super::{
-    ARGUMENTS, Dialect, OperationKind, Override, RESULT,
+    ARGUMENTS, Dialect, OperationKind, Override, RESULT, event_list,
     json::{self, Object},
 };
 use crate::{SourceSpan, tokens};
@@ -21,12 +21,22 @@ pub(super) static GOOGLE_GENAI_INTERACTION: Dialect = Dialect {
 
 pub(super) static GOOGLE_GENAI_TOOL: Dialect = Dialect {
     recognises: |span| {
-        span.scope == "opentelemetry.instrumentation.google_genai"
-            && span.attributes.text("gen_ai.operation.name") == Some("execute_tool")
+        span.scope == SCOPE && span.attributes.text("gen_ai.operation.name") == Some("execute_tool")
     },
     adjust,
     ..Dialect::NONE
 };
+
+/// A call whose events Logfire has moved into an attribute.
+pub(super) static GOOGLE_GENAI_LOGFIRE: Dialect = Dialect {
+    recognises: |span| span.scope == SCOPE && span.attributes.contains(EVENTS),
+    adjust: |span, _| event_list::take(&mut span.attributes, EVENTS),
+    ..Dialect::NONE
+};
+
+const SCOPE: &str = "opentelemetry.instrumentation.google_genai";
+
+const EVENTS: &str = "events";
 
 fn adjust(span: &mut SourceSpan, _: OperationKind) {
     let attributes = &mut span.attributes;

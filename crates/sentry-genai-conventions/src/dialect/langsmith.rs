@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     DEFINITIONS, Dialect, OperationKind, Override, aliases, indexed, json, json::Object, kind_of,
-    name_as_span, tool_answer, usage,
+    logfire, name_as_span, tool_answer, usage,
 };
 use crate::{Attributes, SourceEvent, SourceSpan, SourceStatus, stack_trace};
 
@@ -73,6 +73,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         name_as_span(span, kind);
     }
     let attributes = &mut span.attributes;
+    logfire::remove_copies(attributes);
     // Spans by hand have a list of messages instead of the whole input.
     for (prefix, key) in [
         ("gen_ai.prompt.", PROMPT),

@@ -178,6 +178,16 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     }
 }
 
+/// Removes copies of messages that Logfire adds to spans of instrumentations of LangChain and litellm.
+pub(super) fn remove_copies(attributes: &mut Attributes) {
+    for key in ["all_messages_events", "request_data", "response_data"] {
+        let schema = attributes.text("logfire.json_schema");
+        if schema.is_some_and(|schema| schema.contains(key)) {
+            attributes.remove(key);
+        }
+    }
+}
+
 /// Reads why a tool of Claude's failed. The type of the error is what the tool came to.
 fn read_failure(span: &mut SourceSpan) {
     if let Some(result) = span.attributes.text(ERROR_TYPE).map(str::to_owned) {

@@ -31,6 +31,8 @@ pub(crate) static SESSION_KEYS: &[Name] = &names([
     "ai.telemetry.metadata.threadId",
     "ai.telemetry.metadata.chatId",
     "ai.telemetry.metadata.sessionId",
+    "eve.session.id",
+    "ai.settings.context.eve.session.id",
     "gen_ai.conversation_id",
     "gen_ai.session.id",
     "gen_ai.thread.id",

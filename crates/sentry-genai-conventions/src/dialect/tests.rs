@@ -8,6 +8,7 @@ mod beeai;
 mod cli_agents;
 mod confident;
 mod crewai;
+mod eve;
 mod finish_reasons;
 mod genkit;
 mod haystack;

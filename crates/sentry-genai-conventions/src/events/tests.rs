@@ -391,6 +391,21 @@ fn event_fields_may_have_a_namespace() {
     assert_question_and_answer(&span);
 }
 
+#[test]
+fn an_event_may_hold_a_list_of_texts() {
+    let with = |name, key, text: &str| {
+        let mut event = SourceEvent::new(name);
+        event.attributes.push(key, vec![text.to_owned()]);
+        event
+    };
+    let mut span = span();
+    span.events = vec![
+        with("gen_ai.content.prompt", "gen_ai.prompt", "Weather?"),
+        with("gen_ai.content.completion", "gen_ai.completion", "4"),
+    ];
+    assert_question_and_answer(&translate(span));
+}
+
 /// NeMo Guardrails flattens the message of a choice.
 #[test]
 fn fields_of_a_message_may_be_flattened() {

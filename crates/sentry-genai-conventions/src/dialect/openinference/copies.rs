@@ -5,7 +5,7 @@
 //! the one that was asked, a finish reason is made up where there is none, and the arguments of a tool may be its schema.
 
 use super::{INPUT_VALUE, MODEL_NAME, OUTPUT_VALUE, SourceSpan};
-use crate::dialect::{ARGUMENTS, DEFINITIONS, INPUT, OUTPUT, RESULT};
+use crate::dialect::{ARGUMENTS, DEFINITIONS, INPUT, OUTPUT, RESULT, logfire};
 
 /// The beginning of the scopes of these instrumentations. Its processors for spans of other libraries copy the other way.
 const SCOPE: &str = "openinference.instrumentation.";
@@ -33,6 +33,7 @@ static COPIES: &[(&str, &[&str])] = &[
 
 /// Removes copies of which the original is there.
 pub(super) fn remove(span: &mut SourceSpan) {
+    logfire::remove_copies(&mut span.attributes);
     if !span.scope.starts_with(SCOPE) || !span.attributes.contains("gen_ai.operation.name") {
         return;
     }

@@ -137,3 +137,33 @@ fn parameters_of_a_function_are_the_arguments_of_a_google_tool() {
     assert_eq!(text(ARGUMENTS), Some(r#"{"city":"Vienna"}"#));
     assert_eq!(text(RESULT), Some("21"));
 }
+
+/// Logfire moves the events of OpenTelemetry's instrumentation of Google's SDK into an attribute, without their names.
+#[test]
+fn messages_of_google_calls_are_read_from_logfires_list() {
+    let events = r#"[
+        {"content": "Be brief.", "role": "system"},
+        {"content": "Weather in Boston?", "role": "user"},
+        {"content": {"inline_data": {"data": "MTIz", "mime_type": "text/plain"}}, "role": "user"},
+        {"index": 0, "finish_reason": "STOP", "message": {"role": "assistant", "content": ["Rainy."]}}
+    ]"#;
+    let attributes = [
+        ("gen_ai.system", "gemini"),
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.request.model", "gemini-2.0-flash-001"),
+        ("gen_ai.response.finish_reasons", r#"["stop"]"#),
+        ("events", events),
+    ];
+    let scope = "opentelemetry.instrumentation.google_genai";
+    let span = translated(scope, "generate_content gemini-2.0-flash-001", &attributes);
+    let text = |key| span.attributes.text(key);
+    let instructions = r#"[{"type":"text","content":"Be brief."}]"#;
+    assert_eq!(text(INSTRUCTIONS), Some(instructions));
+    let input = text(INPUT).unwrap();
+    let question = r#"[{"role":"user","parts":[{"type":"text","content":"Weather in Boston?"}]},"#;
+    assert!(input.starts_with(question), "{input}");
+    assert!(input.contains("[Blob substitute]"), "{input}");
+    let answer = r#"[{"role":"assistant","parts":[{"type":"text","content":"Rainy."}],"finish_reason":"STOP"}]"#;
+    assert_eq!(text(OUTPUT), Some(answer));
+    assert_eq!(text("events"), None);
+}

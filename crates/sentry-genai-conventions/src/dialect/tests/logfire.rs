@@ -185,3 +185,55 @@ fn why_a_tool_of_claudes_failed_is_what_it_came_to() {
     assert_eq!(tool.attributes.text("error.type"), Some("tool_error"));
     assert!(!tool.attributes.contains("sentry.status.message"));
 }
+
+#[test]
+fn copies_of_the_messages_of_other_libraries_are_removed() {
+    let call = [
+        ("openinference.span.kind", "LLM"),
+        ("llm.model_name", "gpt-4o"),
+        (
+            "input.value",
+            r#"{"messages": [{"role": "user", "content": "1 + 1?"}]}"#,
+        ),
+        (
+            "output.value",
+            r#"{"choices": [{"message": {"role": "assistant", "content": "2"}}]}"#,
+        ),
+    ];
+    let run = [
+        ("langsmith.span.kind", "llm"),
+        (
+            "gen_ai.prompt",
+            r#"{"messages": [{"role": "user", "content": "1 + 1?"}]}"#,
+        ),
+        (
+            "gen_ai.completion",
+            r#"{"choices": [{"message": {"role": "assistant", "content": "2"}}]}"#,
+        ),
+    ];
+    let messages =
+        r#"[{"role": "user", "content": "1 + 1?"}, {"role": "assistant", "content": "2"}]"#;
+    for (scope, call, key) in [
+        (
+            "openinference.instrumentation.langchain",
+            &call[..],
+            "all_messages_events",
+        ),
+        (
+            "openinference.instrumentation.litellm",
+            &call[..],
+            "request_data",
+        ),
+        ("langsmith", &run[..], "all_messages_events"),
+    ] {
+        let schema = format!(r#"{{"type": "object", "properties": {{"{key}": {{}}}}}}"#);
+        for (schema, is_copy) in [(&*schema, true), ("{}", false)] {
+            let own = [(key, messages), ("logfire.json_schema", schema)];
+            let attributes: Vec<_> = call.iter().copied().chain(own).collect();
+            let span = translated(scope, "ChatOpenAI", &attributes);
+            let output = span.attributes.text(OUTPUT);
+            assert!(output.is_some_and(|output| output.contains(r#""content":"2""#)));
+            assert_eq!(span.attributes.contains(key), !is_copy, "{scope}");
+        }
+    }
+}
