@@ -16,6 +16,7 @@ fn every_type_survives() {
             app.unsigned = 42_u64,
             app.signed = -1_i64,
             app.wide = 170_141_183_460_469_231_731_i128,
+            app.widest = u128::MAX,
             app.float = 0.5,
             app.yes = true,
             app.text = "hello",
@@ -38,6 +39,8 @@ fn every_type_survives() {
         typed("app.wide"),
         ("string", "\"170141183460469231731\"".to_owned())
     );
+    let widest = format!("\"{}\"", u128::MAX);
+    assert_eq!(typed("app.widest"), ("string", widest));
     assert_eq!(typed("app.float"), ("double", "0.5".to_owned()));
     assert_eq!(typed("app.yes"), ("boolean", "true".to_owned()));
     assert_eq!(typed("app.text"), ("string", "\"hello\"".to_owned()));
@@ -272,6 +275,20 @@ fn a_span_keeps_its_latest_events() {
     assert!(messages.contains("question 999."), "{messages}");
     assert!(messages.contains("question 872."), "{messages}");
     assert!(!messages.contains("question 871."), "{messages}");
+}
+
+/// Swiftide may tell what went in and what came out in an event each.
+#[test]
+fn an_event_of_swiftide_gives_its_content_to_the_span() {
+    let bridge = Bridge::with_content();
+    bridge.run(|| {
+        let _span = info_span!(target: "swiftide_agents::agent", "tool.get_weather").entered();
+        event!(target: "swiftide_agents::agent", Level::INFO, langfuse.input = "Paris");
+        event!(target: "swiftide_agents::agent", Level::INFO, langfuse.output = "rainy");
+    });
+    let span = bridge.span("execute_tool get_weather");
+    assert_eq!(span.str("gen_ai.tool.call.arguments"), Some("Paris"));
+    assert_eq!(span.str("gen_ai.tool.call.result"), Some("rainy"));
 }
 
 /// Nothing below the agent has called a model.

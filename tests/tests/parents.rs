@@ -175,28 +175,49 @@ fn what_leaves_before_the_end_of_a_request_has_its_name() {
 
 #[test]
 fn an_agent_does_not_repeat_the_tokens_of_a_call_that_has_left_before() {
+    for (at_start, late) in [(Some(42), None), (None, Some(42))] {
+        let bridge = Bridge::start();
+        bridge.run(|| {
+            let agent = info_span!(
+                "handle",
+                gen_ai.operation.name = "invoke_agent",
+                gen_ai.agent.name = "Support Bot",
+                gen_ai.usage.input_tokens = 42
+            );
+            agent.in_scope(|| {
+                info_span!("step").in_scope(|| {
+                    let chat = info_span!(
+                        "chat",
+                        gen_ai.operation.name = "chat",
+                        gen_ai.request.model = "m",
+                        gen_ai.usage.input_tokens = at_start
+                    );
+                    chat.record("gen_ai.usage.input_tokens", late);
+                });
+            });
+            assert!(bridge.guard().flush(Duration::from_secs(5)));
+            drop(agent);
+        });
+        let tokens = |name| bridge.span(name).int("gen_ai.usage.input_tokens");
+        assert_eq!(tokens("chat m"), Some(42));
+        assert_eq!(tokens("invoke_agent Support Bot"), None, "{late:?}");
+    }
+}
+
+#[test]
+fn an_agent_learns_its_conversation_from_a_call_that_has_left_before() {
     let bridge = Bridge::start();
     bridge.run(|| {
-        let agent = info_span!(
-            "handle",
-            gen_ai.operation.name = "invoke_agent",
-            gen_ai.agent.name = "Support Bot",
-            gen_ai.usage.input_tokens = 42
-        );
+        let agent = info_span!("handle", gen_ai.operation.name = "invoke_agent");
         agent.in_scope(|| {
-            info_span!("step").in_scope(|| {
-                drop(info_span!(
-                    "chat",
-                    gen_ai.operation.name = "chat",
-                    gen_ai.request.model = "m",
-                    gen_ai.usage.input_tokens = 42
-                ));
-            });
+            drop(info_span!(
+                "chat",
+                gen_ai.operation.name = "chat",
+                gen_ai.conversation.id = "c"
+            ));
         });
         assert!(bridge.guard().flush(Duration::from_secs(5)));
         drop(agent);
     });
-    let tokens = |name| bridge.span(name).int("gen_ai.usage.input_tokens");
-    assert_eq!(tokens("chat m"), Some(42));
-    assert_eq!(tokens("invoke_agent Support Bot"), None);
+    assert_eq!(bridge.span("invoke_agent").conversation_id(), Some("c"));
 }

@@ -302,6 +302,26 @@ fn other_traces_follow_the_rate() {
 }
 
 #[test]
+fn a_link_says_whether_its_trace_is_kept() {
+    let bridge = keeping(0.0);
+    bridge.run(|| {
+        let held = info_span!("health check");
+        let kept = info_span!("POST /ask");
+        kept.in_scope(|| drop(info_span!("chat", gen_ai.operation.name = "chat")));
+        let effect = info_span!(
+            "chat",
+            gen_ai.operation.name = "chat",
+            gen_ai.request.model = "m"
+        );
+        effect.follows_from(&held);
+        effect.follows_from(&kept);
+    });
+    let links = bridge.span("chat m").links;
+    let sampled: Vec<_> = links.iter().map(|link| &link["sampled"]).collect();
+    assert_eq!(sampled, [false, true]);
+}
+
+#[test]
 fn an_ai_span_that_starts_late_keeps_what_came_before() {
     let bridge = keeping(0.0);
     bridge.run(|| {

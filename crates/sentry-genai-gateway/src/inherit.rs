@@ -195,11 +195,12 @@ mod tests {
     fn a_conversation_named_only_by_calls_applies_to_all_of_them() {
         let spans = vec![
             span(1, None, &[AGENT]),
-            span(2, Some(1), &[CHAT, ("gen_ai.conversation.id", "c")]),
-            span(3, Some(1), &[CHAT]),
+            span(2, Some(1), &[CHAT]),
+            span(3, Some(1), &[CHAT, ("gen_ai.conversation.id", "c")]),
+            span(4, Some(1), &[CHAT]),
         ];
         let c = || Some("c".to_owned());
-        assert_eq!(conversations(spans), [c(), c(), c()]);
+        assert_eq!(conversations(spans), [c(), c(), c(), c()]);
     }
 
     #[test]

@@ -6,10 +6,11 @@ use std::{
 };
 
 use sentry_genai_opentelemetry::Options;
+use sentry_genai_testkit::Fault;
 use sentry_genai_tests::Receiver;
 
 use super::door::{
-    SentryGenAiExporter,
+    SentryGenAiExporter, SentryGenAiProcessor,
     opentelemetry::{
         Context, KeyValue,
         trace::{Span as _, TraceContextExt as _, Tracer as _, TracerProvider as _},
@@ -50,6 +51,25 @@ fn a_root_that_comes_in_a_later_batch_is_the_segment() {
         assert_eq!(span.conversation_id(), Some("c"));
     }
     assert_eq!(exporter.stats().produced, 3);
+}
+
+#[test]
+fn the_latest_failure_is_known() {
+    let receiver = Receiver::start();
+    receiver.ingest.script(vec![Fault::status(418); 10]);
+    let exporter = SentryGenAiExporter::with_options(&receiver.client, Options::new());
+    let processor = SentryGenAiProcessor::new(&receiver.client);
+    assert!(exporter.last_failure().is_none() && processor.last_failure().is_none());
+    let provider = SdkTracerProvider::builder()
+        .with_simple_exporter(exporter.clone())
+        .with_span_processor(processor.clone())
+        .build();
+    provider.tracer("t").start("work").end();
+    provider.shutdown().unwrap();
+    for failure in [exporter.last_failure(), processor.last_failure()] {
+        let cause = failure.unwrap().cause;
+        assert!(cause.contains("418"), "{cause}");
+    }
 }
 
 /// The clock was set back meanwhile, or shows the same time for all three.

@@ -25,7 +25,10 @@ fn run(client_options: &ClientOptions, options: Options) -> Vec<SpanData> {
     let memory = InMemorySpanExporter::default();
     let exporter = RewritingExporter::with_options(memory.clone(), client_options, options);
     let resource = Resource::builder_empty()
-        .with_attribute(KeyValue::new("service.version", "shop@2"))
+        .with_attributes([
+            KeyValue::new("service.version", "shop@2"),
+            KeyValue::new("deployment.environment.name", "production"),
+        ])
         .build();
     let provider = SdkTracerProvider::builder()
         .with_resource(resource)
@@ -120,6 +123,9 @@ fn what_otlp_would_lose_becomes_an_attribute() {
     assert!(chat.events.is_empty());
     assert_eq!(chat.links.links[0].attributes.len(), 2);
     assert_eq!(root.status, Status::Unset);
+    let unnamed = run(&ClientOptions::new(), Options::new());
+    let environment = attribute(&unnamed[0], "sentry.environment");
+    assert_eq!(environment, Some("production".into()), "of the resource");
 }
 
 #[test]

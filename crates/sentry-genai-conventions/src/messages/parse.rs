@@ -83,7 +83,6 @@ fn read(value: Value, side: Side) -> Messages {
 
 fn is_empty(value: &Value) -> bool {
     match value {
-        Value::Null => true,
         Value::Array(items) => items.is_empty(),
         Value::Object(fields) => fields.is_empty(),
         _ => false,

@@ -284,7 +284,6 @@ impl<'t> Reader<'t> {
             'r' => text.push('\r'),
             'b' => text.push('\u{8}'),
             'f' => text.push('\u{c}'),
-            '\n' => {}
             'x' => self.code_point(2, text),
             'u' if self.chars.next_if(|(_, c)| *c == '{').is_some() => {
                 let digits = self.take_while(|c| c.is_ascii_hexdigit());
@@ -416,6 +415,10 @@ mod tests {
         assert_eq!(
             value(r#"[Call(arguments='{\"a\": 1}', role=<Role.SYSTEM: 'system'>, data=b'\x41')]"#),
             Some(json!([{"arguments": "{\"a\": 1}", "role": "system", "data": "A"}]))
+        );
+        assert_eq!(
+            value(r"['\U000e0041 \u200b']"),
+            Some(json!(["\u{e0041} \u{200b}"]))
         );
     }
 

@@ -113,7 +113,7 @@ fn values_of_every_kind() {
         {"key":"nan3","value":{"doubleValue":NaN}},
         {"key":"infinity2","value":{"doubleValue":-Infinity}},
         {"key":"list","value":{"arrayValue":{"values":[{"stringValue":"a"},{"stringValue":"b"}]}}},
-        {"key":"mixed","value":{"arrayValue":{"values":[{"stringValue":"a"},{"intValue":"1"}]}}},
+        {"key":"mixed","value":{"arrayValue":{"values":[{"stringValue":"a"},{"intValue":"1"},{"doubleValue":0.5}]}}},
         {"key":"map","value":{"kvlistValue":{"values":[{"key":"x","value":{"arrayValue":{"values":[{"boolValue":true}]}}}]}}},
         {"key":"infinity","value":{"doubleValue":"-Infinity"}},
         {"key":"double","value":{"doubleValue":1}},
@@ -131,7 +131,7 @@ fn values_of_every_kind() {
         found,
         [
             ("list", Attribute::Array(&list)),
-            ("mixed", Attribute::Str(r#"["a",1]"#)),
+            ("mixed", Attribute::Str(r#"["a",1,0.5]"#)),
             ("map", Attribute::Str(r#"{"x":[true]}"#)),
             ("double", Attribute::Double(1.0)),
             ("double2", Attribute::Double(42.5)),

@@ -225,3 +225,12 @@ fn answers_of_servers_in_dotnet_are_texts() {
     let messages = output(json!([{"role": "assistant", "parts": [part]}]));
     assert_eq!(messages[0]["parts"][0]["result"], "22 C");
 }
+
+/// The conventions have an object there.
+#[test]
+fn the_arguments_of_a_call_of_the_providers_may_be_a_text() {
+    let part = json!({"type": "server_tool_call", "id": "c1", "name": "search", "server_tool_call": "weather"});
+    let shown = output(json!([{"role": "assistant", "parts": [part]}]));
+    let call = json!({"type": "tool_call", "id": "c1", "name": "search", "arguments": "weather"});
+    assert_eq!(shown[0]["parts"], json!([call]));
+}
