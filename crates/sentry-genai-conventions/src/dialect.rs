@@ -78,6 +78,7 @@ mod indexed;
 mod interpret;
 mod json;
 mod pieces;
+mod reasoning;
 mod scopes;
 mod sessions;
 mod span_names;

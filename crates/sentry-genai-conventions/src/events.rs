@@ -10,7 +10,9 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     SourceEvent, SourceSpan, content,
-    dialect::{ARGUMENTS, DEFINITIONS, INPUT, OUTPUT, OperationKind, RESULT, json_of},
+    dialect::{
+        ARGUMENTS, DEFINITIONS, INPUT, OUTPUT, OperationKind, RESULT, json_of, json_of_scalar,
+    },
     messages::{self, Messages, Part},
 };
 
@@ -346,8 +348,8 @@ fn message(event: &SourceEvent) -> Value {
 
 fn append_messages(event: &SourceEvent, key: &str, messages: &mut Vec<Value>) {
     // The first versions of Spring AI have a list of texts.
-    if let Some(Value::Array(texts)) = event.attributes.get(key).map(json_of) {
-        messages.extend(texts);
+    if let Some(crate::Value::Array(texts)) = event.attributes.get(key) {
+        messages.extend(texts.iter().map(json_of_scalar));
         return;
     }
     let text = event.attributes.text(key);

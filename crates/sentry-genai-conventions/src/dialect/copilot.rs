@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::{Dialect, OperationKind, first_chunk, vercel};
+use super::{Dialect, OperationKind, first_chunk, reasoning};
 use crate::SourceSpan;
 
 pub(super) static COPILOT: Dialect = Dialect {
@@ -23,12 +23,12 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         attributes.supply("gen_ai.agent.name", "GitHub Copilot");
     }
     first_chunk::read_milliseconds(attributes, FIRST_TOKEN);
-    if let Some(reasoning) = attributes.text(REASONING)
+    if let Some(text) = attributes.text(REASONING)
         && kind == OperationKind::Call
-        && reasoning != "[encrypted]"
+        && text != "[encrypted]"
     {
-        let reasoning = json!({"type": "reasoning", "content": reasoning});
-        if vercel::add_reasoning(attributes, vec![reasoning]) {
+        let part = json!({"type": "reasoning", "content": text});
+        if reasoning::add(attributes, vec![part]) {
             attributes.remove(REASONING);
         }
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     Dialect, INPUT, OUTPUT, OperationKind, Override, aliases, first_chunk, has_known_operation,
-    has_prefix, json, usage,
+    has_prefix, json, reasoning, usage,
 };
 use crate::{Attributes, SourceSpan, SourceStatus, attributes::Name, messages, tokens};
 
@@ -283,7 +283,8 @@ fn assemble_output(attributes: &mut Attributes) {
         attributes.remove(key);
     }
     if attributes.contains(OUTPUT) {
-        add_reasoning(attributes, parts);
+        parts.retain(reasoning::is_part);
+        reasoning::add(attributes, parts);
         return;
     }
     if parts.is_empty() && calls.is_none() {
@@ -297,27 +298,6 @@ fn assemble_output(attributes: &mut Attributes) {
         message["finish_reason"] = reason.into();
     }
     attributes.push(OUTPUT, json!([message]).to_string());
-}
-
-/// Adds the reasoning to messages that have been assembled without it, such as by OpenLLMetry. Returns whether they have one now.
-pub(super) fn add_reasoning(attributes: &mut Attributes, mut parts: Vec<Value>) -> bool {
-    let is_reasoning = |part: &Value| part["type"] == "reasoning";
-    parts.retain(is_reasoning);
-    if parts.is_empty() {
-        return false;
-    }
-    let Some(Value::Array(mut messages)) = json::read(attributes, OUTPUT) else {
-        return false;
-    };
-    let last = messages.last_mut();
-    let Some(Value::Array(answer)) = last.and_then(|message| message.get_mut("parts")) else {
-        return false;
-    };
-    if !answer.iter().any(is_reasoning) {
-        answer.splice(..0, parts);
-        json::set(attributes, OUTPUT, messages.into());
-    }
-    true
 }
 
 /// Makes the counts canonical.
