@@ -220,7 +220,11 @@ fn read_media(kind: &str, mut object: Object, parts: &mut Vec<Part>) {
 
 /// Takes what was said in audio. OpenAI has it beside the audio, and Azure's voice agents in its place.
 fn take_transcript(audio: &mut Object) -> Option<String> {
-    let is_text = |text: &str| text.contains(' ') && !text.starts_with("data:");
+    // Audio in lines of base64, and addresses, do not begin with a word.
+    let is_text = |text: &str| {
+        (text.split_once(' '))
+            .is_some_and(|(word, _)| word.len() < 64 && !word.contains([':', '/']))
+    };
     if audio
         .get("content")
         .and_then(Value::as_str)

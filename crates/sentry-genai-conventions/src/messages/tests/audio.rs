@@ -37,6 +37,10 @@ fn what_was_said_in_audio_is_a_text() {
             json!([blob]),
         ),
         (
+            json!({"type": "audio", "content": format!("{0} {0}", "UklG".repeat(19))}),
+            json!([blob]),
+        ),
+        (
             json!({"type": "input_audio", "transcript": null, "audio": "UklGRg=="}),
             json!([blob]),
         ),
