@@ -153,19 +153,17 @@ impl Options {
     /// tree whole, filter the layer (`Layer::with_filter`): the children of a filtered span become children of the next span above.
     ///
     /// ```
-    /// use sentry_genai::{Scalar, SentrySpan, Value};
+    /// use sentry_genai::SentrySpan;
     ///
-    /// fn hide_tags(mut span: SentrySpan) -> Option<SentrySpan> {
-    ///     let is_secret = |tag: &Scalar| matches!(tag, Scalar::Str(text) if text.starts_with("secret:"));
-    ///     if let Some(Value::Array(tags)) = span.attributes.get("shop.tags")
-    ///         && tags.iter().any(is_secret)
-    ///     {
-    ///         span.attributes.remove("shop.tags");
-    ///     }
+    /// fn hide_phone_numbers(mut span: SentrySpan) -> Option<SentrySpan> {
+    ///     span.attributes.replace_texts(|_key, text| {
+    ///         let hidden = text.replace("+43 1 234567", "[phone]");
+    ///         (hidden != text).then_some(hidden)
+    ///     });
     ///     Some(span)
     /// }
     ///
-    /// let options = sentry_genai::Options::new().with_before_send_span(hide_tags);
+    /// let options = sentry_genai::Options::new().with_before_send_span(hide_phone_numbers);
     /// ```
     pub fn with_before_send_span(
         mut self,
