@@ -165,9 +165,12 @@ impl Handle {
 
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let delivery = &self.0.delivery;
         f.debug_struct("Handle")
+            .field("destination", &delivery.destination())
             // If nothing is traced, the figures next to this field are zero for that reason alone.
-            .field("is_tracing", &self.0.delivery.is_tracing())
+            .field("is_tracing", &delivery.is_tracing())
+            .field("is_closed", &delivery.is_closed())
             .field("stats", &self.stats())
             .field("last_failure", &self.last_failure())
             .finish_non_exhaustive()
@@ -371,5 +374,20 @@ mod tests {
             *log.0.read().unwrap(),
             "message=the guard was dropped, no more spans are sent is_tracing=false produced=0 accepted=0 "
         );
+    }
+
+    #[test]
+    fn a_handle_shows_where_spans_go_and_whether_they_still_do() {
+        let options = sentry::ClientOptions::new().dsn("http://key@localhost:9000/1");
+        let guard = crate::attach(&Client::from(options));
+        let handle = guard.handle().unwrap().clone();
+        let shows = |state: &str| {
+            let start = "Handle { destination: \"http://localhost:9000/api/1/envelope/\", ";
+            let shown = format!("{handle:?}");
+            assert!(shown.starts_with(start) && shown.contains(state), "{shown}");
+        };
+        shows("is_closed: false");
+        drop(guard);
+        shows("is_closed: true");
     }
 }
