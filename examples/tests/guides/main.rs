@@ -463,7 +463,10 @@ mod a_test {
 
         let (sender, spans) = std::sync::mpsc::channel();
         // A client and a subscriber of this test's own, so that tests can run side by side.
-        let options = sentry::ClientOptions::new().dsn("http://key@localhost/1").traces_sample_rate(1.0);
+        let options = sentry::ClientOptions::new()
+            .dsn("http://key@localhost/1")
+            .traces_sample_rate(1.0)
+            .shutdown_timeout(std::time::Duration::ZERO); // nobody there to be told of the dropped spans
         let client = sentry::Client::from(options);
         let guard = sentry_genai::Options::new()
             .with_before_send_span(move |span| {
