@@ -1,8 +1,8 @@
 //! Options of the bridge, and the functions that start it.
 
-use std::{env, sync::Arc};
+use std::{env, ptr, sync::Arc};
 
-use sentry::{Client, ClientOptions, TracesSamplingStrategy};
+use sentry::{Client, ClientOptions, Hub, TracesSamplingStrategy};
 use sentry_genai_conventions::{ContentLimits, SentrySpan};
 use sentry_genai_delivery::{self as delivery, Compression, RetryPolicy, TraceLifecycle};
 
@@ -334,9 +334,11 @@ impl Options {
         #[cfg(not(feature = "metrics"))]
         let (delivery, metrics_client) = (self.delivery, None);
         let timeout = client_options.shutdown_timeout;
-        let handle = delivery
-            .start(client_options)
-            .map(|delivery| Handle::new(delivery, timeout, mode, limits, propagation));
+        let flushed = client_of_hub(client).as_ref().map(Arc::downgrade);
+        let handle = delivery.start(client_options).map(|delivery| {
+            let flushed = flushed.unwrap_or_default();
+            Handle::new(delivery, timeout, mode, limits, propagation, flushed)
+        });
         (handle, metrics_client)
     }
 }
@@ -347,14 +349,16 @@ fn sample_rate(variable: Option<String>) -> Option<f32> {
     (0.0..=1.0).contains(&rate).then_some(rate)
 }
 
-/// Returns the client as an [`Arc`]: that of the hub it is bound to, or else a clone that shares its transport.
-#[cfg(feature = "metrics")]
-fn shared_client(client: &Client) -> Arc<Client> {
-    use sentry::Hub;
-
+/// Returns the client as the current or the main hub holds it, if one of them does.
+fn client_of_hub(client: &Client) -> Option<Arc<Client>> {
     [Hub::current().client(), Hub::main().client()]
         .into_iter()
         .flatten()
-        .find(|bound| std::ptr::eq(&**bound, client))
-        .unwrap_or_else(|| Arc::new(client.clone()))
+        .find(|bound| ptr::eq(&**bound, client))
+}
+
+/// Returns the client as a hub holds it, or else a clone that shares its transport.
+#[cfg(feature = "metrics")]
+fn shared_client(client: &Client) -> Arc<Client> {
+    client_of_hub(client).unwrap_or_else(|| Arc::new(client.clone()))
 }
