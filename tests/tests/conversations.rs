@@ -59,9 +59,10 @@ async fn a_scope_reaches_everything_started_inside() {
         tokio::join!(call("scope-3"), call("scope-4"));
     };
     let run = async { run.instrument(agent("scoped agent")).await };
-    conversation("conv scope").scope(run).await;
+    let id = "conv scope".to_owned();
+    conversation(&id).scope(run).await;
     let outside = agent("made outside");
-    conversation("conv scope")
+    conversation(id)
         .scope(call("scope-5").instrument(outside))
         .await;
 

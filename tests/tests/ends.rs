@@ -63,6 +63,21 @@ fn an_exit_after_the_guard_was_dropped() {
     assert_eq!(names(&ingest), ["before the exit"]);
 }
 
+/// Whatever the program told Sentry arrives, not only its spans. Logs wait for seconds to be sent.
+#[test]
+fn an_exit_after_a_flush() {
+    let ingest = Ingest::start().unwrap();
+    let output = run(&ingest, "exit-after-flush");
+    assert_eq!(
+        (output.status.code(), lines(&output)),
+        (Some(7), vec!["true".to_owned()])
+    );
+    assert_eq!(names(&ingest), ["before the exit"]);
+    let logs = ingest.logs();
+    assert_eq!(logs.len(), 1);
+    assert_eq!(logs[0]["body"], "it ends");
+}
+
 #[test]
 fn the_environment_sets_the_sample_rate() {
     for (rate, spans) in [("1.0", 1), ("0", 0), ("", 0), ("all", 0), ("2", 0)] {

@@ -237,6 +237,49 @@ impl Attributes {
         }
     }
 
+    /// Passes every text with its key to `replace`, those in lists as well, and replaces it by what that returns, if anything.
+    ///
+    /// Messages and tool arguments are JSON: what replaces a part of them has to leave them valid.
+    ///
+    /// ```
+    /// use sentry_genai_conventions::Attributes;
+    ///
+    /// let mut attributes = Attributes::default();
+    /// attributes.push("gen_ai.tool.call.result", "Call +43 1 234567.");
+    /// attributes.replace_texts(|_key, text| {
+    ///     let hidden = text.replace("+43 1 234567", "[phone]");
+    ///     (hidden != text).then_some(hidden)
+    /// });
+    /// assert_eq!(attributes.text("gen_ai.tool.call.result"), Some("Call [phone]."));
+    /// ```
+    pub fn replace_texts(&mut self, mut replace: impl FnMut(&str, &str) -> Option<String>) {
+        for index in 0..self.entries.len() {
+            let entry = &self.entries[index];
+            let key = entry.key.name(&self.text);
+            match entry.value {
+                Slot::Text(range) => {
+                    let Some(text) = replace(key, range.of(&self.text)) else {
+                        continue;
+                    };
+                    let value = self.write(&text).map_or(Slot::Vacant, Slot::Text);
+                    let entry = &mut self.entries[index];
+                    entry.value = value;
+                    entry.plain = Plain::UNKNOWN;
+                }
+                Slot::Array(array) => {
+                    for scalar in self.arrays.get_mut(array).into_iter().flatten() {
+                        if let Scalar::Str(text) = scalar
+                            && let Some(new) = replace(key, text)
+                        {
+                            *text = new;
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// Iterates over keys and values, in the order in which they were recorded.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Value<'_>)> {
         Iter(Encodables {

@@ -95,8 +95,8 @@ pub(crate) use rig::{is_method_of_agent, is_scope_of_rig};
 pub(crate) use scopes::{fails_with_result, instructive_description, is_of_library};
 pub(crate) use sessions::{SESSION_KEYS, is_not_a_session, is_response_id, may_be_number, session};
 pub(crate) use span_names::{
-    may_be_call, may_classify_by_name, may_request_model, names_call, names_other_request,
-    operation_by_name, repeats_counts,
+    has_bare_counts, may_be_call, may_classify_by_name, may_request_model, names_call,
+    names_other_request, operation_by_name, repeats_counts,
 };
 
 use interpret::{

@@ -76,8 +76,8 @@ pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognis
         return Some(ai(row));
     }
     let by_name = dialect::operation_by_name(span, dialect, &span.name);
-    let name = by_name.or_else(|| operation_from_attributes(span))?;
-    if has_token_counts(span) && repeats_counts(span) {
+    let name = by_name.or_else(|| operation_from_attributes(span, dialect))?;
+    if has_token_counts(span, dialect) && repeats_counts(span) {
         return Some(plain);
     }
     Some(ai(operation::by_name(name)?))
@@ -114,7 +114,7 @@ fn infer_operation(span: &SourceSpan, dialect: &Dialect, operation: &str) -> Opt
     let is_failed_call =
         || dialect::names_call(operation) && names_provider(span) && has_failed(span);
     if dialect::may_be_call(span, dialect, operation)
-        && (has_token_counts(span) || is_failed_call())
+        && (has_token_counts(span, dialect) || is_failed_call())
     {
         return Some(call_kind_from_name(operation));
     }
@@ -148,7 +148,7 @@ fn is_confirmed(span: &SourceSpan, row: &operation::AiOperation) -> bool {
 }
 
 /// Returns the operation that the attributes imply if nothing states it.
-fn operation_from_attributes(span: &SourceSpan) -> Option<&'static str> {
+fn operation_from_attributes(span: &SourceSpan, dialect: &Dialect) -> Option<&'static str> {
     if !span.attributes.may_begin_with("gen_ai.") {
         return None;
     }
@@ -171,7 +171,7 @@ fn operation_from_attributes(span: &SourceSpan) -> Option<&'static str> {
     let is_embeddings = || {
         has_any(&["gen_ai.usage.total_tokens"]) && call_kind_from_name(&span.name) == "embeddings"
     };
-    let has_counts = has_token_counts(span) || is_embeddings();
+    let has_counts = has_token_counts(span, dialect) || is_embeddings();
     // A `model` without a namespace counts only if tokens are counted, and not on agents and tools, which repeat the
     // counts of calls.
     let has_bare_model = has_counts
@@ -199,8 +199,8 @@ pub(crate) fn has_answer(attributes: &Attributes) -> bool {
     attributes.contains_any(&[OUTPUT, "gen_ai.response.id", FINISH_REASONS])
 }
 
-fn has_token_counts(span: &SourceSpan) -> bool {
-    span.attributes.contains_any(USAGE_KEYS)
+fn has_token_counts(span: &SourceSpan, dialect: &Dialect) -> bool {
+    span.attributes.contains_any(USAGE_KEYS) || dialect::has_bare_counts(span, dialect)
 }
 
 /// Returns whether a span names a provider, but no agent or tool, which may be around its requests.

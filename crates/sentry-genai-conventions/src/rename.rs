@@ -46,7 +46,7 @@ pub(crate) fn parse_texts(attributes: &mut Attributes) -> Vec<usize> {
         .collect()
 }
 
-/// Does this for the value of entry number `index`. Returns whether the value was changed.
+/// Like [`parse_texts`], for the value of entry number `index` alone. Returns whether it was changed.
 ///
 /// Texts that are not plain integers are left to [`canonicalise`].
 pub(crate) fn parse_text_at(attributes: &mut Attributes, index: usize) -> bool {

@@ -223,6 +223,11 @@ impl Config {
         }
     }
 
+    /// Returns where spans are sent, for people. The key is not part of it.
+    pub(crate) fn destination(&self) -> String {
+        self.dsn.envelope_api_url().to_string()
+    }
+
     pub(crate) fn environment(&self) -> &str {
         self.environment.as_deref().unwrap_or("production")
     }
@@ -231,8 +236,7 @@ impl Config {
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
-            .field("host", &self.dsn.host())
-            .field("project_id", &self.dsn.project_id().value())
+            .field("destination", &self.destination())
             .field("release", &self.release)
             .field("environment", &self.environment)
             .field("server_name", &self.server_name)

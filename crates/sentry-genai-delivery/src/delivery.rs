@@ -120,6 +120,18 @@ impl Delivery {
         self.shared().accounting.last_failure()
     }
 
+    /// Returns whether nothing is sent any more: after [`close`](Self::close), or if no thread could be started.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.shared().queue.is_closed()
+    }
+
+    /// Returns the URL that spans are sent to, such as `https://o1.ingest.sentry.io/api/42/envelope/`, without the key.
+    #[must_use]
+    pub fn destination(&self) -> String {
+        self.0.latest().prepared.config.destination()
+    }
+
     /// Returns how long content may be.
     #[must_use]
     pub fn content_limits(&self) -> ContentLimits {

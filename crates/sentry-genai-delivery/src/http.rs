@@ -12,30 +12,25 @@ use ureq::{
     Agent, Body, Error, Proxy, ProxyProtocol, SendBody,
     http::{
         HeaderMap, HeaderName, HeaderValue, Response, Uri,
-        header::{
-            CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, HOST, RETRY_AFTER, USER_AGENT,
-        },
+        header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, USER_AGENT},
     },
     tls::{RootCerts, TlsConfig},
     unversioned::transport::DefaultConnector,
 };
 
 use crate::{
+    answer::Answer,
     certificates,
     compress::{Compressors, Encoding},
     config::Config,
     connections::{Connections, MAX_IDLE},
     encode::{SDK_NAME, SDK_VERSION},
-    limits,
     resolver::CachingResolver,
 };
 
 /// How much of an answer is read, and for how long. A longer answer costs the connection, but nothing else.
 const MAX_RESPONSE_BYTES: u64 = 64 * 1024;
 const MAX_BODY_WAIT: Duration = Duration::from_secs(2);
-
-/// How much is kept of the explanation of a refusal.
-const MAX_DETAIL_CHARS: usize = 100;
 
 /// Compressing smaller bodies is not worth the overhead of the header.
 const MIN_COMPRESSED_BYTES: usize = 1024;
@@ -46,31 +41,6 @@ const MIN_COMPRESSED_BYTES: usize = 1024;
 const COPY_CHUNK: usize = 2048;
 
 const X_SENTRY_AUTH: HeaderName = HeaderName::from_static("x-sentry-auth");
-const X_SENTRY_RATE_LIMITS: HeaderName = HeaderName::from_static("x-sentry-rate-limits");
-
-/// The relevant parts of an answer.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) rate_limits: Option<String>,
-    pub(crate) retry_after: Option<String>,
-    /// The server's clock, for a date in `retry_after`.
-    pub(crate) date: Option<String>,
-    /// Why Sentry refused, such as "event submission rejected with_reason: ProjectId".
-    pub(crate) detail: Option<String>,
-}
-
-impl Answer {
-    /// Whether a proxy in front of Sentry says that Sentry is temporarily unavailable.
-    pub(crate) fn is_overloaded(&self) -> bool {
-        matches!(self.status, 502..=504)
-    }
-
-    pub(crate) fn pause(&self) -> Option<Duration> {
-        let header = self.retry_after.as_deref()?;
-        Some(limits::pause(header, self.date.as_deref()))
-    }
-}
 
 /// Why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -206,17 +176,7 @@ impl HttpTransport {
             let cause = self.describe(&error);
             RequestError { kind, cause }
         })?;
-        let headers = response.headers();
-        let retry_after = header_value(headers, RETRY_AFTER);
-        let mut answer = Answer {
-            status: response.status().as_u16(),
-            rate_limits: header_value(headers, X_SENTRY_RATE_LIMITS),
-            date: retry_after
-                .as_ref()
-                .and_then(|_| header_value(headers, DATE)),
-            retry_after,
-            detail: None,
-        };
+        let mut answer = Answer::new(response.status(), response.headers());
         // The connection can only be reused if the body is read to its end. An error while reading it has no other
         // effect.
         let mut body = response.body_mut().as_reader().take(MAX_RESPONSE_BYTES);
@@ -226,7 +186,7 @@ impl HttpTransport {
         } else {
             let mut whole = Vec::new();
             let _ = body.read_to_end(&mut whole);
-            answer.detail = detail(&whole);
+            answer.read_detail(&whole);
         }
         Ok(answer)
     }
@@ -370,26 +330,6 @@ fn proxy(config: &Config) -> Result<Option<Proxy>, &'static str> {
         // Without its SOCKS feature, `ureq` would panic.
         _ => Err("SOCKS is not supported"),
     }
-}
-
-/// Returns the explanation in the body of a refusal. Its `causes`, which may quote the request, are left out.
-fn detail(body: &[u8]) -> Option<String> {
-    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
-    let detail = body.get("detail")?.as_str()?.chars();
-    Some(
-        detail
-            .filter(|c| !c.is_control())
-            .take(MAX_DETAIL_CHARS)
-            .collect(),
-    )
-}
-
-/// Returns the value of a header, joined from all its lines. Returns `None` if it is missing or blank.
-fn header_value(headers: &HeaderMap, name: HeaderName) -> Option<String> {
-    let lines = headers.get_all(name).into_iter();
-    let lines: Vec<_> = lines.filter_map(|line| line.to_str().ok()).collect();
-    let text = lines.join(",");
-    (!text.trim().is_empty()).then_some(text)
 }
 
 #[cfg(test)]

@@ -32,6 +32,7 @@
 //! are reported to Sentry. [`Delivery::stats`] returns both figures.
 
 mod accounting;
+mod answer;
 mod baggage;
 mod buckets;
 mod budget;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::{http::Answer, wire::Category};
+use crate::{answer::Answer, wire::Category};
 
 const DEFAULT_PAUSE: Duration = Duration::from_secs(60);
 

@@ -24,7 +24,7 @@ use job::SequenceNumber;
 pub(crate) use job::{Job, JobMeta, Payload, Size};
 
 use crate::{
-    accounting::LossReason, http::Answer, progress::FlushId, retry::RetryPolicy, wire::Envelope,
+    accounting::LossReason, answer::Answer, progress::FlushId, retry::RetryPolicy, wire::Envelope,
 };
 
 /// How many waiting jobs per sender justify another sender.

@@ -9,9 +9,10 @@ use std::{
 
 use crate::{
     accounting::{LossReason, Report},
+    answer::Answer,
     buckets::Bucket,
     clock::Clock,
-    http::{Answer, FailureKind, RequestError},
+    http::{FailureKind, RequestError},
     outbox::{JobMeta, Payload, Size, Task},
     pack::Packer,
     rfc3339,
@@ -316,12 +317,7 @@ impl Sender {
         outbox.update_from_answer(answer, answer_time);
         let outcome = Outcome::of(answer);
         if outcome != Outcome::Accepted {
-            let status = format!("HTTP status {}", answer.status);
-            let failure = match &answer.detail {
-                Some(detail) => format!("{status}: {detail}"),
-                None => status,
-            };
-            self.shared.accounting.set_last_failure(failure);
+            self.shared.accounting.set_last_failure(answer.describe());
         }
         outcome
     }

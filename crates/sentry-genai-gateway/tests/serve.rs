@@ -28,7 +28,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 struct Running {
     child: Child,
     address: String,
-    /// What it writes to standard error, except for its first line.
+    /// Where it says that spans are sent.
+    destinations: Vec<String>,
+    /// What it writes to standard error once it listens.
     log: Option<JoinHandle<String>>,
 }
 
@@ -46,10 +48,16 @@ impl Running {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut line = String::new();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        stderr.read_line(&mut line).unwrap();
-        let address = line.trim_end().rsplit(' ').next().unwrap().to_owned();
+        let mut destinations = Vec::new();
+        let address = loop {
+            let mut line = String::new();
+            assert!(stderr.read_line(&mut line).unwrap() > 0, "{destinations:?}");
+            match line.trim_end().split_once("listening on ") {
+                Some((_, address)) => break address.to_owned(),
+                None => destinations.push(line.trim_end().to_owned()),
+            }
+        };
         // Read all of its output, so that it never blocks on writing.
         let log = thread::spawn(move || {
             let mut log = String::new();
@@ -59,6 +67,7 @@ impl Running {
         Self {
             child,
             address,
+            destinations,
             log: Some(log),
         }
     }

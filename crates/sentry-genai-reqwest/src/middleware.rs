@@ -1,4 +1,4 @@
-//! The same for programs that use `reqwest-middleware`.
+//! Opens the spans of model calls in clients of `reqwest-middleware`.
 
 use http::Extensions;
 use reqwest::{Request, Response};

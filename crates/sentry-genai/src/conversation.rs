@@ -30,8 +30,10 @@ use crate::{
 /// sentry_genai::conversation("conv_5j66").scope(handle("What is the weather in Vienna?")).await;
 /// # }
 /// ```
-pub fn conversation(id: impl Into<Arc<str>>) -> Conversation {
-    Conversation { id: id.into() }
+pub fn conversation(id: impl AsRef<str>) -> Conversation {
+    Conversation {
+        id: id.as_ref().into(),
+    }
 }
 
 /// A conversation that code can run in, created by [`conversation()`].
@@ -108,14 +110,14 @@ impl std::fmt::Debug for ConversationGuard {
 /// ```
 /// #[tracing::instrument(skip_all)]
 /// async fn handle(session: String) {
-///     sentry_genai::set_conversation_id(session);
+///     sentry_genai::set_conversation_id(&session);
 ///     // Every AI span that starts below this span carries the session's id.
 /// }
 /// ```
-pub fn set_conversation_id(id: impl Into<Arc<str>>) {
-    let id = id.into();
+pub fn set_conversation_id(id: impl AsRef<str>) {
+    let id = id.as_ref();
     if !id.is_empty() {
-        change(Some(id));
+        change(Some(id.into()));
     }
 }
 

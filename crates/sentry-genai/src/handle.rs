@@ -5,7 +5,7 @@ use std::{
     panic::{self, AssertUnwindSafe},
     process,
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -88,6 +88,10 @@ struct Inner {
     /// The trace that the environment of the process names.
     environment: IncomingContext,
     task_conversations: TaskConversations,
+    /// The Sentry client, if it is one that a hub holds.
+    client: Weak<Client>,
+    /// The id of the process that has the client's threads.
+    process: u32,
 }
 
 impl Handle {
@@ -97,6 +101,7 @@ impl Handle {
         correlation: CorrelationMode,
         limits: ContentLimits,
         propagation: Propagation,
+        client: Weak<Client>,
     ) -> Self {
         Self(Arc::new(Inner {
             delivery,
@@ -106,6 +111,8 @@ impl Handle {
             propagation,
             environment: IncomingContext::from_env(),
             task_conversations: TaskConversations::default(),
+            client,
+            process: process::id(),
         }))
     }
 
@@ -116,6 +123,20 @@ impl Handle {
     /// result. Called from within a [hook](crate::Options::with_before_send_span), it returns false at once.
     pub fn flush(&self, timeout: Duration) -> bool {
         self.0.delivery.flush(timeout)
+    }
+
+    /// Flushes spans, and then what the client sends itself: a span may still be measured.
+    fn flush_with_events(&self, timeout: Duration) -> bool {
+        let begin = Instant::now();
+        let spans = self.flush(timeout);
+        // A forked process waits in vain for the client's threads, as when the guard is dropped.
+        let has_threads = process::id() == self.0.process;
+        let client = self.0.client.upgrade().filter(|_| has_threads);
+        let events = client.is_none_or(|client| {
+            let remaining = timeout.saturating_sub(begin.elapsed());
+            client.flush(Some(remaining))
+        });
+        spans && events
     }
 
     /// Returns how many spans were produced, accepted and lost.
@@ -165,9 +186,12 @@ impl Handle {
 
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let delivery = &self.0.delivery;
         f.debug_struct("Handle")
+            .field("destination", &delivery.destination())
             // If nothing is traced, the figures next to this field are zero for that reason alone.
-            .field("is_tracing", &self.0.delivery.is_tracing())
+            .field("is_tracing", &delivery.is_tracing())
+            .field("is_closed", &delivery.is_closed())
             .field("stats", &self.stats())
             .field("last_failure", &self.last_failure())
             .finish_non_exhaustive()
@@ -227,22 +251,12 @@ impl Guard {
         self.handle.as_ref()
     }
 
-    /// Sends all waiting spans and events, and waits up to `timeout` for the outcome.
+    /// Sends all waiting spans and what the Sentry client has: events, logs and metrics. Waits up to `timeout` for the outcome.
     ///
-    /// Returns true if every span and event was sent or counted as lost, as described for [`Handle::flush`]. Also returns true if
-    /// the guard is not [enabled](Self::is_enabled). In a forked child, only spans are flushed.
+    /// Returns true if all of it was sent or counted as lost, as described for [`Handle::flush`]. Also returns true if the guard is
+    /// not [enabled](Self::is_enabled). Only spans are flushed in a forked child, and if no hub holds the client.
     pub fn flush(&self, timeout: Duration) -> bool {
-        let begin = Instant::now();
-        let spans = self
-            .handle
-            .as_ref()
-            .is_none_or(|handle| handle.flush(timeout));
-        let events = self
-            .client
-            .as_ref()
-            .filter(|_| !self.is_forked())
-            .is_none_or(|client| client.flush(Some(timeout.saturating_sub(begin.elapsed()))));
-        spans && events
+        (self.handle.as_ref()).is_none_or(|handle| handle.flush_with_events(timeout))
     }
 
     /// Returns whether this process is a fork of the one that created the guard. The client has no threads here, and waiting for
@@ -293,11 +307,11 @@ impl fmt::Debug for Guard {
     }
 }
 
-/// Sends all waiting spans of the bridge that was attached last, and waits up to `timeout`, as [`Handle::flush`] does.
+/// Flushes spans, events, logs and metrics like [`Guard::flush`], that of the bridge that was attached last.
 ///
 /// Returns true if no bridge is attached.
 ///
-/// [`std::process::exit`] drops no guard, so spans have to be flushed before it. Those that are still open are not sent:
+/// [`std::process::exit`] drops no guard, so what waits has to be flushed before it. Spans that are still open are not sent:
 ///
 /// ```no_run
 /// # fn run() -> Result<(), std::io::Error> { Ok(()) }
@@ -308,7 +322,7 @@ impl fmt::Debug for Guard {
 /// }
 /// ```
 pub fn flush(timeout: Duration) -> bool {
-    attached().is_none_or(|handle| handle.flush(timeout))
+    attached().is_none_or(|handle| handle.flush_with_events(timeout))
 }
 
 /// Returns the bridge that was attached last.
@@ -371,5 +385,20 @@ mod tests {
             *log.0.read().unwrap(),
             "message=the guard was dropped, no more spans are sent is_tracing=false produced=0 accepted=0 "
         );
+    }
+
+    #[test]
+    fn a_handle_shows_where_spans_go_and_whether_they_still_do() {
+        let options = sentry::ClientOptions::new().dsn("http://key@localhost:9000/1");
+        let guard = crate::attach(&Client::from(options));
+        let handle = guard.handle().unwrap().clone();
+        let shows = |state: &str| {
+            let start = "Handle { destination: \"http://localhost:9000/api/1/envelope/\", ";
+            let shown = format!("{handle:?}");
+            assert!(shown.starts_with(start) && shown.contains(state), "{shown}");
+        };
+        shows("is_closed: false");
+        drop(guard);
+        shows("is_closed: true");
     }
 }

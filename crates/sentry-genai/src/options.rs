@@ -1,8 +1,8 @@
 //! Options of the bridge, and the functions that start it.
 
-use std::{env, sync::Arc};
+use std::{env, ptr, sync::Arc};
 
-use sentry::{Client, ClientOptions, TracesSamplingStrategy};
+use sentry::{Client, ClientOptions, Hub, TracesSamplingStrategy};
 use sentry_genai_conventions::{ContentLimits, SentrySpan};
 use sentry_genai_delivery::{self as delivery, Compression, RetryPolicy, TraceLifecycle};
 
@@ -153,19 +153,17 @@ impl Options {
     /// tree whole, filter the layer (`Layer::with_filter`): the children of a filtered span become children of the next span above.
     ///
     /// ```
-    /// use sentry_genai::{Scalar, SentrySpan, Value};
+    /// use sentry_genai::SentrySpan;
     ///
-    /// fn hide_tags(mut span: SentrySpan) -> Option<SentrySpan> {
-    ///     let is_secret = |tag: &Scalar| matches!(tag, Scalar::Str(text) if text.starts_with("secret:"));
-    ///     if let Some(Value::Array(tags)) = span.attributes.get("shop.tags")
-    ///         && tags.iter().any(is_secret)
-    ///     {
-    ///         span.attributes.remove("shop.tags");
-    ///     }
+    /// fn hide_phone_numbers(mut span: SentrySpan) -> Option<SentrySpan> {
+    ///     span.attributes.replace_texts(|_key, text| {
+    ///         let hidden = text.replace("+43 1 234567", "[phone]");
+    ///         (hidden != text).then_some(hidden)
+    ///     });
     ///     Some(span)
     /// }
     ///
-    /// let options = sentry_genai::Options::new().with_before_send_span(hide_tags);
+    /// let options = sentry_genai::Options::new().with_before_send_span(hide_phone_numbers);
     /// ```
     pub fn with_before_send_span(
         mut self,
@@ -336,9 +334,11 @@ impl Options {
         #[cfg(not(feature = "metrics"))]
         let (delivery, metrics_client) = (self.delivery, None);
         let timeout = client_options.shutdown_timeout;
-        let handle = delivery
-            .start(client_options)
-            .map(|delivery| Handle::new(delivery, timeout, mode, limits, propagation));
+        let flushed = client_of_hub(client).as_ref().map(Arc::downgrade);
+        let handle = delivery.start(client_options).map(|delivery| {
+            let flushed = flushed.unwrap_or_default();
+            Handle::new(delivery, timeout, mode, limits, propagation, flushed)
+        });
         (handle, metrics_client)
     }
 }
@@ -349,14 +349,16 @@ fn sample_rate(variable: Option<String>) -> Option<f32> {
     (0.0..=1.0).contains(&rate).then_some(rate)
 }
 
-/// Returns the client as an [`Arc`]: that of the hub it is bound to, or else a clone that shares its transport.
-#[cfg(feature = "metrics")]
-fn shared_client(client: &Client) -> Arc<Client> {
-    use sentry::Hub;
-
+/// Returns the client as the current or the main hub holds it, if one of them does.
+fn client_of_hub(client: &Client) -> Option<Arc<Client>> {
     [Hub::current().client(), Hub::main().client()]
         .into_iter()
         .flatten()
-        .find(|bound| std::ptr::eq(&**bound, client))
-        .unwrap_or_else(|| Arc::new(client.clone()))
+        .find(|bound| ptr::eq(&**bound, client))
+}
+
+/// Returns the client as a hub holds it, or else a clone that shares its transport.
+#[cfg(feature = "metrics")]
+fn shared_client(client: &Client) -> Arc<Client> {
+    client_of_hub(client).unwrap_or_else(|| Arc::new(client.clone()))
 }

@@ -39,16 +39,11 @@ fn hide_phone_numbers(mut span: SentrySpan) -> Option<SentrySpan> {
     if span.name == "GET /health" {
         return None;
     }
-    for key in [
-        "gen_ai.input.messages",
-        "gen_ai.output.messages",
-        "gen_ai.tool.call.result",
-    ] {
-        if let Some(text) = span.attributes.text(key) {
-            let text = text.replace("+43 1 234567", "[phone]");
-            span.attributes.set(key, text);
-        }
-    }
+    // In messages, arguments, results and whatever else the span carries.
+    span.attributes.replace_texts(|_key, text| {
+        let hidden = text.replace("+43 1 234567", "[phone]");
+        (hidden != text).then_some(hidden)
+    });
     Some(span)
 }
 

@@ -71,7 +71,9 @@ fn the_guard_is_shown_as_in_the_guide() {
     });
     assert!(guard.flush(std::time::Duration::from_secs(20)));
 
-    let shown = format!("{guard:?}");
+    let destination = guard.handle().unwrap().delivery().destination();
+    let shown =
+        format!("{guard:?}").replace(&destination, "https://o1.ingest.sentry.io/api/42/envelope/");
     let (before, after) = shown.split_once(STATUS).unwrap();
     let (_time, after) = after.split_once("))").unwrap();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/troubleshooting.md");
@@ -296,6 +298,40 @@ mod getting_started {
         Ok(())
     }
 
+    fn read_later(answer: impl futures_util::Stream<Item = u32>) -> impl Future<Output = usize> {
+        let span = tracing::info_span!("agent", gen_ai.operation.name = "invoke_agent", gen_ai.agent.name = "Support Bot");
+        let mut answer = Box::pin(answer);
+        let answer = futures_util::stream::poll_fn(move |context| span.in_scope(|| answer.as_mut().poll_next(context)));
+        futures_util::StreamExt::count(answer)
+    }
+
+    #[tokio::test]
+    async fn calls_of_a_stream_that_is_read_later_are_below_its_agent() {
+        use futures_util::StreamExt;
+        use sentry_genai_testkit::{Ingest, assert_spans};
+        use tracing_subscriber::prelude::*;
+
+        let ingest = Ingest::start().unwrap();
+        let options = sentry::ClientOptions::new().dsn(&ingest.dsn()).traces_sample_rate(1.0);
+        let guard = sentry_genai::attach(&sentry::Client::from(options));
+        let layer = sentry_genai::layer().with_handle(guard.handle().unwrap().clone());
+        let _subscriber = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+
+        let calls = futures_util::stream::iter(0..2).then(|number| async move {
+            tracing::info_span!("chat", gen_ai.operation.name = "chat", gen_ai.request.model = number);
+            number
+        });
+        let answer = sentry_genai::conversation("conv").in_scope(|| read_later(calls));
+        assert_eq!(answer.await, 2);
+
+        assert!(guard.flush(std::time::Duration::from_secs(5)));
+        let spans = ingest.spans();
+        let agent = assert_spans(&spans).one("invoke_agent Support Bot");
+        for name in ["chat 0", "chat 1"] {
+            assert_spans(&spans).one(name).is_child_of(&agent).in_conversation("conv");
+        }
+    }
+
     async fn by_hand(client: Client, model: &str, request: &str) -> anyhow::Result<()> {
         use tracing::Instrument;
 
@@ -427,7 +463,10 @@ mod a_test {
 
         let (sender, spans) = std::sync::mpsc::channel();
         // A client and a subscriber of this test's own, so that tests can run side by side.
-        let options = sentry::ClientOptions::new().dsn("http://key@localhost/1").traces_sample_rate(1.0);
+        let options = sentry::ClientOptions::new()
+            .dsn("http://key@localhost/1")
+            .traces_sample_rate(1.0)
+            .shutdown_timeout(std::time::Duration::ZERO); // nobody there to be told of the dropped spans
         let client = sentry::Client::from(options);
         let guard = sentry_genai::Options::new()
             .with_before_send_span(move |span| {

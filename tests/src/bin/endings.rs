@@ -43,6 +43,12 @@ fn main() -> Result<(), Box<dyn Error>> {
             drop(guard);
             process::exit(7);
         }
+        "exit-after-flush" => {
+            work("before the exit");
+            sentry::logger_error!("it ends");
+            println!("{}", sentry_genai::flush(PATIENCE));
+            process::exit(7);
+        }
         "trouble" => {
             work("perhaps not accepted");
             let begin = Instant::now();

@@ -35,6 +35,44 @@ fn the_last_two_values_of_a_key_stay_and_the_texts_of_others_go() {
 }
 
 #[test]
+fn texts_are_replaced_wherever_they_are() {
+    let mut attributes = Attributes::default();
+    attributes.push("static", "a secret");
+    attributes.push_owned_key("owned", "secret");
+    attributes.push("secret", "no match");
+    attributes.push("number", 7_i64);
+    attributes.push("list", &["x", "secret"][..]);
+    attributes.push("removed", "secret");
+    attributes.remove("removed");
+    attributes.entries[0].plain.mark_value();
+    let mut seen = Vec::new();
+    attributes.replace_texts(|key, text| {
+        seen.push(format!("{key}={text}"));
+        let hidden = text.replace("secret", "\"hidden\"");
+        (hidden != text).then_some(hidden)
+    });
+    let all = [
+        "static=a secret",
+        "owned=secret",
+        "secret=no match",
+        "list=x",
+        "list=secret",
+    ];
+    assert_eq!(seen, all);
+    let list = ["x", "\"hidden\""].map(|text| Scalar::Str(text.to_owned()));
+    let expected = [
+        ("static", Value::Str("a \"hidden\"")),
+        ("owned", Value::Str("\"hidden\"")),
+        ("secret", Value::Str("no match")),
+        ("number", Value::Integer(7)),
+        ("list", Value::Array(&list)),
+    ];
+    assert_eq!(attributes.iter().collect::<Vec<_>>(), expected);
+    let plain = attributes.iter_encodable().map(|it| it.value_is_plain);
+    assert_eq!(plain.collect::<Vec<_>>(), [false; 5]);
+}
+
+#[test]
 fn append_keeps_the_values_of_both_stores() {
     let mut attributes = Attributes::default();
     attributes.push("a", "first");

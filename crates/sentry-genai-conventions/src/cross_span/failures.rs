@@ -13,8 +13,7 @@ use crate::{
 /// The most spans between a call and what failed in it.
 const MAX_DEPTH: usize = 4;
 
-/// Returns whether a span is a failed call that does not tell why, a failed part of a call that does not know of it, an agent that
-/// failed because its call did, or a call that may have failed with what is around it.
+/// Returns whether [`apply_to_calls`] may find something to do because of this span.
 pub(super) fn may_concern_call(span: &SentrySpan) -> bool {
     is_untyped(span)
         || is_failed_execution(span)

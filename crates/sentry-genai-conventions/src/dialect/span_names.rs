@@ -48,6 +48,16 @@ pub(super) fn is_call(span: &SourceSpan) -> bool {
             .any(|(key, _)| is_of_other_convention(key))
 }
 
+/// Returns whether a span by hand names its model as the conventions do, and counts input and output tokens without a namespace.
+pub(crate) fn has_bare_counts(span: &SourceSpan, dialect: &Dialect) -> bool {
+    span.attributes.contains_any(MODELS)
+        && is_unattributed(span, dialect)
+        && counts_tokens(&span.attributes, false)
+        && !is_auxiliary(&span.name)
+        && !is_intermediary(&span.name, &words_of_name(span))
+        && !is_remote_side(span)
+}
+
 /// Returns whether a call has the token counts that prove it: of input and output, or for embeddings of input or a total.
 fn counts_tokens(attributes: &Attributes, is_embedding: bool) -> bool {
     let has_count = |wanted| {

@@ -71,10 +71,10 @@ pub(super) struct Serve {
     #[arg(long, value_name = "SECONDS", default_value_t = 6.0)]
     gather: f64,
     /// How many MiB of spans may wait; from three quarters of that, exporters are told to try again later
-    #[arg(long, value_name = "MIB", default_value = "64")]
+    #[arg(long, value_name = "MIB", default_value = "64", value_parser = parse_number)]
     max_memory: NonZero<usize>,
     /// How many requests to Sentry may be under way at once; each carries one trace
-    #[arg(long, value_name = "NUMBER", default_value = "32")]
+    #[arg(long, value_name = "NUMBER", default_value = "32", value_parser = parse_number)]
     connections: NonZero<usize>,
 }
 
@@ -114,7 +114,7 @@ impl Serve {
         let dsn = parse_dsn(&dsn)
             .map_err(|error| Failure::Usage(format!("--dsn or SENTRY_DSN: {error}")))?;
         let client = |dsn| self.release.of(Client::new(dsn));
-        let mut projects = Projects::new(client(dsn));
+        let mut projects = Projects::new(client(dsn.clone()));
         let mut services = HashSet::new();
         for (service, dsn) in &self.route {
             if !services.insert(service) {
@@ -122,8 +122,15 @@ impl Serve {
             }
             projects = projects.with_service(service, client(dsn.clone()));
         }
-        Service::start(projects, self.options(), self.patience()?)
-            .ok_or_else(|| Failure::Usage("--dsn: cannot send to this DSN".to_owned()))
+        let service = Service::start(projects, self.options(), self.patience()?)
+            .ok_or_else(|| Failure::Usage("--dsn: cannot send to this DSN".to_owned()))?;
+        // Spans that go to the wrong project are accepted all the same.
+        print_message(&format_args!("sending to {}", dsn.envelope_api_url()));
+        for (service, dsn) in &self.route {
+            let url = dsn.envelope_api_url();
+            print_message(&format_args!("sending {service} to {url}"));
+        }
+        Ok(service)
     }
 
     fn options(&self) -> Options {
@@ -163,6 +170,11 @@ fn parse_dsn(text: &str) -> Result<Dsn, String> {
 fn parse_address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse()
         .map_err(|_| "expected an IP address and a port, such as 0.0.0.0:4318 or [::]:4318")
+}
+
+fn parse_number(text: &str) -> Result<NonZero<usize>, &'static str> {
+    text.parse()
+        .map_err(|_| "expected a whole number of at least 1")
 }
 
 /// Serves until the process is asked to end.

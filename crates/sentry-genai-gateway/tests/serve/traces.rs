@@ -341,6 +341,23 @@ fn an_end_without_an_answer_says_how_many_spans_are_lost() {
     assert!(report.ends_with("; spans lost so far: 2\n"), "{report}");
 }
 
+/// Without the key, which is a secret.
+#[test]
+fn the_log_says_where_spans_are_sent() {
+    let ingest = Ingest::start().unwrap();
+    let routes = ["--route", "shop=https://key@o1.ingest.sentry.io/7"];
+    let running = Running::start(&ingest, &routes);
+    let host = ingest.dsn().rsplit(['@', '/']).nth(1).unwrap().to_owned();
+    let project = ingest.dsn().rsplit('/').next().unwrap().to_owned();
+    assert_eq!(
+        running.destinations,
+        [
+            format!("sentry-genai: sending to http://{host}/api/{project}/envelope/"),
+            "sentry-genai: sending shop to https://o1.ingest.sentry.io/api/7/envelope/".to_owned(),
+        ]
+    );
+}
+
 /// Whoever reads the log learns of trouble before the end.
 #[test]
 fn trouble_is_reported_while_the_service_runs() {
@@ -394,6 +411,8 @@ fn arguments_that_cannot_be_followed_are_errors() {
         ),
         (&["--route", &nameless], "SERVICE=DSN"),
         (&["--gather=-1"], "--gather"),
+        (&["--max-memory", "0"], "a whole number of at least 1"),
+        (&["--connections", "many"], "a whole number of at least 1"),
     ] {
         let mut program = program();
         let program = program.args(["serve", "--dsn", dsn]).args(arguments);

@@ -27,16 +27,16 @@ pub trait GenAiContextExt: sealed::Sealed {
     /// # }
     /// ```
     #[must_use]
-    fn with_conversation_id(&self, id: impl Into<Arc<str>>) -> Self;
+    fn with_conversation_id(&self, id: impl AsRef<str>) -> Self;
 }
 
 impl GenAiContextExt for Context {
-    fn with_conversation_id(&self, id: impl Into<Arc<str>>) -> Self {
-        let id = id.into();
+    fn with_conversation_id(&self, id: impl AsRef<str>) -> Self {
+        let id = id.as_ref();
         if id.is_empty() {
             return self.clone();
         }
-        self.with_value(ConversationInContext(id))
+        self.with_value(ConversationInContext(id.into()))
     }
 }
 
@@ -45,7 +45,7 @@ impl GenAiContextExt for Context {
 /// struct Mine;
 ///
 /// impl sentry_genai_opentelemetry::GenAiContextExt for Mine {
-///     fn with_conversation_id(&self, _: impl Into<std::sync::Arc<str>>) -> Self {
+///     fn with_conversation_id(&self, _: impl AsRef<str>) -> Self {
 ///         self.clone()
 ///     }
 /// }

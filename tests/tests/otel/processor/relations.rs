@@ -170,7 +170,8 @@ fn a_conversation_comes_from_the_span_its_ancestors_the_context_and_baggage_in_t
     let baggage =
         Context::new().with_baggage(vec![KeyValue::new("gen_ai.conversation.id", "baggage")]);
     chat("a", &baggage, &[("session.id", "session".into())]);
-    let scope = baggage.with_conversation_id("scope");
+    let id = "scope".to_owned();
+    let scope = baggage.with_conversation_id(&id);
     chat("b", &scope, &[]);
     let outer = program.span("work", &[conversation("ancestor")], &scope);
     let inner = program.span("more work", &[], &outer);

@@ -56,6 +56,45 @@ fn work_on_a_call_is_not_the_call() {
     }
 }
 
+/// Whoever has read of one attribute of the conventions may not know the others.
+#[test]
+fn a_model_by_the_conventions_with_bare_counts_is_a_call() {
+    const MODEL: Attribute = ("gen_ai.request.model", "m");
+    const INPUT: Attribute = ("input_tokens", "3");
+    const OUTPUT: Attribute = ("completion_tokens", "4");
+    const AGENT_NAME: Attribute = ("gen_ai.agent.name", "a");
+    const SERVER: Attribute = ("otel.kind", "server");
+    for (name, attributes, op) in [
+        (
+            "chat_completion",
+            &[MODEL, INPUT, OUTPUT][..],
+            "gen_ai.chat",
+        ),
+        ("ask", &[MODEL, INPUT, OUTPUT], "gen_ai.chat"),
+        ("ask", &[MODEL, INPUT], "function"),
+        (
+            "ask",
+            &[MODEL, INPUT, ("output_tokens", "many")],
+            "function",
+        ),
+        ("llm_cache_lookup", &[MODEL, INPUT, OUTPUT], "function"),
+        ("record_usage", &[MODEL, INPUT, OUTPUT], "function"),
+        ("ask", &[MODEL, INPUT, OUTPUT, SERVER], "function"),
+        (
+            "agent.run",
+            &[MODEL, INPUT, OUTPUT, AGENT_NAME],
+            "gen_ai.invoke_agent",
+        ),
+    ] {
+        let span = translated("shop::assistant", name, attributes);
+        assert_eq!(span.op, op, "{name} {attributes:?}");
+        if op == "gen_ai.chat" {
+            let total = span.attributes.integer("gen_ai.usage.total_tokens");
+            assert_eq!((&*span.name, total), ("chat m", Some(7)), "{name}");
+        }
+    }
+}
+
 #[test]
 fn instructions_are_not_a_provider() {
     const PROMPT: &str = "You are the doctor of Alice.";
