@@ -123,6 +123,47 @@ fn embeddings_of_gemini_cli_are_no_answers() {
     assert!(!span.attributes.contains(OUTPUT));
 }
 
+/// Its span has the arguments and the result of the tool that runs it, and the program's name.
+#[test]
+fn gemini_cli_subagents_have_their_own_name_and_messages() {
+    let subagent = [
+        ("gen_ai.operation.name", "agent_call"),
+        ("gen_ai.agent.name", "gemini-cli"),
+        ("gen_ai.agent.description", "Gemini CLI is an agent"),
+        (
+            INPUT,
+            r#"{"agent_name":"codebase_investigator","prompt":"Find the parser"}"#,
+        ),
+        (
+            OUTPUT,
+            r#"{"llmContent":[{"text":"In a.rs"}],"returnDisplay":{"result":"In a.rs","recentActivity":[]}}"#,
+        ),
+    ];
+    let span = translated("gemini-cli", "agent_call", &subagent);
+    assert_eq!(span.name, "invoke_agent codebase_investigator");
+    assert!(!span.attributes.contains("gen_ai.agent.description"));
+    let messages = |key| messages::read_json(span.attributes.text(key).unwrap());
+    let part = |text| json!([{"type": "text", "content": text}]);
+    let question = json!([{"role": "user", "parts": part("Find the parser")}]);
+    assert_eq!(messages(INPUT), Some(question));
+    let answer = json!([{"role": "assistant", "parts": part("In a.rs")}]);
+    assert_eq!(messages(OUTPUT), Some(answer));
+
+    // One that fails answers with a text. Without content there are only the program's names.
+    let failed = [
+        ("gen_ai.operation.name", "agent_call"),
+        ("gen_ai.agent.name", "gemini-cli"),
+        (OUTPUT, r#"{"llmContent":"Subagent failed"}"#),
+    ];
+    let span = translated("gemini-cli", "agent_call", &failed);
+    assert_eq!(span.name, "invoke_agent gemini-cli");
+    let answer = span.attributes.text(OUTPUT).unwrap();
+    assert!(
+        answer.contains(r#""content":"Subagent failed""#),
+        "{answer}"
+    );
+}
+
 #[test]
 fn gemini_cli_scheduling_spans_have_no_messages() {
     let scheduled = [
