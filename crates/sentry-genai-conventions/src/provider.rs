@@ -254,6 +254,7 @@ pub(crate) fn normalise(attributes: &mut Attributes, kind: OperationKind) {
 }
 
 fn canonical(lowercase: &str) -> &str {
+    let lowercase = without_plugin(lowercase);
     let Some(provider) = (lowercase.rsplit_once('.'))
         .filter(|(_, last)| ENDPOINT_KINDS.iter().any(|kind| last.contains(kind)))
         .map(|(provider, _)| provider)
@@ -272,6 +273,17 @@ fn canonical(lowercase: &str) -> &str {
     iter::successors(Some(provider), |name| Some(name.rsplit_once('.')?.0))
         .find_map(with_synonym)
         .unwrap_or(provider)
+}
+
+/// Returns a provider without the plugin that calls it. Dify names its maker, the plugin and the provider:
+/// `langgenius/azure_openai/azure_openai`.
+fn without_plugin(name: &str) -> &str {
+    match name.rsplit_once('/') {
+        Some((plugin, provider)) if !provider.is_empty() && plugin.matches('/').count() == 1 => {
+            provider
+        }
+        _ => name,
+    }
 }
 
 /// Returns the provider whose API is at a host, with or without a port.
@@ -331,6 +343,11 @@ mod tests {
             ("acme.openai.azure.com:443", "azure.ai.openai"),
             ("api.acme.ai", "api.acme.ai"),
             ("acme", "acme"),
+            ("langgenius/openai/openai", "openai"),
+            ("langgenius/azure_openai/azure_openai", "azure.ai.openai"),
+            ("langgenius/tongyi/tongyi", "tongyi"),
+            ("acme/models", "acme/models"),
+            ("https://acme.ai/", "https://acme.ai/"),
         ] {
             assert_eq!(canonical(spelling), name, "{spelling}");
         }
