@@ -46,6 +46,7 @@ mod microsoft;
 mod mirascope;
 mod mistral;
 mod mlflow;
+mod n8n;
 mod openai_agents;
 mod openinference;
 mod openlit;
@@ -267,6 +268,7 @@ static DIALECTS: &[&Dialect] = &[
     &traceloop::TRACELOOP,
     &ax::AX,
     &laminar::LAMINAR,
+    &n8n::N8N,
     &weave::WEAVE_HANDOFF,
     &confident::CONFIDENT,
 ];
