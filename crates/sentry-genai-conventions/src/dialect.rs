@@ -64,6 +64,7 @@ mod swiftide;
 mod tanstack;
 mod tensorzero;
 mod traceloop;
+mod tracy;
 mod trpc_agent;
 mod upsonic;
 mod vercel;
@@ -265,6 +266,7 @@ static DIALECTS: &[&Dialect] = &[
     &agentops::AGENTOPS,
     &agentscope::AGENTSCOPE,
     &tanstack::TANSTACK,
+    &tracy::TRACY,
     &traceloop::TRACELOOP,
     &ax::AX,
     &laminar::LAMINAR,
