@@ -48,6 +48,7 @@ mod mistral;
 mod mlflow;
 mod n8n;
 mod openai_agents;
+mod openclaw;
 mod openinference;
 mod openlit;
 mod otel;
@@ -215,6 +216,7 @@ static DIALECTS: &[&Dialect] = &[
     &vercel::VERCEL,
     &litellm::LITELLM_WITH_PRESET,
     &zeroclaw::ZEROCLAW,
+    &openclaw::OPENCLAW,
     &tensorzero::TENSORZERO,
     &openinference::OPENINFERENCE,
     &langsmith::LANGSMITH,
