@@ -114,6 +114,7 @@ static ENDPOINT_KINDS: &[&str] = &[
 
 /// Frameworks and stores that report themselves as the provider of the models they use.
 static NOT_PROVIDERS: &[&str] = &[
+    "eino",
     "koog",
     "langchain",
     "langchain4j",
