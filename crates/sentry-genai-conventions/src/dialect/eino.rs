@@ -1,5 +1,5 @@
-//! Eino. Its package for OpenTelemetry follows the conventions, except that agents and tools are named only by their spans. That for
-//! APMPlus describes every node as if it were a model call, and tells which component the node runs.
+//! Eino. Its package for OpenTelemetry follows the conventions, except that agents and tools are named only by their spans. That
+//! for APMPlus describes every node as if it were a model call, and tells which component the node runs.
 
 use serde_json::Value;
 
