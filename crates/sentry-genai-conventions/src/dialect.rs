@@ -46,7 +46,9 @@ mod microsoft;
 mod mirascope;
 mod mistral;
 mod mlflow;
+mod n8n;
 mod openai_agents;
+mod openclaw;
 mod openinference;
 mod openlit;
 mod otel;
@@ -63,6 +65,7 @@ mod swiftide;
 mod tanstack;
 mod tensorzero;
 mod traceloop;
+mod tracy;
 mod trpc_agent;
 mod upsonic;
 mod vercel;
@@ -213,6 +216,7 @@ static DIALECTS: &[&Dialect] = &[
     &vercel::VERCEL,
     &litellm::LITELLM_WITH_PRESET,
     &zeroclaw::ZEROCLAW,
+    &openclaw::OPENCLAW,
     &tensorzero::TENSORZERO,
     &openinference::OPENINFERENCE,
     &langsmith::LANGSMITH,
@@ -264,9 +268,11 @@ static DIALECTS: &[&Dialect] = &[
     &agentops::AGENTOPS,
     &agentscope::AGENTSCOPE,
     &tanstack::TANSTACK,
+    &tracy::TRACY,
     &traceloop::TRACELOOP,
     &ax::AX,
     &laminar::LAMINAR,
+    &n8n::N8N,
     &weave::WEAVE_HANDOFF,
     &confident::CONFIDENT,
 ];

@@ -114,6 +114,8 @@ static ENDPOINT_KINDS: &[&str] = &[
 
 /// Frameworks and stores that report themselves as the provider of the models they use.
 static NOT_PROVIDERS: &[&str] = &[
+    "eino",
+    "koog",
     "langchain",
     "langchain4j",
     "langgraph",
@@ -254,6 +256,7 @@ pub(crate) fn normalise(attributes: &mut Attributes, kind: OperationKind) {
 }
 
 fn canonical(lowercase: &str) -> &str {
+    let lowercase = without_plugin(lowercase);
     let Some(provider) = (lowercase.rsplit_once('.'))
         .filter(|(_, last)| ENDPOINT_KINDS.iter().any(|kind| last.contains(kind)))
         .map(|(provider, _)| provider)
@@ -272,6 +275,17 @@ fn canonical(lowercase: &str) -> &str {
     iter::successors(Some(provider), |name| Some(name.rsplit_once('.')?.0))
         .find_map(with_synonym)
         .unwrap_or(provider)
+}
+
+/// Returns a provider without the plugin that calls it. Dify names its maker, the plugin and the provider:
+/// `langgenius/azure_openai/azure_openai`.
+fn without_plugin(name: &str) -> &str {
+    match name.rsplit_once('/') {
+        Some((plugin, provider)) if !provider.is_empty() && plugin.matches('/').count() == 1 => {
+            provider
+        }
+        _ => name,
+    }
 }
 
 /// Returns the provider whose API is at a host, with or without a port.
@@ -331,6 +345,11 @@ mod tests {
             ("acme.openai.azure.com:443", "azure.ai.openai"),
             ("api.acme.ai", "api.acme.ai"),
             ("acme", "acme"),
+            ("langgenius/openai/openai", "openai"),
+            ("langgenius/azure_openai/azure_openai", "azure.ai.openai"),
+            ("langgenius/tongyi/tongyi", "tongyi"),
+            ("acme/models", "acme/models"),
+            ("https://acme.ai/", "https://acme.ai/"),
         ] {
             assert_eq!(canonical(spelling), name, "{spelling}");
         }

@@ -61,12 +61,36 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             span.attributes.rename(INPUT, ARGUMENTS);
             span.attributes.rename(OUTPUT, RESULT);
         }
+        OperationKind::Agent => read_subagent(attributes),
         // The content of its scheduling spans is not messages but records of calls, which have their own spans.
         OperationKind::Plain => {
             attributes.remove(INPUT);
             attributes.remove(OUTPUT);
         }
         _ => {}
+    }
+}
+
+/// Reads which subagent was asked, what for, and what it answered, from the arguments and the result of the tool that runs it. The
+/// span itself names the program in place of the subagent.
+fn read_subagent(attributes: &mut Attributes) {
+    if let Some(mut arguments) = json::object(attributes, INPUT)
+        && let Some(Value::String(prompt)) = arguments.remove("prompt")
+    {
+        if let Some(Value::String(name)) = arguments.remove("agent_name") {
+            attributes.set("gen_ai.agent.name", name);
+            attributes.remove("gen_ai.agent.description");
+        }
+        attributes.set(INPUT, prompt);
+    }
+    if let Some(mut result) = json::object(attributes, OUTPUT)
+        && let Some(answer) = result.remove("llmContent")
+    {
+        json::set(
+            attributes,
+            OUTPUT,
+            json!([{"role": "model", "content": answer}]),
+        );
     }
 }
 

@@ -1,7 +1,7 @@
-//! Microsoft's agent framework, Semantic Kernel, AutoGen and Azure's agents with threads: the conventions, and their own spans
-//! around those.
+//! Microsoft's agent framework, Semantic Kernel, AutoGen, and Azure's agents with threads or a voice: the conventions, and their
+//! own spans around those.
 
-use super::{Dialect, OperationKind, Override, aliases, is_random_id, name_as_span};
+use super::{Dialect, OperationKind, Override, aliases, has_prefix, is_random_id, name_as_span};
 use crate::{SourceSpan, tokens};
 
 pub(super) static MICROSOFT: Dialect = Dialect {
@@ -36,6 +36,7 @@ fn recognises(span: &SourceSpan) -> bool {
         || scope.starts_with("Microsoft.Agents.AI")
         || RUNTIMES.iter().any(|runtime| scope.starts_with(runtime))
         || is_azure_agents(span)
+        || has_prefix(span, "az.ai.voice_agents.")
 }
 
 fn is_azure_agents(span: &SourceSpan) -> bool {
@@ -45,6 +46,8 @@ fn is_azure_agents(span: &SourceSpan) -> bool {
 fn operation(span: &SourceSpan) -> Override {
     match &*span.name {
         "AutoFunctionInvocationLoop" => Override::Plain,
+        // A session with a voice agent, and what is done to it. Each answer is a run of the agent inside the session.
+        name if name.starts_with("voice_agents.") => Override::Plain,
         // A question is put into a thread before anything runs.
         "create_message" if is_azure_agents(span) => Override::Plain,
         "start_thread_run" | "process_thread_run" if is_azure_agents(span) => {

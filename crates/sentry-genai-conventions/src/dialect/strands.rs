@@ -23,6 +23,9 @@ pub(super) static STRANDS: Dialect = Dialect {
             Override::To("invoke_agent")
         } else {
             match span.attributes.text("gen_ai.operation.name") {
+                // A conversation by voice, and an answer in it.
+                Some("bidi_session") => Override::To("invoke_agent"),
+                Some("bidi_response") => Override::To("chat"),
                 Some("memory.add") => Override::To("create_memory"),
                 Some(SEARCH) => Override::To("search_memory"),
                 _ => Override::None,
@@ -34,7 +37,11 @@ pub(super) static STRANDS: Dialect = Dialect {
 
 const START_TIME: &str = "gen_ai.event.start_time";
 
-const FIRST_TOKEN: &str = "gen_ai.server.time_to_first_token";
+/// Of these, an answer by voice has the second.
+const FIRST_CHUNKS: [&str; 2] = [
+    "gen_ai.server.time_to_first_token",
+    "gen_ai.server.time_to_first_audio",
+];
 
 const SEARCH: &str = "memory.search";
 const CONTENT: &str = "content";
@@ -54,7 +61,9 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         }
     }
     if kind == OperationKind::Call {
-        first_chunk::read_milliseconds(&mut span.attributes, FIRST_TOKEN);
+        for key in FIRST_CHUNKS {
+            first_chunk::read_milliseconds(&mut span.attributes, key);
+        }
     }
     if kind == OperationKind::Other {
         read_memory(span);

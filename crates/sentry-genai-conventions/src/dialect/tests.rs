@@ -251,6 +251,9 @@ fn the_provider_is_found_in_every_place() {
     assert_eq!(azure.as_deref(), Some("azure.ai.openai"));
     assert_eq!(provider(&[chat, ("gen_ai.system", "LangChain")]), None);
     assert_eq!(provider(&[chat, ("gen_ai.system", "strands-agents")]), None);
+    // Koog's tools.
+    let tool = ("gen_ai.operation.name", "execute_tool");
+    assert_eq!(provider(&[tool, ("gen_ai.provider.name", "koog")]), None);
     let kind = ("langsmith.span.kind", "llm");
     let real = ("langsmith.metadata.ls_provider", "google_genai");
     let google = provider(&[kind, ("gen_ai.system", "langchain"), real]);

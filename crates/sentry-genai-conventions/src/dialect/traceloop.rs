@@ -342,7 +342,7 @@ fn replace_framework_provider(attributes: &mut Attributes) {
 
 /// Records the reasoning tokens: the part of Gemini's total that is neither input nor output. These instrumentations do not
 /// report them otherwise.
-fn derive_reasoning_tokens(attributes: &mut Attributes) {
+pub(super) fn derive_reasoning_tokens(attributes: &mut Attributes) {
     // Older versions have their own key for the total.
     let total = [tokens::TOTAL, "llm.usage.total_tokens"]
         .into_iter()

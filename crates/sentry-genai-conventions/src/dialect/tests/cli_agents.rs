@@ -123,6 +123,47 @@ fn embeddings_of_gemini_cli_are_no_answers() {
     assert!(!span.attributes.contains(OUTPUT));
 }
 
+/// Its span has the arguments and the result of the tool that runs it, and the program's name.
+#[test]
+fn gemini_cli_subagents_have_their_own_name_and_messages() {
+    let subagent = [
+        ("gen_ai.operation.name", "agent_call"),
+        ("gen_ai.agent.name", "gemini-cli"),
+        ("gen_ai.agent.description", "Gemini CLI is an agent"),
+        (
+            INPUT,
+            r#"{"agent_name":"codebase_investigator","prompt":"Find the parser"}"#,
+        ),
+        (
+            OUTPUT,
+            r#"{"llmContent":[{"text":"In a.rs"}],"returnDisplay":{"result":"In a.rs","recentActivity":[]}}"#,
+        ),
+    ];
+    let span = translated("gemini-cli", "agent_call", &subagent);
+    assert_eq!(span.name, "invoke_agent codebase_investigator");
+    assert!(!span.attributes.contains("gen_ai.agent.description"));
+    let messages = |key| messages::read_json(span.attributes.text(key).unwrap());
+    let part = |text| json!([{"type": "text", "content": text}]);
+    let question = json!([{"role": "user", "parts": part("Find the parser")}]);
+    assert_eq!(messages(INPUT), Some(question));
+    let answer = json!([{"role": "assistant", "parts": part("In a.rs")}]);
+    assert_eq!(messages(OUTPUT), Some(answer));
+
+    // One that fails answers with a text. Without content there are only the program's names.
+    let failed = [
+        ("gen_ai.operation.name", "agent_call"),
+        ("gen_ai.agent.name", "gemini-cli"),
+        (OUTPUT, r#"{"llmContent":"Subagent failed"}"#),
+    ];
+    let span = translated("gemini-cli", "agent_call", &failed);
+    assert_eq!(span.name, "invoke_agent gemini-cli");
+    let answer = span.attributes.text(OUTPUT).unwrap();
+    assert!(
+        answer.contains(r#""content":"Subagent failed""#),
+        "{answer}"
+    );
+}
+
 #[test]
 fn gemini_cli_scheduling_spans_have_no_messages() {
     let scheduled = [
@@ -310,4 +351,106 @@ fn zeroclaw_durations_are_possible() {
         let span = with_content(span);
         assert_eq!(span.start, span.end, "{seconds}");
     }
+}
+
+/// OpenClaw's gateway. What the calls of a run used together is no call.
+#[test]
+fn openclaw_runs_agents_with_calls_and_tools() {
+    let run = [
+        ("openclaw.provider", "openrouter"),
+        ("openclaw.model", "anthropic/claude-sonnet-4.6"),
+        ("openclaw.errorCategory", "auth"),
+        ("input.value", "Weather?"),
+    ];
+    let run = with_content(source("openclaw", "openclaw.run", &run));
+    assert_eq!(
+        (&*run.op, &*run.name),
+        ("gen_ai.invoke_agent", "invoke_agent")
+    );
+    let provider = run.attributes.text("gen_ai.provider.name");
+    assert_eq!(provider, Some("openrouter"));
+    assert_eq!(run.attributes.text("error.type"), Some("auth"));
+    let question = r#"[{"role":"user","parts":[{"type":"text","content":"Weather?"}]}]"#;
+    assert_eq!(run.attributes.text(INPUT), Some(question));
+    assert_eq!(
+        translated("openclaw", "openclaw.harness.run", &[]).op,
+        "function"
+    );
+
+    let call = [
+        ("gen_ai.system", "openrouter"),
+        ("gen_ai.request.model", "anthropic/claude-sonnet-4.6"),
+        ("gen_ai.operation.name", "text_completion"),
+        ("openclaw.api", "openai-completions"),
+        ("openclaw.model", "anthropic/claude-sonnet-4.6"),
+        ("input.value", question),
+        (INPUT, question),
+    ];
+    let mut source_of_call = source("openclaw", "openclaw.model.call", &call);
+    for (key, value) in [
+        ("openclaw.model_call.time_to_first_byte_ms", 486),
+        ("openclaw.model_call.usage.input_tokens", 120),
+        ("openclaw.model_call.usage.reasoning_output_tokens", 7),
+        ("gen_ai.usage.output_tokens", 40),
+    ] {
+        source_of_call.attributes.push(key, value);
+    }
+    let span = with_content(source_of_call);
+    assert_eq!(span.name, "chat anthropic/claude-sonnet-4.6");
+    let get = |key| span.attributes.get(key);
+    assert_eq!(
+        get("gen_ai.response.time_to_first_chunk"),
+        Some(Value::Double(0.486))
+    );
+    assert_eq!(get(tokens::REASONING), Some(Value::Integer(7)));
+    for copy in [
+        "input.value",
+        "openclaw.model",
+        "openclaw.model_call.usage.input_tokens",
+    ] {
+        assert!(!span.attributes.contains(copy), "{copy}");
+    }
+
+    let usage = [
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.request.model", "m"),
+        ("gen_ai.usage.input_tokens", "160"),
+    ];
+    let span = translated("openclaw", "openclaw.model.usage", &usage);
+    assert_eq!(span.op, "function");
+    // Plugins call models outside of any run.
+    let by_plugin = [usage[0], usage[1], ("openclaw.plugin", "memory-core")];
+    let span = translated("openclaw", "openclaw.model.usage", &by_plugin);
+    assert_eq!(span.name, "chat m");
+}
+
+/// In the first versions content has only OpenClaw's own form, and names with a slash were replaced.
+#[test]
+fn openclaw_content_in_its_own_form() {
+    let input = r#"[{"role":"assistant","content":[{"type":"toolCall","id":"c1","name":"get","arguments":{"q":"p"}}],"stopReason":"toolUse"},{"role":"toolResult","toolCallId":"c1","toolName":"get","content":[{"type":"text","text":"rain"}],"isError":false}]"#;
+    let call = [
+        ("gen_ai.system", "unknown"),
+        ("gen_ai.request.model", "unknown"),
+        ("gen_ai.operation.name", "chat"),
+        ("openclaw.provider", "openrouter"),
+        ("openclaw.model", "anthropic/claude-sonnet-4.6"),
+        ("openclaw.content.input_messages", input),
+        ("openclaw.content.system_prompt", "Be brief"),
+    ];
+    let span = with_content(source("openclaw", "openclaw.model.call", &call));
+    assert_eq!(span.name, "chat anthropic/claude-sonnet-4.6");
+    let text = |key| span.attributes.text(key);
+    assert_eq!(text("gen_ai.provider.name"), Some("openrouter"));
+    let expected = r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"get","arguments":{"q":"p"}}]},{"role":"tool","parts":[{"type":"tool_call_response","id":"c1","name":"get","response":"rain","result":"rain"}]}]"#;
+    assert_eq!(text(INPUT), Some(expected));
+    let instructions = r#"[{"type":"text","content":"Be brief"}]"#;
+    assert_eq!(text("gen_ai.system_instructions"), Some(instructions));
+
+    let tool = [
+        ("gen_ai.tool.name", "exec"),
+        ("openclaw.content.tool_output", "out"),
+    ];
+    let span = with_content(source("openclaw", "openclaw.tool.execution", &tool));
+    assert_eq!(span.name, "execute_tool exec");
+    assert_eq!(span.attributes.text(RESULT), Some("out"));
 }

@@ -78,3 +78,41 @@ fn what_an_agent_was_asked_and_answered_is_read() {
     assert!(attributes.text(INPUT).unwrap().contains("Ping"));
     assert!(attributes.text(OUTPUT).unwrap().contains("Pong"));
 }
+
+/// It writes the counts and the cost as texts.
+#[test]
+fn n8ns_models_have_a_provider_counts_and_a_cost() {
+    let call = |node_type: &str| {
+        let node = [
+            ("n8n.node.type", node_type),
+            ("n8n.node.name", "Chat Model"),
+            ("n8n.node.custom.llm.tokens.in", "42"),
+            ("n8n.node.custom.llm.tokens.out", "17"),
+            ("n8n.node.custom.llm.tokens.total", "59"),
+            ("n8n.node.custom.llm.tokens.estimated", "false"),
+            ("n8n.node.custom.llm.cost.total", "0.25"),
+        ];
+        translated("n8n-workflow", "node.execute", &node).attributes
+    };
+    let attributes = call("@n8n/n8n-nodes-langchain.lmChatAnthropic");
+    assert_eq!(attributes.text("gen_ai.provider.name"), Some("anthropic"));
+    for (key, count) in [
+        (tokens::INPUT, 42),
+        (tokens::OUTPUT, 17),
+        (tokens::TOTAL, 59),
+    ] {
+        assert_eq!(attributes.integer(key), Some(count), "{key}");
+    }
+    let cost = attributes.get("gen_ai.cost.total_tokens");
+    assert_eq!(cost, Some(Value::Double(0.25)));
+
+    for (node_type, provider) in [
+        ("lmChatGoogleGemini", "gcp.gemini"),
+        ("lmOpenAi", "openai"),
+        ("embeddingsMistralCloud", "mistral_ai"),
+        ("rerankerCohere", "cohere"),
+    ] {
+        let attributes = call(&format!("@n8n/n8n-nodes-langchain.{node_type}"));
+        assert_eq!(attributes.text("gen_ai.provider.name"), Some(provider));
+    }
+}

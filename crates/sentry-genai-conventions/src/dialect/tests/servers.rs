@@ -103,6 +103,52 @@ fn eino_agents_and_tools_are_named_after_their_spans() {
     assert_eq!(named("Graph", "invoke_agent").0, "function");
 }
 
+/// Eino's package for APMPlus describes every node as a model call of a provider named Eino.
+#[test]
+fn eino_tells_apmplus_which_component_a_node_runs() {
+    const SCOPE: &str = "github.com/cloudwego/eino-ext/callbacks/apmplus";
+    let node = |name, component, more: &[Attribute]| {
+        let mut span = source(SCOPE, name, more);
+        span.attributes.push("gen_ai.system", "eino");
+        span.attributes.push("runinfo.component", component);
+        with_content(span)
+    };
+    let graph = node("Graph", "Graph", &[("gen_ai.span.kind", "workflow")]);
+    assert_eq!(graph.op, "function");
+
+    let called = r#"[{"role":"assistant","content":"","tool_calls":[{"id":"c1","type":"function","function":{"name":"get","arguments":"{}"}}]}]"#;
+    let call = [
+        ("gen_ai.span.kind", "chatmodel"),
+        ("gen_ai.request.model", "m"),
+        ("gen_ai.prompt.0.role", "user"),
+        ("gen_ai.prompt.0.content", "Hi"),
+        ("gen_ai.completion.0.content", called),
+        ("runinfo.type", "OpenAI"),
+    ];
+    let call = node("OpenAI ChatModel", "ChatModel", &call);
+    assert_eq!(call.name, "chat m");
+    let text = |key| call.attributes.text(key);
+    assert_eq!(text("gen_ai.provider.name"), Some("openai"));
+    let question = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#;
+    assert_eq!(text(INPUT), Some(question));
+    let answer = r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"get","arguments":{}}]}]"#;
+    assert_eq!(text(OUTPUT), Some(answer));
+
+    let tool = [
+        ("gen_ai.span.kind", "tool"),
+        (
+            "gen_ai.prompt.0.content",
+            r#"{"ArgumentsInJSON":"{\"q\":1}"}"#,
+        ),
+        ("gen_ai.completion.0.content", "rain"),
+    ];
+    let tool = node("get", "Tool", &tool);
+    assert_eq!(tool.name, "execute_tool get");
+    assert_eq!(tool.attributes.text(ARGUMENTS), Some(r#"{"q":1}"#));
+    assert_eq!(tool.attributes.text(RESULT), Some("rain"));
+    assert!(!tool.attributes.contains("gen_ai.provider.name"));
+}
+
 /// Spans of openai-go, langchaingo, Eino and Genkit in Go, and of what Braintrust's SDKs instrument in Java, Ruby and .NET.
 #[test]
 fn braintrust_json_is_read() {

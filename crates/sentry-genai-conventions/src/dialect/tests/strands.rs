@@ -1,7 +1,7 @@
 //! Spans of Strands Agents.
 
 use super::*;
-use crate::{SourceEvent, Status, Value};
+use crate::{SourceEvent, Status, Value, tokens};
 
 /// It reports the time to the first token in milliseconds, and up to 1.12 the system prompt beside the messages.
 #[test]
@@ -29,6 +29,31 @@ fn time_to_first_token_and_system_prompt_are_read() {
         span.attributes.text("gen_ai.system_instructions"),
         Some(r#"[{"type":"text","content":"Be brief."}]"#)
     );
+}
+
+/// In conversations by voice, only the session has a model and counts. An answer knows when it began to be heard.
+#[test]
+fn conversations_by_voice_are_runs_of_an_agent() {
+    const SCOPE: &str = "strands.telemetry.tracer";
+    let session = [
+        ("gen_ai.operation.name", "bidi_session"),
+        ("gen_ai.agent.name", "Voice"),
+        ("gen_ai.request.model", "amazon.nova-sonic-v1:0"),
+        ("gen_ai.usage.input_tokens", "100"),
+        ("gen_ai.usage.output_tokens", "60"),
+    ];
+    let span = translated(SCOPE, "bidi_session Voice", &session);
+    let count = |key| span.attributes.integer(key);
+    assert_eq!(count(tokens::INPUT), Some(100));
+    assert_eq!(count(tokens::TOTAL), Some(160));
+    let answer = [
+        ("gen_ai.operation.name", "bidi_response"),
+        ("gen_ai.response.id", "r1"),
+        ("gen_ai.server.time_to_first_audio", "300"),
+    ];
+    let span = translated(SCOPE, "bidi_response", &answer);
+    let first_chunk = span.attributes.get("gen_ai.response.time_to_first_chunk");
+    assert_eq!(first_chunk, Some(Value::Double(0.3)));
 }
 
 #[test]

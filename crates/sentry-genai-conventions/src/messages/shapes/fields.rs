@@ -121,7 +121,9 @@ pub(in super::super) fn role(name: &str) -> Option<Role> {
         "user" | "user_input" | "human" => Role::User,
         "assistant" | "ai" | "model" | "model_output" | "bot" | "chatbot" | "reasoning"
         | "thinking" | "tool_call" => Role::Assistant,
-        "tool" | "function" | "ipython" | "tool_response" | "tool_result" => Role::Tool,
+        "tool" | "function" | "ipython" | "tool_response" | "tool_result" | "toolresult" => {
+            Role::Tool
+        }
         _ => return None,
     })
 }

@@ -148,6 +148,8 @@ fn kind_of_type(kind: &str) -> Option<Kind> {
         "tool_call"
         | "tool_use"
         | "tooluse"
+        // Pi's, which OpenClaw is built on.
+        | "toolcall"
         | "server_tool_use"
         | "mcp_tool_use"
         | "server_tool_call"
