@@ -80,7 +80,7 @@ impl Node {
         let mut is_changed = false;
         if key_flags.has_inheritable() {
             for (inheritable, text) in attributes.inheritable(start) {
-                self.set_inheritable(inheritable, trace.intern(&text));
+                self.set_inheritable(inheritable, trace.segment.intern(&text));
                 is_changed = true;
             }
         }
