@@ -324,7 +324,7 @@ where
             tell_conversation(span.parent(), id);
         }
         source.inherited = inherited;
-        trace.handle.delivery().send_record(source, &trace.segment);
+        trace.send(source);
     }
 }
 

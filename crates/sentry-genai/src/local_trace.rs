@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use sentry_genai_conventions::{Timestamp, TraceId};
+use sentry_genai_conventions::{SourceSpan, Timestamp, TraceId};
 use sentry_genai_delivery::Segment;
 
 use crate::{handle::Handle, scoped::AmbientContext};
@@ -37,6 +37,21 @@ impl LocalTrace {
             segment,
             conversation,
             inheritance_version: AtomicU32::new(0),
+        }
+    }
+
+    /// Hands over a span that has ended, with the reference to the segment if that is not needed any more. Once nothing else refers
+    /// to the segment, the trace leaves.
+    #[inline]
+    pub(crate) fn send(self: Arc<Self>, source: Box<SourceSpan>) {
+        match Arc::try_unwrap(self) {
+            Ok(Self {
+                handle, segment, ..
+            }) => handle.delivery().send_record(source, segment),
+            Err(trace) => {
+                let segment = Arc::clone(&trace.segment);
+                trace.handle.delivery().send_record(source, segment);
+            }
         }
     }
 
