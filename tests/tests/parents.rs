@@ -3,7 +3,7 @@
 use std::{thread, time::Duration};
 
 use sentry_genai_tests::Bridge;
-use tracing::{Instrument, Span, info_span};
+use tracing::{Instrument, Span, field::Empty, info_span};
 
 #[test]
 fn contextual_explicit_and_root() {
@@ -220,4 +220,48 @@ fn an_agent_learns_its_conversation_from_a_call_that_has_left_before() {
         drop(agent);
     });
     assert_eq!(bridge.span("invoke_agent").conversation_id(), Some("c"));
+}
+
+#[test]
+fn calls_that_have_left_before_tell_their_conversation_only_if_they_agree_and_the_agent_has_none() {
+    type Case<'a> = (&'a [&'a str], fn(&Span), Option<&'a str>);
+    let cases: [Case<'_>; 4] = [
+        (&["c", "c"], |_| (), Some("c")),
+        (&["c", "d", "c"], |_| (), None),
+        (
+            &["c"],
+            |agent| _ = agent.record("gen_ai.conversation.id", "own"),
+            Some("own"),
+        ),
+        (
+            &["c"],
+            |agent| agent.in_scope(sentry_genai::remove_conversation_id),
+            None,
+        ),
+    ];
+    for (calls, then, expected) in cases {
+        let bridge = Bridge::start();
+        bridge.run(|| {
+            let agent = info_span!(
+                "handle",
+                gen_ai.operation.name = "invoke_agent",
+                gen_ai.conversation.id = Empty
+            );
+            let step = agent.in_scope(|| info_span!("step"));
+            step.in_scope(|| {
+                for id in calls {
+                    drop(info_span!(
+                        "chat",
+                        gen_ai.operation.name = "chat",
+                        gen_ai.conversation.id = *id
+                    ));
+                }
+            });
+            drop(step);
+            assert!(bridge.guard().flush(Duration::from_secs(5)));
+            then(&agent);
+        });
+        let agent = bridge.span("invoke_agent");
+        assert_eq!(agent.conversation_id(), expected, "{calls:?}");
+    }
 }

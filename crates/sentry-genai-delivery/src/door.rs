@@ -32,14 +32,14 @@ impl Delivery {
     ///
     /// Like [`send_record`](Self::send_record), for a door that does not keep its spans in [records](Self::record).
     pub fn send(&self, span: SourceSpan, segment: &Arc<Segment>) {
-        self.send_record(Box::new(span), segment);
+        self.send_record(Box::new(span), Arc::clone(segment));
     }
 
     /// Hands over a span that has ended, in the [record](Self::record) that it was written to.
     ///
     /// This does not block, apart from a short lock. If the trace is not [recorded](Trace::recorded), the span is
     /// counted as by [`record_unsampled`](Self::record_unsampled).
-    pub fn send_record(&self, span: Box<SourceSpan>, segment: &Arc<Segment>) {
+    pub fn send_record(&self, span: Box<SourceSpan>, segment: Arc<Segment>) {
         if !segment.trace().recorded() {
             self.record_unsampled(1);
             return;
@@ -57,7 +57,7 @@ impl Delivery {
         &self,
         span: Box<impl Unread + 'static>,
         bytes: usize,
-        segment: &Arc<Segment>,
+        segment: Arc<Segment>,
     ) {
         if segment.trace().recorded() {
             self.hand_over(Ended::Unread(span), bytes, segment);
@@ -73,7 +73,8 @@ impl Delivery {
     pub fn send_translated(&self, span: SentrySpan, segment: &Arc<Segment>) {
         if segment.trace().recorded() {
             let bytes = span.footprint();
-            self.hand_over(Ended::Translated(Box::new(span)), bytes, segment);
+            let span = Ended::Translated(Box::new(span));
+            self.hand_over(span, bytes, Arc::clone(segment));
         } else {
             self.record_unsampled(1);
         }
@@ -92,13 +93,12 @@ impl Delivery {
         self.shared_without_fork_check().budget.is_behind()
     }
 
-    fn hand_over(&self, span: Ended, bytes: usize, segment: &Arc<Segment>) {
-        if let Err(span) = self
-            .shared_without_fork_check()
-            .enqueue(span, bytes, segment)
-        {
+    fn hand_over(&self, span: Ended, bytes: usize, segment: Arc<Segment>) {
+        let shared = self.shared_without_fork_check();
+        if let Err(queued) = shared.enqueue(span, bytes, segment) {
             // A delivery that has just been started belongs to this process.
-            let _ = self.shared().enqueue(span, bytes, segment);
+            let shared = self.shared();
+            let _ = shared.enqueue(queued.span, queued.bytes, queued.segment);
         }
     }
 

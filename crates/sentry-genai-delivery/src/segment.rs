@@ -26,7 +26,12 @@ pub struct Segment {
     clock: Option<Clock>,
     ended: AtomicBool,
     scope: ScopeData,
+    /// The conversation ids and agent names that its spans have set, each once.
+    interned: Mutex<Vec<Arc<str>>>,
 }
+
+/// How many names a segment keeps for reuse.
+const MAX_INTERNED: usize = 8;
 
 impl Segment {
     /// Creates a segment whose root is the span `span_id`.
@@ -61,6 +66,7 @@ impl Segment {
             clock: None,
             ended: AtomicBool::new(false),
             scope: ScopeData::default(),
+            interned: Mutex::default(),
         }
     }
 
@@ -108,6 +114,21 @@ impl Segment {
             self.trace.set_transaction(&name);
         }
         *self.lock_name() = name;
+    }
+
+    /// Returns a shared copy of a conversation id or the name of an agent, so that spans with the same one share an allocation.
+    /// The copies that are kept for that are freed with the segment, by a delivery thread as a rule.
+    #[must_use]
+    pub fn intern(&self, name: &str) -> Arc<str> {
+        let mut interned = self.interned.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = interned.iter().find(|known| ***known == *name) {
+            return Arc::clone(known);
+        }
+        let shared = Arc::from(name);
+        if interned.len() < MAX_INTERNED {
+            interned.push(Arc::clone(&shared));
+        }
+        shared
     }
 
     /// Returns the trace.

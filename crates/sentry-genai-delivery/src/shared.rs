@@ -76,8 +76,8 @@ impl Shared {
         &self,
         span: Ended,
         bytes: usize,
-        segment: &Arc<Segment>,
-    ) -> Result<(), Ended> {
+        segment: Arc<Segment>,
+    ) -> Result<(), QueuedSpan> {
         self.accounting.count_produced(1);
         if segment.trace().is_dropped() {
             self.count_lost_queued(Dropped {
@@ -92,7 +92,7 @@ impl Shared {
         let queued = QueuedSpan {
             span,
             trace_id: segment.trace().trace_id(),
-            segment: Arc::clone(segment),
+            segment,
             bytes,
         };
         let is_urgent = level != Level::Normal;
@@ -113,7 +113,7 @@ impl Shared {
                 self.budget.release_queued(bytes);
                 self.accounting.count_lost(LossReason::InternalSdkError, 1);
             }
-            Err(PushError::Forked(queued)) => return Err(queued.span),
+            Err(PushError::Forked(queued)) => return Err(queued),
         }
         Ok(())
     }

@@ -465,7 +465,7 @@ fn a_copy_for_spotlight() {
     let mut sealed = SourceSpan::new(segment.trace().trace_id(), new_span_id(), "sealed", start);
     sealed.parent_span_id = Some(segment.span_id());
     let sealed = Box::new(Sealed(sealed));
-    pair.delivery.send_unread(sealed, 500, &segment);
+    pair.delivery.send_unread(sealed, 500, Arc::clone(&segment));
     pair.root(&segment);
     assert!(pair.delivery.close(PATIENCE));
     assert_eq!(pair.ingest.spans().len(), 3);

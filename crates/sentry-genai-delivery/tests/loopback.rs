@@ -163,7 +163,7 @@ fn unread_spans_are_read_on_the_delivery_thread_in_order() {
             is_broken,
             read: Arc::clone(&read),
         };
-        delivery.send_unread(Box::new(sealed), 500, segment);
+        delivery.send_unread(Box::new(sealed), 500, Arc::clone(segment));
     };
     for _ in 0..3 {
         let segment = segment(&delivery, "POST /ask");
@@ -194,7 +194,7 @@ fn unread_spans_are_read_on_the_delivery_thread_in_order() {
         is_broken: true,
         read,
     };
-    unsampled.send_unread(Box::new(sealed), 500, &segment);
+    unsampled.send_unread(Box::new(sealed), 500, segment);
     assert_eq!(unsampled.stats().lost(LossReason::SampleRate), 1);
 }
 

@@ -234,7 +234,7 @@ impl Door {
             // Writing to memory that comes from another thread takes longer.
             let spent = if is_root { None } else { delivery.spent_box() };
             let span = DeferredSpan::boxed(spent, ids, self.max_text_bytes, span, node, evicted);
-            delivery.send_unread(span, bytes, &segment);
+            delivery.send_unread(span, bytes, segment);
         } else {
             self.read_and_send(delivery, ids, span, Some(node));
         }
@@ -274,7 +274,7 @@ impl Door {
             node,
             says_more,
         };
-        delivery.send_unread(Box::new(span), bytes, &segment);
+        delivery.send_unread(Box::new(span), bytes, segment);
     }
 
     /// Hands over spans that have all ended and whose starts were not seen.

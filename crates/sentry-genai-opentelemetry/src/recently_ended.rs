@@ -152,7 +152,7 @@ mod tests {
         use sentry_genai_delivery::{Segment, Trace};
 
         const COUNTERS: usize = 2 * size_of::<usize>();
-        const UNIT: usize = 208;
+        const UNIT: usize = 220;
 
         let slot = size_of::<Entry<Arc<Segment>>>() + size_of::<u64>();
         let child = slot + COUNTERS + size_of::<Node<Arc<Segment>>>();

@@ -80,7 +80,7 @@ impl Node {
         let mut is_changed = false;
         if key_flags.has_inheritable() {
             for (inheritable, text) in attributes.inheritable(start) {
-                self.set_inheritable(inheritable, trace.intern(&text));
+                self.set_inheritable(inheritable, trace.segment.intern(&text));
                 is_changed = true;
             }
         }
@@ -102,19 +102,18 @@ impl Node {
         let session_id = self.session_id.as_ref().filter(|_| self.is_gen_ai);
         let names_agent = self.is_gen_ai || !self.is_agent_conditional;
         let agent_name = self.agent_name.as_ref().filter(|_| names_agent);
-        let sets_nothing = matches!(self.conversation, ConversationSetting::Inherited)
-            && agent_name.is_none()
-            && session_id.is_none();
+        let sets_nothing =
+            self.conversation.is_inherited() && agent_name.is_none() && session_id.is_none();
         if sets_nothing {
             return inherited;
         }
         let inherited = inherited.as_deref();
         Some(Arc::new(InheritableValues {
-            conversation: match &self.conversation {
-                ConversationSetting::Inherited => inherited
-                    .map(|it| it.conversation.clone())
-                    .unwrap_or_default(),
-                own => own.clone(),
+            conversation: if self.conversation.is_inherited() {
+                let inherited = inherited.map(|it| it.conversation.clone());
+                inherited.unwrap_or_default()
+            } else {
+                self.conversation.clone()
             },
             agent_name: agent_name
                 .cloned()
@@ -160,10 +159,34 @@ impl Node {
         self.is_gen_ai && self.key_flags.has_token_counts() && source.is_counted_model_call()
     }
 
-    /// Returns whether the span, and not those below it, says to which conversation it belongs.
-    pub(crate) fn determines_conversation(&self) -> bool {
-        !matches!(self.conversation, ConversationSetting::Inherited)
-            || self.scope_conversation.is_some()
+    /// Notes which conversation a GenAI span below belongs to, unless this span determines its own. Returns whether the spans
+    /// above may not know that yet.
+    pub(crate) fn hear_of_conversation(&mut self, id: &Arc<str>) -> bool {
+        if self.scope_conversation.is_some() {
+            return false;
+        }
+        self.conversation = match &self.conversation {
+            ConversationSetting::Inherited => ConversationSetting::InheritedOr(Arc::clone(id)),
+            ConversationSetting::InheritedOr(known) if known != id => {
+                ConversationSetting::InheritedOnly
+            }
+            _ => return false,
+        };
+        true
+    }
+
+    /// Returns the conversation of a GenAI span that ends in none, though the spans below it agree on one.
+    #[inline]
+    pub(crate) fn conversation_below(&self, inherited: &Inherited) -> Option<Arc<str>> {
+        let is_settled = inherited.conversation_id.is_some()
+            || inherited.session_id.is_some()
+            || self.session_id.is_some();
+        match &self.conversation {
+            ConversationSetting::InheritedOr(id) if self.is_gen_ai && !is_settled => {
+                Some(Arc::clone(id))
+            }
+            _ => None,
+        }
     }
 
     /// Returns whether a GenAI span may name a conversation that its ancestors do not.
@@ -200,20 +223,27 @@ impl Node {
 /// The conversation of a span's subtree, as far as the span itself determines it.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum ConversationSetting {
-    /// The conversation is that of the parent.
+    /// The conversation is that of the parent. No GenAI span below has named one yet.
     #[default]
     Inherited,
+    /// The conversation is that of the parent. If there is none, it is this one, on which the GenAI spans below agree.
+    InheritedOr(Arc<str>),
+    /// The conversation is that of the parent, since the GenAI spans below name several.
+    InheritedOnly,
     /// The conversation has this id.
     Id(Arc<str>),
     /// From here on there is no conversation.
     Removed,
 }
 
-/// What the GenAI spans below a span say about their conversation. It is in the extensions of open spans that belong to none.
-pub(crate) enum ConversationBelow {
-    /// They agree on this one.
-    One(Arc<str>),
-    Several,
+impl ConversationSetting {
+    /// Returns whether the conversation is that of the parent, if that has one.
+    fn is_inherited(&self) -> bool {
+        matches!(
+            self,
+            Self::Inherited | Self::InheritedOr(_) | Self::InheritedOnly
+        )
+    }
 }
 
 /// Determines what a span inherits from its ancestors, scope and trace.
@@ -234,40 +264,20 @@ where
     inherited.model_calls_below = node.model_calls_below;
     inherited.agent_name = values.and_then(|it| it.agent_name.clone());
     inherited.session_id = values.and_then(|it| it.session_id.clone());
-    let conversation = match (&node.conversation, values) {
-        (ConversationSetting::Inherited, Some(values)) => &values.conversation,
-        (own, _) => own,
+    let conversation = match values {
+        Some(values) if node.conversation.is_inherited() => &values.conversation,
+        _ => &node.conversation,
     };
     inherited.conversation_id = match conversation {
         ConversationSetting::Id(id) => Some(Arc::clone(id)),
         ConversationSetting::Removed => None,
-        ConversationSetting::Inherited => match &node.scope_conversation {
+        _ => match &node.scope_conversation {
             Some(scope) => scope.id().or_else(|| trace.incoming_conversation()),
             // A span created outside of a scope, but run and ended inside, belongs to the scope as well.
             None => trace.ambient_conversation(),
         },
     };
     inherited
-}
-
-/// Returns the conversation of a GenAI span that ends in none, though the spans below it agree on one.
-#[inline]
-pub(crate) fn conversation_below<'a, R: LookupSpan<'a>>(
-    node: &Node,
-    inherited: &Inherited,
-    span: &SpanRef<'a, R>,
-) -> Option<Arc<str>> {
-    let is_settled = inherited.conversation_id.is_some()
-        || inherited.session_id.is_some()
-        || node.session_id.is_some()
-        || node.determines_conversation();
-    if is_settled || !node.is_gen_ai {
-        return None;
-    }
-    match span.extensions().get()? {
-        ConversationBelow::One(id) => Some(Arc::clone(id)),
-        ConversationBelow::Several => None,
-    }
 }
 
 /// Returns what a child of `span` that starts now inherits. `known` is what the span's state has cached.

@@ -316,7 +316,7 @@ where
             mark_model_call_below(span.parent());
         }
         let mut inherited = inheritance::inherit(&node, &trace, &span);
-        if let Some(id) = inheritance::conversation_below(&node, &inherited, &span) {
+        if let Some(id) = node.conversation_below(&inherited) {
             inherited.conversation_id = Some(id);
         } else if node.may_tell_conversation()
             && let Some(id) = &inherited.conversation_id
@@ -324,7 +324,7 @@ where
             tell_conversation(span.parent(), id);
         }
         source.inherited = inherited;
-        trace.handle.delivery().send_record(source, &trace.segment);
+        trace.send(source);
     }
 }
 

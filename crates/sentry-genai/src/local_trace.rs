@@ -1,16 +1,16 @@
 //! State that the spans below one local root share.
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc,
     atomic::{AtomicU32, Ordering},
 };
 
-use sentry_genai_conventions::{Timestamp, TraceId};
+use sentry_genai_conventions::{SourceSpan, Timestamp, TraceId};
 use sentry_genai_delivery::Segment;
 
 use crate::{handle::Handle, scoped::AmbientContext};
 
-/// State that all spans below one local root share.
+/// State that all spans below one local root share. The thread that ends the root usually drops it, so it owns little.
 pub(crate) struct LocalTrace {
     /// Whether its spans are recorded: they are sent, may yet be kept, or are measured.
     pub(crate) is_recorded: bool,
@@ -21,12 +21,7 @@ pub(crate) struct LocalTrace {
     conversation: Option<Arc<str>>,
     /// How often an open span has set something that the spans below it inherit; zero if none ever has.
     inheritance_version: AtomicU32,
-    /// The conversation ids and agent names that spans have set, each once.
-    interned: Mutex<Vec<Arc<str>>>,
 }
-
-/// How many names a trace keeps for reuse.
-const MAX_INTERNED: usize = 8;
 
 impl LocalTrace {
     pub(crate) fn new(
@@ -42,21 +37,22 @@ impl LocalTrace {
             segment,
             conversation,
             inheritance_version: AtomicU32::new(0),
-            interned: Mutex::default(),
         }
     }
 
-    /// Returns a shared copy of a name, so that spans with the same name share one allocation.
-    pub(crate) fn intern(&self, name: &str) -> Arc<str> {
-        let mut interned = self.interned.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = interned.iter().find(|known| ***known == *name) {
-            return Arc::clone(known);
+    /// Hands over a span that has ended, with the reference to the segment if that is not needed any more. Once nothing else refers
+    /// to the segment, the trace leaves.
+    #[inline]
+    pub(crate) fn send(self: Arc<Self>, source: Box<SourceSpan>) {
+        match Arc::try_unwrap(self) {
+            Ok(Self {
+                handle, segment, ..
+            }) => handle.delivery().send_record(source, segment),
+            Err(trace) => {
+                let segment = Arc::clone(&trace.segment);
+                trace.handle.delivery().send_record(source, segment);
+            }
         }
-        let shared = Arc::from(name);
-        if interned.len() < MAX_INTERNED {
-            interned.push(Arc::clone(&shared));
-        }
-        shared
     }
 
     /// Returns the time by which the delivery also says when it sends the trace.

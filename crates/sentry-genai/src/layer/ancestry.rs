@@ -7,7 +7,7 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use crate::{
     conversation::SharedConversation,
-    inheritance::{self, CachedInheritance, ConversationBelow},
+    inheritance::{self, CachedInheritance},
     local_trace::LocalTrace,
     state::{SpanState, Unrecorded},
 };
@@ -82,20 +82,12 @@ pub(super) fn tell_conversation<'a, R: LookupSpan<'a>>(
     id: &Arc<str>,
 ) {
     while let Some(ancestor) = parent {
-        let mut extensions = ancestor.extensions_mut();
-        let state = extensions.get_mut::<SpanState>();
-        if state.is_some_and(|state| state.node.determines_conversation()) {
+        if let Some(SpanState { node, .. }) = ancestor.extensions_mut().get_mut()
+            && !node.hear_of_conversation(id)
+        {
+            // It belongs to a conversation, or all spans above have been told before.
             return;
         }
-        match extensions.get_mut::<ConversationBelow>() {
-            None => extensions.insert(ConversationBelow::One(Arc::clone(id))),
-            Some(ConversationBelow::One(known)) if known != id => {
-                extensions.replace(ConversationBelow::Several);
-            }
-            // All spans above have been told before.
-            Some(_) => return,
-        }
-        drop(extensions);
         parent = ancestor.parent();
     }
 }
