@@ -42,6 +42,29 @@ fn a_call_keeps_what_it_counts_if_its_attempts_count_nothing() {
 }
 
 #[test]
+fn a_wrapper_around_a_call_with_attempts_is_the_same_call() {
+    let spans = Trace(Vec::new())
+        .with(1, 0, "chat m", &[CHAT])
+        .with(2, 1, "chat m", &[CHAT, (COUNT, "42")])
+        .with(3, 2, "chat m", &[CHAT, ("error.type", "429")])
+        .with(4, 2, "chat m", &[CHAT]);
+    let plain = ("function", None);
+    let call = ("gen_ai.chat", Some(42));
+    assert_eq!(spans.reconciled(), owned(&[plain, call, plain, plain]));
+}
+
+#[test]
+fn several_answers_are_not_attempts() {
+    let spans = Trace(Vec::new())
+        .with(1, 0, "chat m", &[CHAT, (COUNT, "42")])
+        .with(2, 1, "chat m", &[CHAT, ("gen_ai.response.id", "r1")])
+        .with(3, 1, "chat m", &[CHAT, ("gen_ai.response.id", "r2")]);
+    let call = ("gen_ai.chat", None);
+    let expected = owned(&[("function", None), call, call]);
+    assert_eq!(spans.reconciled(), expected);
+}
+
+#[test]
 fn deeply_nested_wrappers_become_plain_spans() {
     let wrappers = (1..=60).fold(Trace(Vec::new()), |trace, id| {
         trace.with(id, id - 1, "chat m", &[CHAT])
