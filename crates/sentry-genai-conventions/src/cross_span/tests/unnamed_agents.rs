@@ -28,6 +28,7 @@ fn an_unnamed_agent_inside_a_named_one_of_another_instrumentation_is_the_same() 
     // agent.
     assert_eq!(ops_of(&[AGENT, NAME], &[AGENT]), two);
     assert_eq!(ops_of(&[AGENT], &[AGENT, NAME, SDK]), two);
+    assert_eq!(ops_of(&[AGENT], &[AGENT, SDK]), two);
 }
 
 #[test]
