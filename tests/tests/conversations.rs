@@ -425,6 +425,24 @@ fn sessions_stand_in_where_nothing_names_a_conversation() {
 }
 
 #[test]
+fn a_session_counts_once_its_span_is_about_genai() {
+    LazyLock::force(&BRIDGE);
+    let reply = info_span!(
+        "late reply",
+        session.id = "session_3",
+        gen_ai.request.model = Empty
+    );
+    let chat = |model| info_span!(parent: &reply, "chat", gen_ai.operation.name = "chat", gen_ai.request.model = model);
+    drop(chat("asked-before-genai"));
+    reply.record("gen_ai.request.model", "late");
+    drop(chat("asked-after-genai"));
+    drop(reply);
+    let conversations =
+        ["before", "after"].map(|when| conversation_of(&format!("asked-{when}-genai")));
+    assert_eq!(conversations, [None, Some("session_3".to_owned())]);
+}
+
+#[test]
 fn an_agent_names_what_is_below_it_but_not_another_agent() {
     LazyLock::force(&BRIDGE);
     let outer = agent("outer agent");

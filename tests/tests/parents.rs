@@ -265,3 +265,40 @@ fn calls_that_have_left_before_tell_their_conversation_only_if_they_agree_and_th
         assert_eq!(agent.conversation_id(), expected, "{calls:?}");
     }
 }
+
+#[test]
+fn an_agent_in_a_conversation_keeps_it_whatever_its_calls_name() {
+    let bridge = Bridge::start();
+    let agent = |parent: &Span, name| info_span!(parent: parent, "agent", gen_ai.operation.name = "invoke_agent", gen_ai.agent.name = name);
+    bridge.run(|| {
+        let handler = info_span!("handler", gen_ai.conversation.id = "above");
+        let with_session = info_span!(
+            "agent",
+            gen_ai.operation.name = "invoke_agent",
+            gen_ai.agent.name = "with session",
+            session.id = "s"
+        );
+        let agents = [
+            agent(&handler, "below handler"),
+            agent(&with_session, "below session"),
+            with_session,
+            agent(&Span::none(), "of several"),
+        ];
+        let call = |agent: &Span, conversation| {
+            drop(info_span!(parent: agent, "chat", gen_ai.operation.name = "chat", gen_ai.conversation.id = conversation));
+        };
+        for agent in &agents {
+            call(agent, "below");
+        }
+        call(&agents[3], "another");
+    });
+    for (name, expected) in [
+        ("below handler", Some("above")),
+        ("below session", Some("s")),
+        ("with session", Some("s")),
+        ("of several", None),
+    ] {
+        let agent = bridge.span(&format!("invoke_agent {name}"));
+        assert_eq!(agent.conversation_id(), expected, "{name}");
+    }
+}

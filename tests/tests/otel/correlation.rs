@@ -106,6 +106,7 @@ fn a_panic_marks_the_spans_it_goes_through() {
             let caught = std::panic::catch_unwind(|| {
                 let _agent = info_span!("agent").entered();
                 let _sibling = info_span!("sibling");
+                let _step = info_span!("step", error.r#type = "Timeout").entered();
                 let _tool = info_span!("tool").entered();
                 panic!("expected");
             });
@@ -117,6 +118,8 @@ fn a_panic_marks_the_spans_it_goes_through() {
         assert_eq!(receiver.span(name).str("error.type"), Some("panic"));
         assert!(receiver.span(name).is_error());
     }
+    let step = receiver.span("step");
+    assert_eq!(step.str("error.type"), Some("Timeout"), "the span's own");
     for name in ["sibling", "outside"] {
         assert!(!receiver.span(name).is_error());
     }

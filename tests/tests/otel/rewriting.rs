@@ -1,5 +1,6 @@
 //! Spans rewritten for another exporter.
 
+use futures_util::FutureExt as _;
 use sentry::ClientOptions;
 use sentry_genai_opentelemetry::Options;
 use sentry_genai_tests::ran_apart;
@@ -14,7 +15,7 @@ use super::door::{
     },
     opentelemetry_sdk::{
         Resource,
-        trace::{InMemorySpanExporter, SdkTracerProvider, SpanData},
+        trace::{InMemorySpanExporter, SdkTracerProvider, SpanData, SpanExporter as _},
     },
 };
 
@@ -186,6 +187,41 @@ fn content_that_may_not_leave_does_not_and_the_hook_has_the_last_word() {
     }
     let mut links = spans.iter().flat_map(|span| &*span.links.links);
     assert_eq!(links.next().unwrap().attributes.len(), 1);
+}
+
+#[test]
+fn what_the_hook_adds_replaces_what_was_there() {
+    if ran_apart(what_the_hook_adds_replaces_what_was_there) {
+        return;
+    }
+    let options = Options::new().with_before_send_span(|mut span| {
+        span.attributes.push("gen_ai.request.model", "a model");
+        Some(span)
+    });
+    let spans = run(&ClientOptions::new(), options);
+    let chat = spans.iter().find(|span| span.name.starts_with("chat"));
+    let attributes = chat.unwrap().attributes.iter();
+    let models: Vec<_> = attributes
+        .filter(|pair| pair.key.as_str() == "gen_ai.request.model")
+        .map(|pair| pair.value.as_str())
+        .collect();
+    assert_eq!(models, ["a model"]);
+}
+
+#[test]
+fn a_span_that_comes_twice_leaves_once() {
+    let spans = run(&ClientOptions::new(), Options::new());
+    let memory = InMemorySpanExporter::default();
+    let exporter =
+        RewritingExporter::with_options(memory.clone(), &ClientOptions::new(), Options::new());
+    let batch = [&spans[..1], &spans[..]].concat();
+    exporter.export(batch).now_or_never().unwrap().unwrap();
+    let ids = |spans: &[SpanData]| -> Vec<_> {
+        let ids = spans.iter().map(|span| span.span_context.span_id());
+        ids.zip(spans.iter().map(|span| span.name.to_string()))
+            .collect()
+    };
+    assert_eq!(ids(&memory.get_finished_spans().unwrap()), ids(&spans));
 }
 
 /// Nobody looks into a link for what is an input and what an output.

@@ -49,8 +49,11 @@ static ALIASES: &[(Name, &str)] = &aliases([
     // LoongSuite's instrumentations of agents in Go.
     ("gen_ai.other_input.user_id", "user.id"),
     ("gen_ai.other_input.user_message", INPUT),
+    ("gen_ai.request.choice_count", "gen_ai.request.choice.count"),
     ("gen_ai.request.embedding.dimensions", "gen_ai.embeddings.dimension.count"),
+    ("gen_ai.request.max_completion_tokens", "gen_ai.request.max_tokens"),
     ("gen_ai.request.max_output_tokens", "gen_ai.request.max_tokens"),
+    ("gen_ai.request.n", "gen_ai.request.choice.count"),
     ("gen_ai.request.reasoning.effort", "gen_ai.request.reasoning.level"),
     ("gen_ai.request.reasoning_effort", "gen_ai.request.reasoning.level"),
     ("gen_ai.request.stream", "gen_ai.response.streaming"),

@@ -420,6 +420,10 @@ mod tests {
             value(r"['\U000e0041 \u200b']"),
             Some(json!(["\u{e0041} \u{200b}"]))
         );
+        assert_eq!(
+            value(r"['\t\n\r\b\f\\ \d']"),
+            Some(json!(["\t\n\r\u{8}\u{c}\\ \\d"]))
+        );
     }
 
     #[test]

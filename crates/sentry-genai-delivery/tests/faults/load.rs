@@ -69,6 +69,20 @@ fn closing_waits_no_longer_than_asked() {
     }
 }
 
+/// By then the spans have been counted as lost.
+#[test]
+fn an_answer_that_comes_after_the_end_is_not_counted() {
+    let pair = Pair::new();
+    pair.ingest
+        .always(Fault::none().with_delay(Duration::from_millis(800)));
+    pair.send_trace(2);
+    assert!(!pair.delivery.close(Duration::from_millis(300)));
+    thread::sleep(Duration::from_secs(1));
+    let stats = pair.delivery.stats();
+    let lost = stats.lost(LossReason::NetworkError);
+    assert_eq!((stats.accepted, lost, stats.buffered_bytes), (0, 2, 0));
+}
+
 #[test]
 fn a_flush_ends_when_another_thread_stops_waiting_for_the_server() {
     let delivery = deliver_to("http://public@127.0.0.1:1/1", |options| {

@@ -278,4 +278,10 @@ mod tests {
         });
         assert!(later.is_ok());
     }
+
+    /// OTLP's exporters do not repeat a request whose arguments were invalid.
+    #[test]
+    fn a_slow_request_may_be_repeated() {
+        assert_eq!(rpc_status(TOO_SLOW).code(), Code::DeadlineExceeded);
+    }
 }

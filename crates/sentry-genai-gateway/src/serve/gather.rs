@@ -349,6 +349,10 @@ mod tests {
             release(&mut gatherer, &batch);
             evicted.extend(numbers(&batch).concat());
             assert!(gatherer.bytes() <= patience.max_bytes / 2);
+            assert!(
+                gatherer.bytes() > gatherer.spans() * each,
+                "traces count, too"
+            );
         }
         evicted.extend(numbers(&gatherer.take_all()).concat());
         assert!(

@@ -177,3 +177,23 @@ impl Routes {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_kept_configurations_is_bounded() {
+        let client = Client::new("http://public@127.0.0.1:1/1".parse().unwrap());
+        let route = Route::start(None, client, Options::new()).unwrap();
+        for number in 0..3 * MAX_CONFIGS {
+            let release_info = ReleaseInfo {
+                release: Some(number.to_string()),
+                environment: None,
+            };
+            let [config, again] = [(); 2].map(|()| route.config(&release_info).unwrap());
+            assert!(Arc::ptr_eq(&config, &again));
+        }
+        assert!(lock(&route.configs).len() <= MAX_CONFIGS);
+    }
+}

@@ -48,10 +48,10 @@ pub(super) fn parent(span: &SpanData) -> Parent {
 pub(super) fn parent_in(context: &Context) -> Parent {
     let parent_span = context.span();
     let parent_span = parent_span.span_context();
-    match span_id(parent_span.span_id()) {
-        Some(parent) if parent_span.is_valid() && parent_span.is_remote() => Parent::Remote(parent),
-        Some(parent) if parent_span.is_valid() => Parent::Local(parent),
-        _ => Parent::None,
+    match ids(parent_span) {
+        None => Parent::None,
+        Some((_, parent)) if parent_span.is_remote() => Parent::Remote(parent),
+        Some((_, parent)) => Parent::Local(parent),
     }
 }
 

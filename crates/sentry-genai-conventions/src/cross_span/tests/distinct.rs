@@ -87,3 +87,16 @@ fn a_stream_whose_span_ends_before_its_request_is_one_call() {
     let expected = [("function", None), ("gen_ai.chat", Some(42))];
     assert_eq!(spans.reconciled(), owned(&expected));
 }
+
+#[test]
+fn a_tool_of_an_mcp_server_is_not_the_agent_that_calls_it() {
+    let method = ("mcp.method.name", "tools/call");
+    let spans = Trace(Vec::new()).with(1, 0, "agent", &[AGENT]).with(
+        2,
+        1,
+        "tool",
+        &[TOOL, ("gen_ai.tool.name", "t"), method],
+    );
+    let expected = [("gen_ai.invoke_agent", None), ("gen_ai.execute_tool", None)];
+    assert_eq!(spans.reconciled(), owned(&expected));
+}

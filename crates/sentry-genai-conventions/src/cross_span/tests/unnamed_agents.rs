@@ -28,6 +28,7 @@ fn an_unnamed_agent_inside_a_named_one_of_another_instrumentation_is_the_same() 
     // agent.
     assert_eq!(ops_of(&[AGENT, NAME], &[AGENT]), two);
     assert_eq!(ops_of(&[AGENT], &[AGENT, NAME, SDK]), two);
+    assert_eq!(ops_of(&[AGENT], &[AGENT, SDK]), two);
 }
 
 #[test]
@@ -38,4 +39,15 @@ fn several_unnamed_agents_inside_one_agent_are_distinct() {
         .with(3, 1, "agent", &[AGENT, SDK]);
     let agents = [("gen_ai.invoke_agent", None); 3];
     assert_eq!(spans.reconciled(), owned(&agents));
+}
+
+#[test]
+fn an_agent_around_several_unnamed_ones_is_described_once() {
+    let spans = Trace(Vec::new())
+        .with(1, 0, "agent", &[AGENT, NAME, SDK])
+        .with(2, 1, "agent", &[AGENT, NAME])
+        .with(3, 2, "agent", &[AGENT, SDK])
+        .with(4, 2, "agent", &[AGENT, SDK]);
+    let [agent, plain] = [("gen_ai.invoke_agent", None), ("function", None)];
+    assert_eq!(spans.reconciled(), owned(&[agent, plain, agent, agent]));
 }

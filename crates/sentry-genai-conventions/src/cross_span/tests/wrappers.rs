@@ -42,6 +42,29 @@ fn a_call_keeps_what_it_counts_if_its_attempts_count_nothing() {
 }
 
 #[test]
+fn a_wrapper_around_a_call_with_attempts_is_the_same_call() {
+    let spans = Trace(Vec::new())
+        .with(1, 0, "chat m", &[CHAT])
+        .with(2, 1, "chat m", &[CHAT, (COUNT, "42")])
+        .with(3, 2, "chat m", &[CHAT, ("error.type", "429")])
+        .with(4, 2, "chat m", &[CHAT]);
+    let plain = ("function", None);
+    let call = ("gen_ai.chat", Some(42));
+    assert_eq!(spans.reconciled(), owned(&[plain, call, plain, plain]));
+}
+
+#[test]
+fn several_answers_are_not_attempts() {
+    let spans = Trace(Vec::new())
+        .with(1, 0, "chat m", &[CHAT, (COUNT, "42")])
+        .with(2, 1, "chat m", &[CHAT, ("gen_ai.response.id", "r1")])
+        .with(3, 1, "chat m", &[CHAT, ("gen_ai.response.id", "r2")]);
+    let call = ("gen_ai.chat", None);
+    let expected = owned(&[("function", None), call, call]);
+    assert_eq!(spans.reconciled(), expected);
+}
+
+#[test]
 fn deeply_nested_wrappers_become_plain_spans() {
     let wrappers = (1..=60).fold(Trace(Vec::new()), |trace, id| {
         trace.with(id, id - 1, "chat m", &[CHAT])
@@ -88,9 +111,9 @@ fn the_last_of_many_calls_gets_the_messages_of_nested_wrappers() {
     assert_eq!(answered, [false, false, true]);
 }
 
-/// The messages of each are within the limit of Sentry's servers, but together they exceed it.
+/// The attributes of each are within the limit of Sentry's servers, but together they exceed it.
 #[test]
-fn messages_copied_from_a_wrapper_respect_the_span_limit() {
+fn what_is_copied_from_a_wrapper_respects_the_span_limit() {
     let texts = |count: usize| vec![serde_json::json!("word ".repeat(16_000)); count];
     let messages = serde_json::json!([{"role": "assistant", "content": texts(3)}]).to_string();
     let system = serde_json::json!(texts(3)).to_string();
@@ -104,17 +127,21 @@ fn messages_copied_from_a_wrapper_respect_the_span_limit() {
         (OUTPUT, &*messages),
         ("gen_ai.system_instructions", &*system),
     ];
-    let trace = Trace(Vec::new())
-        .with(1, 0, "chat m", &attributes_of_wrapper)
+    let call = [CHAT, ("gen_ai.tool.definitions", &*tools)];
+    let wrapper = || Trace(Vec::new()).with(1, 0, "chat m", &attributes_of_wrapper);
+    let around_one = wrapper().with(2, 1, "chat m", &call);
+    let around_several = wrapper()
         .with(2, 1, "chat m", &[CHAT])
-        .with(3, 1, "chat m", &[CHAT, ("gen_ai.tool.definitions", &tools)]);
-    let mut spans = trace.0;
-    reconcile(&mut spans, &ContentLimits::default());
-    let last = &spans[2].attributes;
-    assert!(last.contains(INPUT) && last.contains("gen_ai.tool.definitions"));
-    let texts = last.iter().map(|(_, value)| match value {
-        crate::Value::Str(text) => text.len(),
-        _ => 0,
-    });
-    assert!(texts.sum::<usize>() <= 900_000);
+        .with(3, 1, "chat m", &call);
+    for mut spans in [around_one.0, around_several.0] {
+        reconcile(&mut spans, &ContentLimits::default());
+        let last = spans.iter().rfind(|span| span.ai.is_some()).unwrap();
+        let last = &last.attributes;
+        assert!(last.contains(INPUT) && last.contains("gen_ai.tool.definitions"));
+        let texts = last.iter().map(|(_, value)| match value {
+            crate::Value::Str(text) => text.len(),
+            _ => 0,
+        });
+        assert!(texts.sum::<usize>() <= 900_000);
+    }
 }

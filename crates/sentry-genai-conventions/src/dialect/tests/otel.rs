@@ -33,3 +33,25 @@ fn looser_names_are_read() {
     let reasoning = "gen_ai.usage.reasoning.output_tokens";
     assert_eq!(call.attributes.integer(reasoning), Some(5));
 }
+
+#[test]
+fn the_limit_of_tokens_and_the_number_of_choices_have_several_names() {
+    for (key, canonical) in [
+        (
+            "gen_ai.request.max_completion_tokens",
+            "gen_ai.request.max_tokens",
+        ),
+        (
+            "llm.request.max_completion_tokens",
+            "gen_ai.request.max_tokens",
+        ),
+        ("max_completion_tokens", "gen_ai.request.max_tokens"),
+        ("max_output_tokens", "gen_ai.request.max_tokens"),
+        ("gen_ai.request.choice_count", "gen_ai.request.choice.count"),
+        ("gen_ai.request.n", "gen_ai.request.choice.count"),
+    ] {
+        let attributes = [("gen_ai.operation.name", "chat"), (key, "64")];
+        let span = translated("shop::assistant", "call", &attributes);
+        assert_eq!(span.attributes.integer(canonical), Some(64), "{key}");
+    }
+}

@@ -144,6 +144,21 @@ fn reasoning_effort_is_a_request_parameter() {
     assert!(!span.attributes.contains(LEVEL) && !span.attributes.contains(EFFORT));
 }
 
+#[test]
+fn parameters_named_as_in_openais_api_are_request_parameters() {
+    let attributes = [
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.request.model", "m"),
+        ("gen_ai.request.max_completion_tokens", "64"),
+        ("gen_ai.request.n", "2"),
+    ];
+    let scope = "opentelemetry.instrumentation.crewai";
+    let span = translated(scope, "m.llm", &attributes);
+    let value = |key| span.attributes.integer(key);
+    assert_eq!(value("gen_ai.request.max_tokens"), Some(64));
+    assert_eq!(value("gen_ai.request.choice.count"), Some(2));
+}
+
 /// Up to 0.5x it reports the calls of OpenAI's agents as responses, in the scope of another instrumentation.
 #[test]
 fn an_openai_agents_response_is_a_model_call() {
