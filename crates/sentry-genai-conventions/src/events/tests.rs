@@ -448,6 +448,40 @@ fn a_span_tells_its_evaluations() {
 
 /// Azure's SDKs do so on request.
 #[test]
+fn events_are_named_after_any_role_of_openai() {
+    let mut span = span();
+    span.events = vec![
+        event(
+            "gen_ai.developer.message",
+            &[("body", r#"{"content":"Be brief."}"#)],
+        ),
+        event(
+            "gen_ai.user.message",
+            &[("body", r#"{"content":"Weather?"}"#)],
+        ),
+        event(
+            "gen_ai.function.message",
+            &[("body", r#"{"content":"22C"}"#)],
+        ),
+    ];
+    let span = translate(span);
+    assert_eq!(
+        parts(&span, "gen_ai.system_instructions"),
+        json!([{"type": "text", "content": "Be brief."}])
+    );
+    assert_eq!(
+        parts(&span, "gen_ai.input.messages"),
+        json!([
+            {"role": "user", "parts": [{"type": "text", "content": "Weather?"}]},
+            {
+                "role": "tool",
+                "parts": [{"type": "tool_call_response", "response": "22C", "result": "22C"}],
+            },
+        ])
+    );
+}
+
+#[test]
 fn events_may_hold_lists_of_messages() {
     let mut span = span();
     for (name, content) in [
