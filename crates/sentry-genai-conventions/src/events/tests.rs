@@ -450,34 +450,20 @@ fn a_span_tells_its_evaluations() {
 #[test]
 fn events_are_named_after_any_role_of_openai() {
     let mut span = span();
-    span.events = vec![
-        event(
-            "gen_ai.developer.message",
-            &[("body", r#"{"content":"Be brief."}"#)],
-        ),
-        event(
-            "gen_ai.user.message",
-            &[("body", r#"{"content":"Weather?"}"#)],
-        ),
-        event(
-            "gen_ai.function.message",
-            &[("body", r#"{"content":"22C"}"#)],
-        ),
-    ];
+    for (name, body) in [
+        ("gen_ai.developer.message", r#"{"content":"Be brief."}"#),
+        ("gen_ai.user.message", r#"{"content":"Weather?"}"#),
+        ("gen_ai.function.message", r#"{"content":"22C"}"#),
+    ] {
+        span.events.push(event(name, &[("body", body)]));
+    }
     let span = translate(span);
-    assert_eq!(
-        parts(&span, "gen_ai.system_instructions"),
-        json!([{"type": "text", "content": "Be brief."}])
-    );
+    let system = parts(&span, "gen_ai.system_instructions");
+    assert_eq!(system, text("Be brief."));
+    let response = json!([{"type": "tool_call_response", "response": "22C", "result": "22C"}]);
     assert_eq!(
         parts(&span, "gen_ai.input.messages"),
-        json!([
-            {"role": "user", "parts": [{"type": "text", "content": "Weather?"}]},
-            {
-                "role": "tool",
-                "parts": [{"type": "tool_call_response", "response": "22C", "result": "22C"}],
-            },
-        ])
+        json!([{"role": "user", "parts": text("Weather?")}, {"role": "tool", "parts": response}])
     );
 }
 
