@@ -84,10 +84,13 @@ impl EventContent {
             "gen_ai.tool.message" if is_tool => self.tool.messages.push(message(event)),
             CHOICE | "gen_ai.choice.message" if is_tool => self.tool.choice = Some(message(event)),
             CHOICE | "gen_ai.choice.message" => self.output.extend(message_with_content(event)),
+            // The instrumentations of OpenAI's SDK name an event after any role of its API.
             "gen_ai.system.message"
+            | "gen_ai.developer.message"
             | "gen_ai.user.message"
             | "gen_ai.assistant.message"
-            | "gen_ai.tool.message" => {
+            | "gen_ai.tool.message"
+            | "gen_ai.function.message" => {
                 if let Some(mut message) = message_with_content(event) {
                     match take_tools(&mut message) {
                         Some(definitions) => self.definitions = Some(definitions),

@@ -16,7 +16,9 @@ use super::{
     ARGUMENTS, CREWAI, DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT,
     aliases, bedrock, has_known_operation, has_prefix, indexed, json, kind_of, mcp, tool_answer,
 };
-use crate::{Attributes, SourceSpan, SourceStatus, messages, tokens};
+use crate::{
+    Attributes, Scalar, SourceSpan, SourceStatus, content::FINISH_REASONS, messages, status, tokens,
+};
 
 pub(super) static TRACELOOP: Dialect = Dialect {
     name: "traceloop",
@@ -225,6 +227,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     }
     read_entity(span, kind);
     if kind == OperationKind::Call {
+        read_failed_response(span);
         frameworks::read_llama_index_function(span);
         if is_bedrock(span) {
             tokens::add_cache(&mut span.attributes);
@@ -372,6 +375,17 @@ fn read_error_reason(span: &mut SourceSpan) {
             Some(reason) => format!("{message}: {reason}"),
             None => message.to_owned(),
         };
+    }
+}
+
+/// Marks a call as failed whose stream ended as it should, with the report that the response has failed.
+fn read_failed_response(span: &mut SourceSpan) {
+    let has_failed = matches!(
+        span.attributes.get(FINISH_REASONS),
+        Some(crate::Value::Array([Scalar::Str(reason)])) if reason == "error"
+    );
+    if has_failed && !status::is_reported_as_failed(span) {
+        span.status = SourceStatus::Error(None);
     }
 }
 

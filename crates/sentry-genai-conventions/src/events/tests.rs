@@ -448,6 +448,26 @@ fn a_span_tells_its_evaluations() {
 
 /// Azure's SDKs do so on request.
 #[test]
+fn events_are_named_after_any_role_of_openai() {
+    let mut span = span();
+    for (name, body) in [
+        ("gen_ai.developer.message", r#"{"content":"Be brief."}"#),
+        ("gen_ai.user.message", r#"{"content":"Weather?"}"#),
+        ("gen_ai.function.message", r#"{"content":"22C"}"#),
+    ] {
+        span.events.push(event(name, &[("body", body)]));
+    }
+    let span = translate(span);
+    let system = parts(&span, "gen_ai.system_instructions");
+    assert_eq!(system, text("Be brief."));
+    let response = json!([{"type": "tool_call_response", "response": "22C", "result": "22C"}]);
+    assert_eq!(
+        parts(&span, "gen_ai.input.messages"),
+        json!([{"role": "user", "parts": text("Weather?")}, {"role": "tool", "parts": response}])
+    );
+}
+
+#[test]
 fn events_may_hold_lists_of_messages() {
     let mut span = span();
     for (name, content) in [

@@ -36,6 +36,29 @@ fn agno_tool_results_are_read_from_their_repr() {
 }
 
 #[test]
+fn a_response_that_fails_in_its_stream_has_failed() {
+    let status = |reason: &str| {
+        let attributes = [
+            ("gen_ai.operation.name", "chat"),
+            ("gen_ai.request.model", "gpt-5-mini"),
+            ("gen_ai.output.messages", "[]"),
+        ];
+        let scope = "opentelemetry.instrumentation.openai.v1";
+        let mut span = source(scope, "openai.response", &attributes);
+        let reasons = [crate::Scalar::Str(reason.to_owned())];
+        (span.attributes).push(
+            "gen_ai.response.finish_reasons",
+            crate::Value::Array(&reasons),
+        );
+        span.status = crate::SourceStatus::Ok;
+        let translator = Translator::new(TranslateOptions::default());
+        translator.translate(span).status
+    };
+    assert_eq!(status("error"), Status::Error);
+    assert_eq!(status("length"), Status::Ok);
+}
+
+#[test]
 fn agno_teams_are_agents() {
     let attributes = [
         ("traceloop.span.kind", "workflow"),
