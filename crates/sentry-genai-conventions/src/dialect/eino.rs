@@ -82,13 +82,18 @@ fn read_messages(attributes: &mut Attributes, prefix: &str, key: &'static str) {
     let Some(messages) = indexed::take(attributes, prefix) else {
         return;
     };
-    let listed = match json::parsed(first_content(&messages)) {
-        Value::Array(items) if items.iter().all(|item| item["role"].is_string()) => {
+    json::put(attributes, key, listed(&messages).unwrap_or(messages));
+}
+
+fn listed(messages: &Value) -> Option<Value> {
+    let is_message = |item: &Value| item["role"].is_string();
+    let is_single = messages.as_array().is_some_and(|all| all.len() == 1);
+    match json::parsed(first_content(messages)) {
+        Value::Array(items) if is_single && !items.is_empty() && items.iter().all(is_message) => {
             Some(items.into())
         }
         _ => None,
-    };
-    json::put(attributes, key, listed.unwrap_or(messages));
+    }
 }
 
 /// Reads a field of the object in the place of a message's text. Other tools have a text of their own there.
