@@ -280,9 +280,9 @@ fn canonical(lowercase: &str) -> &str {
 /// Returns a provider without the plugin that calls it. Dify names its maker, the plugin and the provider:
 /// `langgenius/azure_openai/azure_openai`.
 fn without_plugin(name: &str) -> &str {
-    let mut parts = name.split('/').filter(|part| !part.is_empty());
-    match (parts.next(), parts.next(), parts.next()) {
-        (Some(_maker), Some(_plugin), Some(provider)) if name.matches('/').count() == 2 => provider,
+    let is_plugin = name.split('/').count() == 3 && name.split('/').all(|part| !part.is_empty());
+    match name.rsplit_once('/') {
+        Some((_, provider)) if is_plugin => provider,
         _ => name,
     }
 }

@@ -85,15 +85,16 @@ fn read_messages(attributes: &mut Attributes, prefix: &str, key: &'static str) {
     json::put(attributes, key, listed(&messages).unwrap_or(messages));
 }
 
+/// Returns the messages that are listed in a single one.
 fn listed(messages: &Value) -> Option<Value> {
-    let is_message = |item: &Value| item["role"].is_string();
-    let is_single = messages.as_array().is_some_and(|all| all.len() == 1);
-    match json::parsed(first_content(messages)) {
-        Value::Array(items) if is_single && !items.is_empty() && items.iter().all(is_message) => {
-            Some(items.into())
-        }
-        _ => None,
-    }
+    let [message] = &**messages.as_array()? else {
+        return None;
+    };
+    let list = json::parsed(message["content"].clone());
+    let items = list.as_array()?;
+    let is_list_of_messages =
+        !items.is_empty() && items.iter().all(|item| item["role"].is_string());
+    is_list_of_messages.then_some(list)
 }
 
 /// Reads a field of the object in the place of a message's text. Other tools have a text of their own there.
