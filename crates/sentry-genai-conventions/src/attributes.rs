@@ -239,7 +239,8 @@ impl Attributes {
 
     /// Passes every text with its key to `replace`, those in lists as well, and replaces it by what that returns, if anything.
     ///
-    /// Messages and tool arguments are JSON: what replaces a part of them has to leave them valid.
+    /// Messages and tool arguments are JSON: what replaces a part of them has to leave them valid. A span's
+    /// [name](crate::SentrySpan::name) is not among its attributes.
     ///
     /// ```
     /// use sentry_genai_conventions::Attributes;

@@ -280,10 +280,9 @@ fn canonical(lowercase: &str) -> &str {
 /// Returns a provider without the plugin that calls it. Dify names its maker, the plugin and the provider:
 /// `langgenius/azure_openai/azure_openai`.
 fn without_plugin(name: &str) -> &str {
+    let is_plugin = name.split('/').count() == 3 && name.split('/').all(|part| !part.is_empty());
     match name.rsplit_once('/') {
-        Some((plugin, provider)) if !provider.is_empty() && plugin.matches('/').count() == 1 => {
-            provider
-        }
+        Some((_, provider)) if is_plugin => provider,
         _ => name,
     }
 }
@@ -349,6 +348,7 @@ mod tests {
             ("langgenius/azure_openai/azure_openai", "azure.ai.openai"),
             ("langgenius/tongyi/tongyi", "tongyi"),
             ("acme/models", "acme/models"),
+            ("https://acme.ai", "https://acme.ai"),
             ("https://acme.ai/", "https://acme.ai/"),
         ] {
             assert_eq!(canonical(spelling), name, "{spelling}");

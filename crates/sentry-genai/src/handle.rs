@@ -7,6 +7,7 @@ use std::{
     sync::{
         Arc, Weak,
         atomic::{AtomicBool, Ordering},
+        mpsc,
     },
     thread,
     time::{Duration, Instant},
@@ -132,10 +133,8 @@ impl Handle {
         // A forked process waits in vain for the client's threads, as when the guard is dropped.
         let has_threads = process::id() == self.0.process;
         let client = self.0.client.upgrade().filter(|_| has_threads);
-        let events = client.is_none_or(|client| {
-            let remaining = timeout.saturating_sub(begin.elapsed());
-            client.flush(Some(remaining))
-        });
+        let remaining = timeout.saturating_sub(begin.elapsed());
+        let events = client.is_none_or(|client| flush_client(client, remaining));
         spans && events
     }
 
@@ -325,6 +324,15 @@ pub fn flush(timeout: Duration) -> bool {
     attached().is_none_or(|handle| handle.flush_with_events(timeout))
 }
 
+/// Flushes what the client sends itself. Its transport waits for room in its queue first, and without limit (sentry 0.49.5), so
+/// another thread waits for the transport.
+fn flush_client(client: Arc<Client>, timeout: Duration) -> bool {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let flush = move || sender.send(client.flush(Some(timeout)));
+    let thread = thread::Builder::new().name("sentry-genai-flush".to_owned());
+    thread.spawn(flush).is_ok() && receiver.recv_timeout(timeout).unwrap_or(false)
+}
+
 /// Returns the bridge that was attached last.
 pub(crate) fn attached() -> Option<Handle> {
     with_attached(Handle::clone)
@@ -357,6 +365,7 @@ pub(crate) fn scope_correlation() -> bool {
 mod tests {
     use std::sync::RwLock;
 
+    use sentry::{ClientOptions, Envelope, Hub, Transport};
     use tracing::{Event, Subscriber, field::Field};
     use tracing_subscriber::{Layer, layer::Context, prelude::*};
 
@@ -400,5 +409,32 @@ mod tests {
         shows("is_closed: false");
         drop(guard);
         shows("is_closed: true");
+    }
+
+    /// A transport whose queue is full, and whose server does not answer.
+    struct Stuck;
+
+    impl Transport for Stuck {
+        fn send_envelope(&self, _: Envelope) {}
+
+        fn flush(&self, _: Duration) -> bool {
+            loop {
+                thread::park();
+            }
+        }
+    }
+
+    #[test]
+    fn a_flush_takes_no_longer_than_it_may_even_if_the_transport_does() {
+        let transport = |_: &ClientOptions| -> Arc<dyn Transport> { Arc::new(Stuck) };
+        let options = ClientOptions::new()
+            .dsn("http://key@localhost/1")
+            .transport(transport);
+        let client = Arc::new(Client::from(options));
+        let hub = Arc::new(Hub::new(Some(Arc::clone(&client)), Arc::default()));
+        let guard = Hub::run(hub, || crate::attach(&client));
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || sender.send(guard.flush(Duration::from_millis(50))));
+        assert_eq!(receiver.recv_timeout(Duration::from_secs(20)), Ok(false));
     }
 }

@@ -39,7 +39,7 @@ fn hide_phone_numbers(mut span: SentrySpan) -> Option<SentrySpan> {
     if span.name == "GET /health" {
         return None;
     }
-    // In messages, arguments, results and whatever else the span carries.
+    // In messages, arguments, results and all other attributes. The span's name is a field of its own.
     span.attributes.replace_texts(|_key, text| {
         let hidden = text.replace("+43 1 234567", "[phone]");
         (hidden != text).then_some(hidden)

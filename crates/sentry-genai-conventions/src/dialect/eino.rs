@@ -82,13 +82,19 @@ fn read_messages(attributes: &mut Attributes, prefix: &str, key: &'static str) {
     let Some(messages) = indexed::take(attributes, prefix) else {
         return;
     };
-    let listed = match json::parsed(first_content(&messages)) {
-        Value::Array(items) if items.iter().all(|item| item["role"].is_string()) => {
-            Some(items.into())
-        }
-        _ => None,
+    json::put(attributes, key, listed(&messages).unwrap_or(messages));
+}
+
+/// Returns the messages that are listed in a single one.
+fn listed(messages: &Value) -> Option<Value> {
+    let [message] = &**messages.as_array()? else {
+        return None;
     };
-    json::put(attributes, key, listed.unwrap_or(messages));
+    let list = json::parsed(message["content"].clone());
+    let items = list.as_array()?;
+    let is_list_of_messages =
+        !items.is_empty() && items.iter().all(|item| item["role"].is_string());
+    is_list_of_messages.then_some(list)
 }
 
 /// Reads a field of the object in the place of a message's text. Other tools have a text of their own there.

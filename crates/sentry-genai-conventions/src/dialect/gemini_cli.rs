@@ -77,7 +77,9 @@ fn read_subagent(attributes: &mut Attributes) {
     if let Some(mut arguments) = json::object(attributes, INPUT)
         && let Some(Value::String(prompt)) = arguments.remove("prompt")
     {
-        if let Some(Value::String(name)) = arguments.remove("agent_name") {
+        if let Some(Value::String(name)) = arguments.remove("agent_name")
+            && is_name_of_subagent(&name)
+        {
             attributes.set("gen_ai.agent.name", name);
             attributes.remove("gen_ai.agent.description");
         }
@@ -92,6 +94,13 @@ fn read_subagent(attributes: &mut Attributes) {
             json!([{"role": "model", "content": answer}]),
         );
     }
+}
+
+/// Returns whether a subagent may have this name. Anything else that a model put in its place is content.
+fn is_name_of_subagent(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 64
+        && (name.chars()).all(|letter| letter.is_ascii_alphanumeric() || "-_".contains(letter))
 }
 
 /// Extracts the result from the record of a call. Returns whether the call failed.

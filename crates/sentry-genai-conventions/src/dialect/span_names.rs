@@ -43,19 +43,26 @@ pub(super) fn is_call(span: &SourceSpan) -> bool {
         && !is_remote_side(span)
         && (counts_tokens(attributes, is_embedding)
             || recognise::has_failed(span) && targets_provider(span, &name, has_finish_reason))
-        && !attributes
-            .iter()
-            .any(|(key, _)| is_of_other_convention(key))
+        && !is_of_other_convention(attributes)
 }
 
 /// Returns whether a span by hand names its model as the conventions do, and counts input and output tokens without a namespace.
+/// Agents, tools, requests and work that consists of calls do not count, because they may add up what their calls used.
 pub(crate) fn has_bare_counts(span: &SourceSpan, dialect: &Dialect) -> bool {
-    span.attributes.contains_any(MODELS)
-        && is_unattributed(span, dialect)
-        && counts_tokens(&span.attributes, false)
-        && !is_auxiliary(&span.name)
-        && !is_intermediary(&span.name, &words_of_name(span))
+    let attributes = &span.attributes;
+    if !attributes.contains_any(MODELS) || !is_unattributed(span, dialect) {
+        return false;
+    }
+    let name = words_of_name(span);
+    let names_agent = attributes.contains_any(&["gen_ai.agent.id", "gen_ai.agent.name"]);
+    !attributes.contains("gen_ai.tool.name")
+        && (!names_agent || names_call(&span.name))
+        && !names_other_request(&span.name)
+        && !has_word(&name, POST_CALL_WORDS)
+        && !is_intermediary(&span.name, &name)
         && !is_remote_side(span)
+        && counts_tokens(attributes, false)
+        && !is_of_other_convention(attributes)
 }
 
 /// Returns whether a call has the token counts that prove it: of input and output, or for embeddings of input or a total.
@@ -94,9 +101,9 @@ fn is_intermediary(name: &str, words: &str) -> bool {
     }
 }
 
-/// Returns whether a key shows that a span describes an HTTP route or a database query.
-fn is_of_other_convention(key: &str) -> bool {
-    key == "http.route" || key.starts_with("db.")
+/// Returns whether a span describes an HTTP route or a database query.
+fn is_of_other_convention(attributes: &Attributes) -> bool {
+    (attributes.iter()).any(|(key, _)| key == "http.route" || key.starts_with("db."))
 }
 
 /// Returns whether an attribute of embeddings counts all their tokens.

@@ -63,7 +63,10 @@ fn a_model_by_the_conventions_with_bare_counts_is_a_call() {
     const INPUT: Attribute = ("input_tokens", "3");
     const OUTPUT: Attribute = ("completion_tokens", "4");
     const AGENT_NAME: Attribute = ("gen_ai.agent.name", "a");
+    const TOOL_NAME: Attribute = ("gen_ai.tool.name", "t");
     const SERVER: Attribute = ("otel.kind", "server");
+    const ROUTE: Attribute = ("http.route", "/ask");
+    const DATABASE: Attribute = ("db.system", "redis");
     for (name, attributes, op) in [
         (
             "chat_completion",
@@ -80,6 +83,19 @@ fn a_model_by_the_conventions_with_bare_counts_is_a_call() {
         ("llm_cache_lookup", &[MODEL, INPUT, OUTPUT], "function"),
         ("record_usage", &[MODEL, INPUT, OUTPUT], "function"),
         ("ask", &[MODEL, INPUT, OUTPUT, SERVER], "function"),
+        ("usage", &[MODEL, INPUT, OUTPUT], "function"),
+        // What a whole run used, with or without spans of its calls.
+        ("agent_loop", &[MODEL, INPUT, OUTPUT], "function"),
+        ("workflow", &[MODEL, INPUT, OUTPUT], "function"),
+        ("handle", &[MODEL, INPUT, OUTPUT, AGENT_NAME], "function"),
+        ("handle", &[MODEL, INPUT, OUTPUT, TOOL_NAME], "function"),
+        ("ask", &[MODEL, INPUT, OUTPUT, ROUTE], "http.server"),
+        ("ask", &[MODEL, INPUT, OUTPUT, DATABASE], "db"),
+        (
+            "chat_completion",
+            &[MODEL, INPUT, OUTPUT, AGENT_NAME],
+            "gen_ai.chat",
+        ),
         (
             "agent.run",
             &[MODEL, INPUT, OUTPUT, AGENT_NAME],

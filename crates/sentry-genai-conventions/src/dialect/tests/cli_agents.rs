@@ -149,6 +149,16 @@ fn gemini_cli_subagents_have_their_own_name_and_messages() {
     let answer = json!([{"role": "assistant", "parts": part("In a.rs")}]);
     assert_eq!(messages(OUTPUT), Some(answer));
 
+    // What a model made up is no name. It would leave without permission.
+    let made_up = [
+        subagent[0],
+        subagent[1],
+        (INPUT, r#"{"agent_name":"I am ill","prompt":"Help"}"#),
+    ];
+    let span = translated("gemini-cli", "agent_call", &made_up);
+    assert_eq!(span.name, "invoke_agent gemini-cli");
+    assert!(span.attributes.text(INPUT).unwrap().contains("Help"));
+
     // One that fails answers with a text. Without content there are only the program's names.
     let failed = [
         ("gen_ai.operation.name", "agent_call"),

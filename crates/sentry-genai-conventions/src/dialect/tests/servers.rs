@@ -134,6 +134,20 @@ fn eino_tells_apmplus_which_component_a_node_runs() {
     let answer = r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"get","arguments":{}}]}]"#;
     assert_eq!(text(OUTPUT), Some(answer));
 
+    // A list of messages in one of several messages is what somebody wrote, and an empty one is an answer.
+    let quoting = [
+        ("gen_ai.prompt.0.role", "user"),
+        ("gen_ai.prompt.0.content", called),
+        ("gen_ai.prompt.1.role", "user"),
+        ("gen_ai.prompt.1.content", "Read it"),
+        ("gen_ai.completion.0.role", "assistant"),
+        ("gen_ai.completion.0.content", "[]"),
+    ];
+    let call = node("OpenAI ChatModel", "ChatModel", &quoting);
+    let question = call.attributes.text(INPUT).unwrap();
+    assert!(question.contains("tool_calls") && question.contains("Read it"));
+    assert!(call.attributes.text(OUTPUT).unwrap().contains("[]"));
+
     let tool = [
         ("gen_ai.span.kind", "tool"),
         (
