@@ -53,6 +53,7 @@ mod spring_ai;
 mod strands;
 mod tanstack;
 mod traceloop;
+mod traceloop_openai;
 mod upsonic;
 mod usage;
 mod vercel;

@@ -15,6 +15,7 @@ pub(super) use tools::text_output;
 use super::{
     ARGUMENTS, CREWAI, DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT,
     aliases, bedrock, has_known_operation, has_prefix, indexed, json, kind_of, mcp, tool_answer,
+    usage,
 };
 use crate::{
     Attributes, Scalar, SourceSpan, SourceStatus, content::FINISH_REASONS, messages, status, tokens,
@@ -217,7 +218,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     }
     blocks::restore(span);
     if [GEMINI, VERTEX].iter().any(|it| span.scope.ends_with(it)) {
-        derive_reasoning_tokens(&mut span.attributes);
+        usage::derive_reasoning(&mut span.attributes);
     }
     name_provider(span);
     flattened::read_messages(span);
@@ -339,22 +340,6 @@ fn replace_framework_provider(attributes: &mut Attributes) {
         {
             attributes.remove(key);
             attributes.supply("gen_ai.provider.name", model_provider);
-        }
-    }
-}
-
-/// Records the reasoning tokens: the part of Gemini's total that is neither input nor output. These instrumentations do not
-/// report them otherwise.
-pub(super) fn derive_reasoning_tokens(attributes: &mut Attributes) {
-    // Older versions have their own key for the total.
-    let total = [tokens::TOTAL, "llm.usage.total_tokens"]
-        .into_iter()
-        .find_map(|key| attributes.integer(key));
-    let counts = [tokens::INPUT, tokens::OUTPUT].map(|key| attributes.integer(key));
-    if let (Some(total), [Some(input), Some(output)]) = (total, counts) {
-        let reasoning = total.saturating_sub(input).saturating_sub(output);
-        if reasoning > 0 {
-            attributes.supply(tokens::REASONING, reasoning);
         }
     }
 }

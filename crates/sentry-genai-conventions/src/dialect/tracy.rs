@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     DEFINITIONS, Dialect, INPUT, INSTRUCTIONS, OUTPUT, OperationKind, aliases, indexed, json,
-    traceloop,
+    traceloop, usage,
 };
 use crate::Attributes;
 
@@ -24,7 +24,7 @@ pub(super) static TRACY: Dialect = Dialect {
             }
             read_definitions(attributes);
             if attributes.text("gen_ai.system") == Some("gemini") {
-                traceloop::derive_reasoning_tokens(attributes);
+                usage::derive_reasoning(attributes);
             }
         }
     },

@@ -213,6 +213,21 @@ pub(super) fn take_cost_details(attributes: &mut Attributes, key: &str) {
     }
 }
 
+/// Records the reasoning tokens, for instrumentations that report none: the part of Gemini's total that is neither input nor output.
+pub(super) fn derive_reasoning(attributes: &mut Attributes) {
+    // Older versions of OpenLLMetry have their own key for the total.
+    let total = [TOTAL, "llm.usage.total_tokens"]
+        .into_iter()
+        .find_map(|key| attributes.integer(key));
+    let counts = [INPUT, OUTPUT].map(|key| attributes.integer(key));
+    if let (Some(total), [Some(input), Some(output)]) = (total, counts) {
+        let reasoning = total.saturating_sub(input).saturating_sub(output);
+        if reasoning > 0 {
+            attributes.supply(REASONING, reasoning);
+        }
+    }
+}
+
 fn value_at<'a>(object: &'a Object, path: &str) -> Option<&'a Value> {
     match path.split_once('.') {
         Some((first, rest)) => object.get(first)?.get(rest),

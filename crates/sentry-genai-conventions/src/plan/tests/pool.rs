@@ -247,6 +247,7 @@ pub(super) static NAMED_BY_HAND: &[&str] = &[
     "POST /agent/run",
     "agent.run",
     "agent.tool_call",
+    "agent_loop",
     "ask_claude",
     "call_openai",
     "count_tokens",
@@ -264,5 +265,7 @@ pub(super) static NAMED_BY_HAND: &[&str] = &[
     "parse_llm_response",
     "provider_generation",
     "run_agent",
+    "usage",
     "work",
+    "workflow",
 ];
