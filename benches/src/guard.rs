@@ -5,10 +5,29 @@ use std::{collections::BTreeMap, error::Error, fs, path::Path};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    callgrind::Valgrind, driver::Driver, figures::Costs, peers::PeerName, workloads::Workload,
+    callgrind::Valgrind,
+    driver::Driver,
+    figures::Costs,
+    peers::PeerName,
+    workloads::{
+        Workload,
+        scaled::{Axis, Scaled},
+    },
 };
 
-const GUARDED_WORKLOADS: [Workload; 3] = [Workload::W1, Workload::W6, Workload::Unsampled];
+/// A trace of two spans, most of which is what a trace and a request cost.
+const SMALL_TRACE: Workload = scaled(Axis::ConcurrentTraces, 1);
+
+/// Chats with many attributes that no convention defines.
+const WIDE_CHATS: Workload = scaled(Axis::Attributes, 100);
+
+const GUARDED_WORKLOADS: [Workload; 5] = [
+    Workload::W1,
+    Workload::W6,
+    Workload::Unsampled,
+    SMALL_TRACE,
+    WIDE_CHATS,
+];
 
 /// The factor up to which a cost counts as unchanged.
 const TOLERANCE: f64 = 1.05;
@@ -45,6 +64,10 @@ impl Limit {
             allocations: self.allocations.max(other.allocations),
         }
     }
+}
+
+const fn scaled(axis: Axis, size: u64) -> Workload {
+    Workload::Scaled(Scaled { axis, size })
 }
 
 /// Measures, and rewrites the limits.
@@ -117,7 +140,7 @@ pub(crate) fn check() -> Result<bool, Box<dyn Error>> {
             } = compared;
             let verdict = if within { "ok" } else { "TOO MUCH" };
             let name = workload.name();
-            println!("{name:10} {what:20} {measured:10.2}, recorded {limit:10.2}: {verdict}");
+            println!("{name:14} {what:20} {measured:10.2}, recorded {limit:10.2}: {verdict}");
         }
     }
     Ok(kept)

@@ -48,11 +48,14 @@ impl Ours {
 }
 
 fn options(setup: &Setup) -> Options {
-    let options = Options::new().with_keep_ai_traces(keeps_ai_traces(setup));
-    match buffer_bytes(setup) {
-        Some(bytes) => options.with_max_buffer_bytes(bytes),
-        None => options,
+    let mut options = Options::new().with_keep_ai_traces(keeps_ai_traces(setup));
+    if let Some(bytes) = buffer_bytes(setup) {
+        options = options.with_max_buffer_bytes(bytes);
     }
+    if let Some(connections) = max_connections(setup) {
+        options = options.with_max_connections(connections);
+    }
+    options
 }
 
 impl Peer for Ours {
@@ -88,6 +91,12 @@ pub(super) fn buffer_bytes(setup: &Setup) -> Option<usize> {
         // Callgrind runs one thread at a time, so the worker cannot keep up.
         Mode::Run | Mode::Latency | Mode::Time => Some(1024 * 1024 * 1024),
     }
+}
+
+/// Returns the number of connections, if it differs from a user's.
+pub(super) fn max_connections(setup: &Setup) -> Option<usize> {
+    // As many as there are while a server answers at once. Under callgrind every answer takes long, which would justify more.
+    (setup.mode == Mode::Run).then_some(4)
 }
 
 /// Asserts that no span was lost: a lost span is cheap, so its cost must not be reported. With a user's buffer, the loss itself

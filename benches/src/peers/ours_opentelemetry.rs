@@ -29,6 +29,9 @@ impl OverApi {
         if let Some(bytes) = ours::buffer_bytes(setup) {
             options = options.with_max_buffer_bytes(bytes);
         }
+        if let Some(connections) = ours::max_connections(setup) {
+            options = options.with_max_connections(connections);
+        }
         let processor = SentryGenAiProcessor::with_options(&guard, options);
         let provider = processor
             .provider_builder()

@@ -138,7 +138,10 @@ pub(crate) fn contains_none(bytes: &[u8], is_match: impl Fn(u8) -> bool) -> bool
         }
         return block_contains_none(last, &is_match);
     }
-    match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        return block_contains_none(first, &is_match) && block_contains_none(last, &is_match);
+    }
+    match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
         (Some(first), Some(last)) => {
             block_contains_none(first, &is_match) && block_contains_none(last, &is_match)
         }

@@ -412,18 +412,25 @@ impl Draft<'_> {
     ) -> (Vec<usize>, Vec<(usize, ContentHeuristic)>, Vec<usize>) {
         let (mut withheld, mut conditional, mut addresses) = (Vec::new(), Vec::new(), Vec::new());
         for (index, slot) in self.trial.span.attributes.slots().enumerate() {
-            let Some((key, _)) = slot else {
+            let Some((key, value)) = slot else {
                 continue;
             };
+            let is_number = !matches!(value, Value::Str(_) | Value::Array(_));
             let withholding = privacy::withholding(key, self.trial.span.kind, provenance, capture);
             match withholding {
                 Withholding::Never | Withholding::Redacted => {}
                 Withholding::Always => withheld.push(index),
+                // Of a number or a Boolean, only the key counts.
+                Withholding::If(heuristic) if is_number => {
+                    if heuristic.is_content(key, value) {
+                        withheld.push(index);
+                    }
+                }
                 Withholding::If(heuristic) => conditional.push((index, heuristic)),
             }
             // The check for `server.address` rules out a URL.
             let may_be_url = key != "server.address" && privacy::names_address(key);
-            if withholding == Withholding::Redacted || may_be_url {
+            if !is_number && (withholding == Withholding::Redacted || may_be_url) {
                 addresses.push(index);
             }
         }

@@ -1,7 +1,7 @@
 //! Names of token counts and their costs, understood by their words.
 
 use super::{without_namespace, words};
-use crate::{Value, dialect::unquoted, tokens};
+use crate::{Value, attributes::contains_none, dialect::unquoted, tokens};
 
 /// Recognises a number of tokens, or their cost.
 pub(crate) fn amount(key: &str, value: Value<'_>) -> Option<(usize, &'static str)> {
@@ -27,13 +27,16 @@ pub(crate) fn may_be_count_or_cost(key: &str) -> bool {
 /// Returns whether a name is for a number of input or output tokens.
 pub(crate) fn is_count(key: &str) -> bool {
     // Most names need not be split into words: every count includes letters of `tokens` or `usage`.
+    let bytes = key.as_bytes();
     let may_count = |pair: &[u8]| {
         matches!(
             pair,
             [b'o' | b'O', b'k' | b'K'] | [b'a' | b'A', b'g' | b'G']
         )
     };
-    if !key.as_bytes().windows(2).any(may_count) {
+    if contains_none(bytes, |byte| matches!(byte | 0x20, b'k' | b'g'))
+        || !bytes.windows(2).any(may_count)
+    {
         return false;
     }
     let amount = Amount::of(&words(key));
