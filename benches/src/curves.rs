@@ -61,9 +61,11 @@ fn mark(point: &Point) -> Mark {
 
 fn stroke(peer: PeerName) -> Stroke {
     let (color, weight) = match peer {
-        PeerName::Ours | PeerName::OursAttached | PeerName::OursGzip | PeerName::OursZstd => {
-            ("#e0457b", Weight::Strong)
-        }
+        PeerName::Ours
+        | PeerName::OursAttached
+        | PeerName::OursPrivate
+        | PeerName::OursGzip
+        | PeerName::OursZstd => ("#e0457b", Weight::Strong),
         PeerName::OursOpentelemetry | PeerName::TracingOpentelemetryOurs => {
             ("#e8713a", Weight::Strong)
         }

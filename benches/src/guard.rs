@@ -21,12 +21,13 @@ const SMALL_TRACE: Workload = scaled(Axis::ConcurrentTraces, 1);
 /// Chats with many attributes that no convention defines.
 const WIDE_CHATS: Workload = scaled(Axis::Attributes, 100);
 
-const GUARDED_WORKLOADS: [Workload; 5] = [
-    Workload::W1,
-    Workload::W6,
-    Workload::Unsampled,
-    SMALL_TRACE,
-    WIDE_CHATS,
+const GUARDED: [(Workload, PeerName); 6] = [
+    (Workload::W1, PeerName::Ours),
+    (Workload::W6, PeerName::Ours),
+    (Workload::Unsampled, PeerName::Ours),
+    (SMALL_TRACE, PeerName::Ours),
+    (WIDE_CHATS, PeerName::Ours),
+    (WIDE_CHATS, PeerName::OursPrivate),
 ];
 
 /// The factor up to which a cost counts as unchanged.
@@ -70,6 +71,14 @@ const fn scaled(axis: Axis, size: u64) -> Workload {
     Workload::Scaled(Scaled { axis, size })
 }
 
+/// Returns what the limits of a workload are recorded under.
+fn name(workload: Workload, peer: PeerName) -> String {
+    match peer {
+        PeerName::Ours => workload.name().into_owned(),
+        peer => format!("{} {}", workload.name(), peer.name()),
+    }
+}
+
 /// Measures, and rewrites the limits.
 pub(crate) fn record() -> Result<(), Box<dyn Error>> {
     if Valgrind::find() == Valgrind::Missing {
@@ -80,10 +89,10 @@ pub(crate) fn record() -> Result<(), Box<dyn Error>> {
     }
     let driver = Driver::new(Valgrind::Present)?;
     let mut per_span = BTreeMap::new();
-    for workload in GUARDED_WORKLOADS {
+    for (workload, peer) in GUARDED {
         let mut limit = Limit::default();
         for _ in 0..RUNS {
-            let costs = driver.costs(workload, PeerName::Ours)?;
+            let costs = driver.costs(workload, peer)?;
             let instructions = costs.instructions.ok_or("callgrind counted nothing")?;
             limit = limit.max(Limit {
                 instructions: instructions.all_threads.round(),
@@ -91,8 +100,9 @@ pub(crate) fn record() -> Result<(), Box<dyn Error>> {
                 allocations: (costs.allocations_per_span * 100.0).round() / 100.0,
             });
         }
-        println!("{}: {limit:?}", workload.name());
-        per_span.insert(workload.name().into_owned(), limit);
+        let name = name(workload, peer);
+        println!("{name}: {limit:?}");
+        per_span.insert(name, limit);
     }
     let limits = Limits {
         recorded_with: "cargo run --release -p sentry-genai-benches -- --record".to_owned(),
@@ -117,15 +127,16 @@ pub(crate) fn check() -> Result<bool, Box<dyn Error>> {
     let limits: Limits = serde_json::from_slice(&fs::read(path())?)?;
     let driver = Driver::new(valgrind)?;
     let mut kept = true;
-    for workload in GUARDED_WORKLOADS {
-        let limit = limits.per_span.get(&*workload.name());
+    for (workload, peer) in GUARDED {
+        let name = name(workload, peer);
+        let limit = limits.per_span.get(&name);
         let limit = limit.ok_or("a workload has no limit; record them")?;
-        let mut measured = compare(&driver.costs(workload, PeerName::Ours)?, limit);
+        let mut measured = compare(&driver.costs(workload, peer)?, limit);
         for _ in 1..ATTEMPTS {
             if measured.iter().all(Comparison::is_within) {
                 break;
             }
-            let again = compare(&driver.costs(workload, PeerName::Ours)?, limit);
+            let again = compare(&driver.costs(workload, peer)?, limit);
             for (least, again) in measured.iter_mut().zip(again) {
                 least.measured = least.measured.min(again.measured);
             }
@@ -139,8 +150,7 @@ pub(crate) fn check() -> Result<bool, Box<dyn Error>> {
                 limit,
             } = compared;
             let verdict = if within { "ok" } else { "TOO MUCH" };
-            let name = workload.name();
-            println!("{name:14} {what:20} {measured:10.2}, recorded {limit:10.2}: {verdict}");
+            println!("{name:27} {what:20} {measured:10.2}, recorded {limit:10.2}: {verdict}");
         }
     }
     Ok(kept)

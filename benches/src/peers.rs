@@ -36,6 +36,8 @@ pub(crate) enum PeerName {
     Ours,
     /// The same layer, attached to an existing Sentry client, for which the entered span has to be kept on Sentry's scope.
     OursAttached,
+    /// The layer with the default, which keeps content private.
+    OursPrivate,
     /// The layer, compressing as it does for a server on another machine.
     OursGzip,
     /// The layer, compressing with zstd, which is opt-in.
@@ -59,9 +61,10 @@ pub(crate) enum PeerName {
 }
 
 impl PeerName {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Ours,
         Self::OursAttached,
+        Self::OursPrivate,
         Self::OursGzip,
         Self::OursZstd,
         Self::OursOpentelemetry,
@@ -78,6 +81,7 @@ impl PeerName {
         match self {
             Self::Ours => "ours",
             Self::OursAttached => "ours-attached",
+            Self::OursPrivate => "ours-private",
             Self::OursGzip => "ours-gzip",
             Self::OursZstd => "ours-zstd",
             Self::OursOpentelemetry => "ours-otel",
@@ -115,6 +119,7 @@ impl PeerName {
             self,
             Self::Ours
                 | Self::OursAttached
+                | Self::OursPrivate
                 | Self::OursGzip
                 | Self::OursZstd
                 | Self::OursOpentelemetry
@@ -140,6 +145,12 @@ impl PeerName {
             // It differs from `Ours` only in polls.
             _ if self == Self::OursAttached => {
                 matches!(workload, Workload::W8 | Workload::W8Once)
+            }
+            _ if self == Self::OursPrivate => {
+                matches!(
+                    workload,
+                    Workload::W1 | Workload::W5 | Workload::W6 | Workload::Scaled(_)
+                )
             }
             // These differ from `Ours` only in the bytes on the wire.
             _ if matches!(self, Self::OursGzip | Self::OursZstd) => {
@@ -169,6 +180,7 @@ impl PeerName {
         match self {
             Self::Ours => child::measure(setup, || ours::Ours::start(setup)),
             Self::OursAttached => child::measure(setup, || ours::Ours::attach(setup)),
+            Self::OursPrivate => child::measure(setup, || ours::Ours::start_private(setup)),
             Self::OursGzip => {
                 child::measure(setup, || ours::Ours::compress(setup, Compression::Always))
             }

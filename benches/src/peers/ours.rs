@@ -25,6 +25,12 @@ impl Ours {
         Self::with_layer(setup, guard, None)
     }
 
+    pub(super) fn start_private(setup: &Setup) -> Self {
+        let client_options = client_options(setup).send_default_pii(false);
+        let guard = options(setup).init(client_options);
+        Self::with_layer(setup, guard, None)
+    }
+
     pub(super) fn compress(setup: &Setup, compression: Compression) -> Self {
         let options = options(setup).with_compression(compression);
         let guard = options.init(client_options(setup));

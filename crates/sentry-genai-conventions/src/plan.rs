@@ -25,7 +25,7 @@ use crate::{
     content,
     dialect::{self, FailureAttribute},
     events,
-    privacy::{self, ContentHeuristic},
+    privacy::{self, TextHeuristic},
     translate,
 };
 
@@ -46,7 +46,7 @@ pub(crate) struct Plan {
     otel_name: Option<usize>,
     /// Attributes that may not be sent, and attributes that may only be sent if they do not look like content.
     withheld: Vec<usize>,
-    conditional: Vec<(usize, ContentHeuristic)>,
+    conditional: Vec<(usize, TextHeuristic)>,
     /// Attributes that may contain keys or passwords.
     addresses: Vec<usize>,
     /// Whether those keep their queries.
@@ -138,8 +138,8 @@ impl Plan {
             attributes.remove_at(index);
         }
         for &(index, heuristic) in &self.conditional {
-            let is_content = (attributes.slot(index))
-                .is_some_and(|(key, value)| heuristic.is_content(key, value));
+            let is_content =
+                (attributes.slot(index)).is_some_and(|(_, value)| heuristic.is_content(value));
             if is_content {
                 attributes.remove_at(index);
             }

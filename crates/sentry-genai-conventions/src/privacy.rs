@@ -3,7 +3,7 @@
 use crate::{
     Attributes, Scalar, SourceSpan, SpanKind, TranslateOptions, Value,
     content::{self, Side},
-    dialect::{self, Dialect, unquoted},
+    dialect::{self, Dialect},
     tables,
     translate::TAG,
 };
@@ -12,15 +12,17 @@ mod api_keys;
 mod client_addresses;
 mod credentials;
 mod error_messages;
+mod heuristic;
 mod names;
+mod texts;
 
-use api_keys::{has_api_key, redact_api_keys};
+use api_keys::redact_api_keys;
 use credentials::withhold_queries;
 pub(crate) use credentials::{names_address, redact_urls};
 pub(crate) use error_messages::may_quote as may_quote_error;
-use names::{
-    is_argument, is_within_content, last_word, names_content, names_secret, names_thoughts,
-};
+pub(crate) use heuristic::{ContentHeuristic, Judgement, TextHeuristic};
+use names::{names_content, names_secret};
+pub(crate) use texts::{is_prose_or_json, is_token};
 
 /// What may leave the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,24 +171,6 @@ pub(crate) enum Withholding {
     Redacted,
     /// It may leave unless it [looks like content](ContentHeuristic::is_content).
     If(ContentHeuristic),
-}
-
-/// What makes an attribute that no convention defines count as content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ContentHeuristic {
-    /// Anything except a number or a short token under a namespaced key.
-    Anything,
-    /// A list, or a text that is not a short token.
-    FreeText,
-    /// JSON, or a key. The attribute is in the namespace of a convention, which may define it.
-    Structure,
-    /// A text whose key names content, that is a key or has credentials in a URL, or that is a transcript; without a namespace,
-    /// prose or JSON.
-    Argument,
-    /// A text or a list. Its key names a secret, which is no content, but never meant to leave.
-    Secret,
-    /// A text or a list that [shows a key](shows_key), which is never meant to leave either.
-    ApiKey,
 }
 
 /// Returns how to decide whether an attribute of a span of this kind may leave.
@@ -353,133 +337,6 @@ fn is_parameter(key: &str) -> bool {
         || key.starts_with("sentry.message.parameter.")
         || key.starts_with("code.")
             && is_among(&[".parameter.", ".parameters.", ".function.return."])
-}
-
-/// Namespaces of conventions in which programs and agents also write what their users said, and what their tools ran.
-static PEOPLE_AND_PROGRAMS: &[&str] = &["client.", "code.", "process.", "service.", "user."];
-
-/// Last words of the names of conventions in these, such as `code.file.path`. Their values may include spaces.
-static NAMES_AND_PATHS: &[&str] = &["filepath", "function", "name", "namespace", "path"];
-
-impl ContentHeuristic {
-    /// Returns how to judge an attribute of GenAI work in the namespace of a convention, under a name that Sentry does not know.
-    fn in_convention(key: &str) -> Self {
-        let is_name = NAMES_AND_PATHS.contains(&last_word(key));
-        let mut of_people = PEOPLE_AND_PROGRAMS.iter();
-        match !is_name && of_people.any(|prefix| key.starts_with(prefix)) {
-            true => Self::FreeText,
-            false => Self::Structure,
-        }
-    }
-
-    /// Returns whether an attribute looks like content.
-    pub(crate) fn is_content(self, key: &str, value: Value<'_>) -> bool {
-        match (self, value) {
-            (Self::Anything, _) if !key.contains('.') => true,
-            (Self::Anything | Self::FreeText, Value::Str(text)) => {
-                names_content(key)
-                    || !is_token(text)
-                    || credentials::has_userinfo(text)
-                    || has_api_key(text)
-                    || is_within_content(key)
-            }
-            (Self::Anything | Self::FreeText, Value::Array(_)) => true,
-            (Self::Anything, _) => names_content(key) || is_argument(key),
-            (Self::Structure, Value::Str(text)) => {
-                text.starts_with(['{', '[']) || has_api_key(text)
-            }
-            (Self::Argument, Value::Str(text)) => is_content_argument(key, text),
-            (Self::Argument, Value::Array(items)) => items
-                .iter()
-                .any(|item| matches!(item, Scalar::Str(text) if is_content_argument(key, text))),
-            (Self::Secret, Value::Str(_) | Value::Array(_)) => true,
-            (Self::ApiKey, Value::Str(text)) => shows_key(text),
-            (Self::ApiKey, Value::Array(items)) => items
-                .iter()
-                .any(|item| matches!(item, Scalar::Str(text) if shows_key(text))),
-            (
-                Self::FreeText | Self::Structure | Self::Argument | Self::Secret | Self::ApiKey,
-                _,
-            ) => false,
-        }
-    }
-}
-
-/// Returns whether a text includes an API key, or a URL with credentials.
-fn shows_key(text: &str) -> bool {
-    has_api_key(text) || redact_urls(text).is_some()
-}
-
-fn is_content_argument(key: &str, text: &str) -> bool {
-    names_content(key)
-        || credentials::has_url_credentials(text)
-        || has_api_key(text)
-        || if key.contains('.') {
-            is_transcript(text) || names_thoughts(key) && is_prose_or_json(text, 3)
-        } else {
-            is_prose_or_json(text, 3)
-        }
-}
-
-/// Returns whether a text is one short word: an id, a name, a flag. A `?` rules it out, because the query of a URL may hold a
-/// whole question, and so do texts inside: JSON, XML, and how Rust and Python show objects.
-pub(crate) fn is_token(text: &str) -> bool {
-    let text = unquoted(text);
-    text.len() <= 128
-        && !text.starts_with(['{', '['])
-        && !text.contains(['?', '"'])
-        && !text
-            .as_bytes()
-            .windows(2)
-            .any(|pair| matches!(pair, b"</" | b"('" | b"='"))
-        && !text.chars().any(char::is_whitespace)
-        && (text.is_ascii() || !text.chars().any(is_unspaced))
-}
-
-/// Returns whether a text has at least `min_words`, is long, or is JSON.
-pub(crate) fn is_prose_or_json(text: &str, min_words: usize) -> bool {
-    let text = text.trim_matches('"');
-    if text.len() > 256
-        || text.starts_with('{')
-        || text.starts_with("[{")
-        || text.starts_with("[\"")
-    {
-        return true;
-    }
-    text.split_whitespace().map(count_words).sum::<usize>() >= min_words
-}
-
-/// Returns whether a text holds messages in the format of a provider's API, whatever its key is: as JSON, or as Python or Rust
-/// show the objects of a client.
-fn is_transcript(text: &str) -> bool {
-    // For most texts this check suffices.
-    if memchr::memchr(b'{', text.as_bytes()).is_none() {
-        return false;
-    }
-    let has_any = |members: [&str; 3]| members.iter().any(|member| text.contains(member));
-    has_any(["\"messages\"", "'messages'", "messages: ["])
-        || has_any(["\"role\"", "'role'", "role: "])
-            && has_any(["\"content\"", "'content'", "content: "])
-}
-
-/// Returns the number of words in a piece of text without whitespace. In scripts without spaces between words, two letters count
-/// as one.
-fn count_words(text: &str) -> usize {
-    if text.is_ascii() {
-        return usize::from(text.bytes().any(|byte| byte.is_ascii_alphabetic()));
-    }
-    let unspaced = text.chars().filter(|letter| is_unspaced(*letter)).count();
-    let is_word = text.chars().any(char::is_alphabetic);
-    unspaced.div_ceil(2).max(usize::from(is_word))
-}
-
-/// Returns whether a letter belongs to a script without spaces between words, in which a whole question looks like one word.
-fn is_unspaced(letter: char) -> bool {
-    matches!(letter,
-        // Thai, Lao, Tibetan and Burmese; Khmer; Tai scripts.
-        '\u{0e00}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{1950}'..='\u{19ff}' | '\u{1a20}'..='\u{1aaf}'
-        // Kana, Chinese characters and Yi, with their punctuation.
-        | '\u{2e80}'..='\u{a4cf}' | '\u{f900}'..='\u{faff}' | '\u{ff01}'..='\u{ff9f}' | '\u{20000}'..='\u{3ffff}')
 }
 
 #[cfg(test)]

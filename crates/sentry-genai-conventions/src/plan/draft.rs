@@ -13,7 +13,7 @@ use crate::{
     naming,
     operation::{AiOperation, Operation},
     plain,
-    privacy::{self, Capture, ContentHeuristic, Provenance, Withholding},
+    privacy::{self, Capture, Judgement, Provenance, TextHeuristic, Withholding},
     recognise::recognise,
     rename, status, tokens, translate,
 };
@@ -409,28 +409,26 @@ impl Draft<'_> {
         &self,
         provenance: Provenance,
         capture: Capture,
-    ) -> (Vec<usize>, Vec<(usize, ContentHeuristic)>, Vec<usize>) {
+    ) -> (Vec<usize>, Vec<(usize, TextHeuristic)>, Vec<usize>) {
         let (mut withheld, mut conditional, mut addresses) = (Vec::new(), Vec::new(), Vec::new());
         for (index, slot) in self.trial.span.attributes.slots().enumerate() {
             let Some((key, value)) = slot else {
                 continue;
             };
-            let is_number = !matches!(value, Value::Str(_) | Value::Array(_));
             let withholding = privacy::withholding(key, self.trial.span.kind, provenance, capture);
             match withholding {
                 Withholding::Never | Withholding::Redacted => {}
                 Withholding::Always => withheld.push(index),
-                // Of a number or a Boolean, only the key counts.
-                Withholding::If(heuristic) if is_number => {
-                    if heuristic.is_content(key, value) {
-                        withheld.push(index);
-                    }
-                }
-                Withholding::If(heuristic) => conditional.push((index, heuristic)),
+                Withholding::If(heuristic) => match heuristic.judge(key, value) {
+                    Judgement::Content => withheld.push(index),
+                    Judgement::NoContent => {}
+                    Judgement::DependsOn(text) => conditional.push((index, text)),
+                },
             }
             // The check for `server.address` rules out a URL.
             let may_be_url = key != "server.address" && privacy::names_address(key);
-            if !is_number && (withholding == Withholding::Redacted || may_be_url) {
+            let is_text = matches!(value, Value::Str(_) | Value::Array(_));
+            if is_text && (withholding == Withholding::Redacted || may_be_url) {
                 addresses.push(index);
             }
         }
