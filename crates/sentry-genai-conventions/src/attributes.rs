@@ -315,6 +315,22 @@ impl Attributes {
         self.text.len()
     }
 
+    /// Returns about how many bytes of text are left to be encoded, without those that were removed.
+    #[must_use]
+    pub fn remaining_text_bytes(&self) -> usize {
+        /// Of so little it does not matter what was removed.
+        const FEW_BYTES: usize = 1024;
+
+        if self.text.len() <= FEW_BYTES {
+            return self.text.len();
+        }
+        let texts = self.entries.iter().map(|entry| match &entry.value {
+            Slot::Text(range) => (range.end - range.start) as usize,
+            _ => 0,
+        });
+        texts.sum()
+    }
+
     /// Returns how many bytes this store occupies in memory, for accounting.
     #[must_use]
     #[inline]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sentry_genai_conventions::SentrySpan;
+use sentry_genai_conventions::{Attributes, SentrySpan};
 
 use crate::{
     buckets::Bucket,
@@ -50,8 +50,9 @@ impl Packer {
     ) -> Encoded {
         let spans = spans.map(|span| (span, bucket.segment_of(span.span_id)));
         let trace = bucket.segment().trace();
-        let texts = bucket.spans.iter().map(|span| span.attributes.text_bytes());
-        let capacity = wire::estimate_size(spans.len(), texts.sum());
+        let attributes = bucket.spans.iter().map(|span| &span.attributes);
+        let text_bytes = attributes.map(Attributes::remaining_text_bytes).sum();
+        let capacity = wire::estimate_size(spans.len(), text_bytes);
         wire::encode_within_limits(&mut self.encoder, trace, spans, buffers.take(capacity))
     }
 

@@ -143,3 +143,16 @@ fn debug_omits_values() {
     attributes.push("gen_ai.prompt", "a secret");
     assert_eq!(format!("{attributes:?}"), r#"{"gen_ai.prompt": "string"}"#);
 }
+
+#[test]
+fn removed_texts_are_not_left_to_be_encoded() {
+    let mut attributes = Attributes::default();
+    attributes.push("id", "0123456789");
+    assert_eq!(attributes.remaining_text_bytes(), 10);
+    attributes.push("question", "x".repeat(3000));
+    attributes.push("answer", "y".repeat(2000));
+    assert_eq!(attributes.remaining_text_bytes(), 5010);
+    attributes.remove("question");
+    assert!(attributes.text_bytes() >= 5010);
+    assert_eq!(attributes.remaining_text_bytes(), 2010);
+}
