@@ -44,6 +44,7 @@ async fn ignore_export(request: HttpRequest) -> Response {
 async fn unary(export: Export, request: HttpRequest) -> Response {
     let mut grpc = Grpc::new(RawCodec)
         .accept_compressed(CompressionEncoding::Gzip)
+        .accept_compressed(CompressionEncoding::Deflate)
         .max_decoding_message_size(MAX_REQUEST_BYTES);
     grpc.unary(export, request).await.into_response()
 }
