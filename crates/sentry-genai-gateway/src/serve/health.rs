@@ -89,7 +89,7 @@ async fn metrics(State(service): State<Service>) -> Response {
     text.add(
         "refused_requests_total",
         "counter",
-        "Requests refused, other than those that came while too much waited.",
+        "Requests refused, as a whole or in part, other than those that came while too much waited.",
         [("", figures.refused_requests)],
     );
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text.0).into_response()

@@ -18,7 +18,10 @@ use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use prost::Message;
 use serde_json::json;
 
-use super::{NoRoom, Service, admission, grpc, health, refusals};
+use super::{
+    NoRoom, Service, admission, grpc, health,
+    refusals::{self, Reason},
+};
 use crate::{Request, otlp_json, otlp_protobuf};
 
 /// The maximum size of a request as received.
@@ -158,7 +161,11 @@ impl Encoding {
             }}),
             None => json!({}),
         };
-        self.respond(StatusCode::OK, accepted, &json)
+        let mut response = self.respond(StatusCode::OK, accepted, &json);
+        if let Some(reason) = accepted.reason() {
+            response.extensions_mut().insert(reason);
+        }
+        response
     }
 
     pub(super) fn error_response(self, status: StatusCode, message: Cow<'_, str>) -> Response {
@@ -262,6 +269,18 @@ pub(super) fn capacity_error(reason: NoRoom) -> RequestError {
 pub(super) struct ExportResponse {
     #[prost(message, optional, tag = "1")]
     partial_success: Option<PartialSuccess>,
+}
+
+impl ExportResponse {
+    /// Returns what is said about items that were rejected, if there were any.
+    pub(super) fn reason(&self) -> Option<Reason> {
+        let PartialSuccess {
+            rejected,
+            error_message,
+        } = self.partial_success.as_ref()?;
+        let reason = format!("{rejected} could not be read, the first because: {error_message}");
+        Some(Reason(reason.into()))
+    }
 }
 
 /// `ExportTracePartialSuccess`: at least this many spans could not be read.

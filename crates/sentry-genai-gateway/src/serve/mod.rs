@@ -68,7 +68,7 @@ pub struct Figures {
     pub received: u64,
     /// How many of the received spans are waiting for others of their trace.
     pub gathered: u64,
-    /// The number of requests refused, other than those that came while the service was full.
+    /// The number of requests refused, as a whole or in part, other than those that came while the service was full.
     pub refused_requests: u64,
     /// The statistics of the spans that were handed to the delivery. Spans that came twice were left out before, and are not
     /// counted.

@@ -1,4 +1,5 @@
-//! Requests that are refused, and not because too much waits. Many exporters show no more of such an answer than its status.
+//! Requests that are refused, as a whole or in part, and not because too much waits. Many exporters show no more of such an answer than
+//! its status.
 
 use std::{
     borrow::Cow,
@@ -28,7 +29,7 @@ pub(super) struct Refusals {
     last: Mutex<Option<String>>,
 }
 
-/// The reason that a refused HTTP request was told in the body of the answer.
+/// What an answer says in its body about what was refused.
 #[derive(Clone)]
 pub(super) struct Reason(pub(super) Cow<'static, str>);
 
@@ -48,7 +49,7 @@ impl Refusals {
     }
 }
 
-/// Counts a request of an exporter if it is refused.
+/// Counts a request of an exporter if any of it is refused.
 pub(super) async fn record(
     State(service): State<Service>,
     request: Request,
@@ -78,11 +79,11 @@ fn describe(response: &Response) -> Option<String> {
     }
     match response.status() {
         StatusCode::SERVICE_UNAVAILABLE => None,
-        status if status.is_success() => None,
-        status => Some(match response.extensions().get::<Reason>() {
-            Some(Reason(reason)) => format!("{}: {reason}", status.as_u16()),
-            None => status.to_string(),
-        }),
+        status => match response.extensions().get::<Reason>() {
+            Some(Reason(reason)) => Some(format!("{}: {reason}", status.as_u16())),
+            None if status.is_success() => None,
+            None => Some(status.to_string()),
+        },
     }
 }
 

@@ -49,6 +49,10 @@ fn the_service_says_what_it_refuses_and_why() {
     check("/api/v2/spans", &[AS_JSON], b"[]", 404, elsewhere);
     let unreadable = "POST /v1/traces: 400: ";
     check("/v1/traces", &[AS_JSON], b"[1, 2", 400, unreadable);
+    let good = span(1, 1, None, "work", &json!({}));
+    let partly = request("shop", &[good, json!({"traceId": "zz"})]).to_string();
+    let in_part = "POST /v1/traces: 200: 1 could not be read, the first because: resourceSpans[0]";
+    check("/v1/traces", &[AS_JSON], partly.as_bytes(), 200, in_part);
     let text = [("content-type", "text/plain")];
     let media_type = "POST /: 415: expected the content type application/x-protobuf or";
     check("/", &text, b"{}", 415, media_type);
@@ -63,6 +67,13 @@ fn the_service_says_what_it_refuses_and_why() {
     let invalid = "POST /opentelemetry.proto.collector.trace.v1.TraceService/Export: ";
     let path = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
     check(path, &rpc, b"\0\0\0\0\x04\x0a\xffno", 200, invalid);
+
+    let readable = fs::read(corpus("otlp-protobuf/google-adk/agent-tool.latest.pb")).unwrap();
+    let message = [&readable, &b"\x0a\x03\x12\x01\xff"[..]].concat();
+    let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+    let call = [&b"\0"[..], &length, &message].concat();
+    let in_part = "POST /opentelemetry.proto.collector.trace.v1.TraceService/Export: 200: 1 could";
+    check(path, &rpc, &call, 200, in_part);
 
     // Whoever looks around is no exporter.
     assert_eq!(agent().get(running.url("/")).call().unwrap().status(), 404);
