@@ -1,5 +1,5 @@
-//! Requests that are refused, as a whole or in part, and not because too much waits. Many exporters show no more of such an answer than
-//! its status.
+//! Requests that are refused, as a whole or in part, and not because too much waits. Many exporters show no more of such an answer
+//! than its status.
 
 use std::{
     borrow::Cow,
