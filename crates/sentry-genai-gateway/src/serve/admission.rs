@@ -70,6 +70,11 @@ const TOO_SLOW: RequestError = (
     Cow::Borrowed("the request did not arrive in time"),
 );
 
+const BROKEN_OFF: RequestError = (
+    StatusCode::BAD_REQUEST,
+    Cow::Borrowed("the request was broken off"),
+);
+
 /// Receives the whole body of a request once there is room for it, and only then passes the request on.
 pub(super) async fn receive(
     State(service): State<Service>,
@@ -86,6 +91,8 @@ pub(super) async fn receive(
     // The permits are held until the request has been answered.
     let _permits = match received {
         Ok(Ok(permits)) => permits,
+        // Hardly anyone waits for the answer, and nothing was refused.
+        Ok(Err(error)) if error == BROKEN_OFF => return error.into_response(),
         Ok(Err(error)) => {
             // A client that is still sending might not read an answer until its request has been received.
             let _ = timeout(BODY_TIMEOUT, body.discard()).await;
@@ -204,7 +211,7 @@ impl Incoming {
                 self.received.extend_from_slice(&data);
                 Ok(true)
             }
-            Some(Err(error)) => Err((StatusCode::BAD_REQUEST, error.to_string().into())),
+            Some(Err(_)) => Err(BROKEN_OFF),
             None => Ok(false),
         }
     }

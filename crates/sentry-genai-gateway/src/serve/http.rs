@@ -109,12 +109,18 @@ async fn export(service: Service, headers: HeaderMap, body: Bytes, rejected: &st
     match read.await {
         Ok(Ok(accepted)) => encoding.success_response(&accepted, rejected),
         Ok(Err(error)) => admission::error_response(&headers, error),
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Err(_) => admission::error_response(&headers, UNEXPECTED),
     }
 }
 
 /// Why a request is refused.
 pub(super) type RequestError = (StatusCode, Cow<'static, str>);
+
+/// Reading has panicked.
+const UNEXPECTED: RequestError = (
+    StatusCode::INTERNAL_SERVER_ERROR,
+    Cow::Borrowed("the request could not be read"),
+);
 
 const UNKNOWN_MEDIA_TYPE: RequestError = (
     StatusCode::UNSUPPORTED_MEDIA_TYPE,

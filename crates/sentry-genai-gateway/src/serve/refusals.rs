@@ -77,13 +77,10 @@ fn describe(response: &Response) -> Option<String> {
             code => Some(format!("{code:?}: {}", status.message())),
         };
     }
+    let Reason(reason) = response.extensions().get()?;
     match response.status() {
         StatusCode::SERVICE_UNAVAILABLE => None,
-        status => match response.extensions().get::<Reason>() {
-            Some(Reason(reason)) => Some(format!("{}: {reason}", status.as_u16())),
-            None if status.is_success() => None,
-            None => Some(status.to_string()),
-        },
+        status => Some(format!("{}: {reason}", status.as_u16())),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Endpoints that are not quite right, and requests that are refused.
 
+use std::net::{Shutdown, TcpStream};
+
 use crate::*;
 
 const AS_JSON: (&str, &str) = ("content-type", "application/json");
@@ -75,6 +77,12 @@ fn the_service_says_what_it_refuses_and_why() {
     let in_part = "POST /opentelemetry.proto.collector.trace.v1.TraceService/Export: 200: 1 could";
     check(path, &rpc, &call, 200, in_part);
 
+    // A request that is broken off was not refused.
+    let mut client = TcpStream::connect(&running.address).unwrap();
+    let head = "POST /v1/traces HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{";
+    client.write_all(head.as_bytes()).unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    client.read_to_end(&mut Vec::new()).unwrap();
     // Whoever looks around is no exporter.
     assert_eq!(agent().get(running.url("/")).call().unwrap().status(), 404);
     assert_eq!(running.health()["refused_requests"], refused);
