@@ -139,6 +139,7 @@ fn a_refusal_for_its_size_says_so_and_one_for_now_can_be_repeated() {
         export(&running, TRACES, Vec::new()).err()
     });
     assert_eq!(refusal.unwrap().code(), Code::Unavailable);
+    assert_eq!(running.health()["refused_requests"], 0);
     let too_much = export(&running, TRACES, noise(17 * 1024 * 1024)).unwrap_err();
     assert_eq!(too_much.code(), Code::ResourceExhausted, "{too_much}");
 }

@@ -1,10 +1,6 @@
 //! Endpoints that are not quite right, and requests that are refused.
 
-use std::net::{Shutdown, TcpStream};
-
 use crate::*;
-
-const AS_JSON: (&str, &str) = ("content-type", "application/json");
 
 /// `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` is used as it is, so it often lacks the path. `OTEL_EXPORTER_OTLP_ENDPOINT` often has it
 /// already. Exporters would log no more than "Not Found".
@@ -35,6 +31,10 @@ fn an_endpoint_that_is_not_quite_right_works() {
 #[cfg(unix)]
 #[test]
 fn the_service_says_what_it_refuses_and_why() {
+    use std::net::{Shutdown, TcpStream};
+
+    const AS_JSON: (&str, &str) = ("content-type", "application/json");
+
     let ingest = Ingest::start().unwrap();
     let mut running = Running::start(&ingest, &[]);
     assert_eq!(running.health()["last_refusal"], Value::Null);
@@ -97,20 +97,4 @@ fn the_service_says_what_it_refuses_and_why() {
     let report = "sentry-genai: refused POST ";
     assert_eq!(log.matches(report).count(), 1, "{log}");
     assert!(log.contains("; requests refused so far: "), "{log}");
-}
-
-/// What is refused for want of room is sent again, and `full` says why.
-#[test]
-fn a_full_service_refuses_nothing_for_good() {
-    let ingest = Ingest::start().unwrap();
-    ingest.always(Fault::none().with_delay(PATIENCE));
-    let running = Running::start(&ingest, &["--max-memory", "1"]);
-    let text = "word ".repeat(6_000);
-    let status = (1..=u8::MAX).find_map(|number| {
-        let spans = [span(number, 1, None, "work", &json!({"app.note": text}))];
-        let status = running.post_json("/", &request("shop", &spans)).0;
-        (status != 200).then_some(status)
-    });
-    assert_eq!(status, Some(503));
-    assert_eq!(running.health()["refused_requests"], 0);
 }
