@@ -12,13 +12,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use flate2::{Compression, read::GzDecoder, write::GzEncoder};
+use flate2::{
+    Compression,
+    read::GzDecoder,
+    write::{GzEncoder, ZlibEncoder},
+};
 use sentry_genai_testkit::{Fault, Ingest, ReceivedSpan};
 use serde_json::{Value, json};
 
 mod serve {
     mod grpc;
     mod http;
+    mod refusals;
     mod traces;
 }
 
@@ -235,4 +240,11 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut gz = GzEncoder::new(Vec::new(), Compression::fast());
     gz.write_all(bytes).unwrap();
     gz.finish().unwrap()
+}
+
+/// Compresses as Python's exporters do on request.
+fn deflate(bytes: &[u8]) -> Vec<u8> {
+    let mut zlib = ZlibEncoder::new(Vec::new(), Compression::fast());
+    zlib.write_all(bytes).unwrap();
+    zlib.finish().unwrap()
 }

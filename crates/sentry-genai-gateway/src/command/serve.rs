@@ -198,6 +198,7 @@ async fn serve(service: &Service, addresses: &[SocketAddr]) -> Result<(), Failur
     }
     let mut ticks = time::interval(SEND_INTERVAL);
     let mut problems = DeliveryProblems::default();
+    let mut refusals = Refusals::default();
     let mut shutdown = pin!(shutdown_signal());
     loop {
         tokio::select! {
@@ -207,6 +208,7 @@ async fn serve(service: &Service, addresses: &[SocketAddr]) -> Result<(), Failur
                 // Translating may take a while, and must not hold up the server.
                 let _ = tokio::task::spawn_blocking(move || due.send_due()).await;
                 problems.report(service);
+                refusals.report(service);
             }
         }
     }
@@ -215,6 +217,32 @@ async fn serve(service: &Service, addresses: &[SocketAddr]) -> Result<(), Failur
     let all = async { while servers.join_next().await.is_some() {} };
     let _ = time::timeout(DRAIN_TIMEOUT, all).await;
     Ok(())
+}
+
+/// What has been reported of requests that were refused.
+#[derive(Default)]
+struct Refusals {
+    count: u64,
+    last: Option<Instant>,
+}
+
+impl Refusals {
+    /// Reports what is new since the last report, at most once per [`REPORT_INTERVAL`].
+    fn report(&mut self, service: &Service) {
+        let count = service.figures().refused_requests;
+        let is_too_soon = (self.last).is_some_and(|last| last.elapsed() < REPORT_INTERVAL);
+        if is_too_soon || count == self.count {
+            return;
+        }
+        let refusal = service.last_refusal().unwrap_or_default();
+        print_message(&format_args!(
+            "refused {refusal}; requests refused so far: {count}"
+        ));
+        *self = Self {
+            count,
+            last: Some(Instant::now()),
+        };
+    }
 }
 
 /// What has been reported of problems with Sentry.

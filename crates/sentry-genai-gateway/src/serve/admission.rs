@@ -21,6 +21,7 @@ use tonic::{Code, Status};
 use super::{
     NoRoom, Service,
     http::{Encoding, MAX_REQUEST_BYTES, RETRY_SECONDS, RequestError, capacity_error},
+    refusals::Reason,
 };
 
 /// How long a request waits for its turn. Exporters give up after ten seconds.
@@ -69,6 +70,11 @@ const TOO_SLOW: RequestError = (
     Cow::Borrowed("the request did not arrive in time"),
 );
 
+const BROKEN_OFF: RequestError = (
+    StatusCode::BAD_REQUEST,
+    Cow::Borrowed("the request was broken off"),
+);
+
 /// Receives the whole body of a request once there is room for it, and only then passes the request on.
 pub(super) async fn receive(
     State(service): State<Service>,
@@ -85,6 +91,8 @@ pub(super) async fn receive(
     // The permits are held until the request has been answered.
     let _permits = match received {
         Ok(Ok(permits)) => permits,
+        // Hardly anyone waits for the answer, and nothing was refused.
+        Ok(Err(error)) if error == BROKEN_OFF => return error.into_response(),
         Ok(Err(error)) => {
             // A client that is still sending might not read an answer until its request has been received.
             let _ = timeout(BODY_TIMEOUT, body.discard()).await;
@@ -203,7 +211,7 @@ impl Incoming {
                 self.received.extend_from_slice(&data);
                 Ok(true)
             }
-            Some(Err(error)) => Err((StatusCode::BAD_REQUEST, error.to_string().into())),
+            Some(Err(_)) => Err(BROKEN_OFF),
             None => Ok(false),
         }
     }
@@ -232,10 +240,12 @@ pub(super) fn error_response(headers: &HeaderMap, error: RequestError) -> Respon
         return rpc_status(error).into_http();
     }
     let (status, message) = error;
-    let response = match Encoding::of(headers) {
+    let reason = Reason(message.clone());
+    let mut response = match Encoding::of(headers) {
         Some(encoding) => encoding.error_response(status, message),
         None => (status, message).into_response(),
     };
+    response.extensions_mut().insert(reason);
     match status {
         StatusCode::SERVICE_UNAVAILABLE => {
             ([(RETRY_AFTER, RETRY_SECONDS)], response).into_response()
@@ -250,6 +260,7 @@ pub(super) fn rpc_status((status, message): RequestError) -> Status {
         StatusCode::SERVICE_UNAVAILABLE => Code::Unavailable,
         StatusCode::PAYLOAD_TOO_LARGE => Code::ResourceExhausted,
         StatusCode::REQUEST_TIMEOUT => Code::DeadlineExceeded,
+        StatusCode::NOT_FOUND => Code::Unimplemented,
         _ => Code::InvalidArgument,
     };
     Status::new(code, message)
@@ -277,6 +288,14 @@ mod tests {
             drop(half);
         });
         assert!(later.is_ok());
+    }
+
+    /// They give up after ten seconds.
+    #[test]
+    fn exporters_make_several_attempts_while_the_service_is_full() {
+        let answer = error_response(&HeaderMap::new(), capacity_error(NoRoom::Now));
+        let pause = answer.headers()[RETRY_AFTER].to_str().unwrap();
+        assert!(3 * pause.parse::<u64>().unwrap() < 10, "{pause}");
     }
 
     /// OTLP's exporters do not repeat a request whose arguments were invalid.

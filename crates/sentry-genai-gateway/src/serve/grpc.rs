@@ -44,6 +44,7 @@ async fn ignore_export(request: HttpRequest) -> Response {
 async fn unary(export: Export, request: HttpRequest) -> Response {
     let mut grpc = Grpc::new(RawCodec)
         .accept_compressed(CompressionEncoding::Gzip)
+        .accept_compressed(CompressionEncoding::Deflate)
         .max_decoding_message_size(MAX_REQUEST_BYTES);
     grpc.unary(export, request).await.into_response()
 }
@@ -66,7 +67,14 @@ impl UnaryService<Bytes> for Export {
             let read =
                 tokio::task::spawn_blocking(move || ingest(&service, Encoding::Protobuf, &content));
             match read.await {
-                Ok(Ok(accepted)) => Ok(tonic::Response::new(accepted)),
+                Ok(Ok(accepted)) => {
+                    let reason = accepted.reason();
+                    let mut response = tonic::Response::new(accepted);
+                    if let Some(reason) = reason {
+                        response.extensions_mut().insert(reason);
+                    }
+                    Ok(response)
+                }
                 Ok(Err(error)) => Err(rpc_status(error)),
                 Err(_) => Err(Status::internal("the request could not be read")),
             }

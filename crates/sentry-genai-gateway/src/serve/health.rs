@@ -36,6 +36,8 @@ async fn health(State(service): State<Service>) -> Json<Value> {
         "accepted": figures.delivery.accepted,
         "lost": lost,
         "full": service.is_full(),
+        "refused_requests": figures.refused_requests,
+        "last_refusal": service.last_refusal(),
         "last_failure": failure.as_ref().map(|failure| &failure.cause),
         "last_failure_at": failure.as_ref().map(SendFailure::timestamp),
     }))
@@ -83,6 +85,12 @@ async fn metrics(State(service): State<Service>) -> Response {
         "gauge",
         "Whether requests are refused because too much waits.",
         [("", u64::from(service.is_full()))],
+    );
+    text.add(
+        "refused_requests_total",
+        "counter",
+        "Requests refused, as a whole or in part, other than those that came while too much waited.",
+        [("", figures.refused_requests)],
     );
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text.0).into_response()
 }

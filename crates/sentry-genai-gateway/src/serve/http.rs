@@ -1,24 +1,27 @@
 //! OTLP over HTTP, as OpenTelemetry specifies it.
 
-use std::{borrow::Cow, io::Read as _};
+use std::{borrow::Cow, io::Read};
 
 use axum::{
     Json, Router,
     body::Bytes,
     extract::{DefaultBodyLimit, State},
     http::{
-        HeaderMap, StatusCode,
+        HeaderMap, Method, StatusCode, Uri,
         header::{CONTENT_ENCODING, CONTENT_TYPE},
     },
     middleware,
     response::{IntoResponse, Response},
     routing::post,
 };
-use flate2::read::MultiGzDecoder;
+use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use prost::Message;
 use serde_json::json;
 
-use super::{NoRoom, Service, admission, grpc, health};
+use super::{
+    NoRoom, Service, admission, grpc, health,
+    refusals::{self, Reason},
+};
 use crate::{Request, otlp_json, otlp_protobuf};
 
 /// The maximum size of a request as received.
@@ -27,23 +30,28 @@ pub(super) const MAX_REQUEST_BYTES: usize = 16 * 1024 * 1024;
 /// The maximum size of a request after decompression.
 const MAX_CONTENT_BYTES: usize = 64 * 1024 * 1024;
 
-/// The number of seconds after which exporters try again while the service is full.
-pub(super) const RETRY_SECONDS: &str = "5";
+/// The number of seconds after which exporters try again while the service is full. They give up after ten.
+pub(super) const RETRY_SECONDS: &str = "3";
 
 /// Returns a router that serves exporters and reports the service's health.
 ///
-/// It accepts `/v1/traces`, `/v1/logs` and `/v1/metrics` over HTTP, as protobuf or JSON, plain or with gzip, and the same calls
-/// over gRPC. Metrics are accepted but not read. `/health` reports the state of the service as JSON, and `/metrics` as Prometheus
-/// reads it.
+/// It accepts `/v1/traces`, `/v1/logs` and `/v1/metrics` over HTTP, as protobuf or JSON, plain or compressed, and the same calls
+/// over gRPC. The paths may be below another one, and exporters that know no path use `/`. Metrics are accepted but not read.
+/// `/health` reports the state of the service as JSON, and `/metrics` as Prometheus reads it.
 pub fn router(service: Service) -> Router {
     Router::new()
         .route("/v1/traces", post(traces))
         .route("/v1/logs", post(logs))
         .route("/v1/metrics", post(metrics))
         .merge(grpc::routes())
-        .route_layer(middleware::from_fn_with_state(
+        .fallback(elsewhere)
+        .layer(middleware::from_fn_with_state(
             service.clone(),
             admission::receive,
+        ))
+        .layer(middleware::from_fn_with_state(
+            service.clone(),
+            refusals::record,
         ))
         .merge(health::routes())
         .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))
@@ -58,18 +66,37 @@ async fn logs(State(service): State<Service>, headers: HeaderMap, body: Bytes) -
     export(service, headers, body, "rejectedLogRecords").await
 }
 
+/// Serves exporters whose endpoint is not quite right, such as one from `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` without a path. What a
+/// request holds tells the signal.
+async fn elsewhere(
+    State(service): State<Service>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let path = uri.path().trim_end_matches('/');
+    let is_near = ["/v1/traces", "/v1/logs", "/v1/metrics"]
+        .iter()
+        .any(|known| path.ends_with(known));
+    if method == Method::POST && (path.is_empty() || is_near) {
+        return export(service, headers, body, "rejectedSpans").await;
+    }
+    let message = "OTLP is received at POST /v1/traces and /v1/logs";
+    admission::error_response(&headers, (StatusCode::NOT_FOUND, message.into()))
+}
+
 /// Programs that send other signals to the same address need not hear that they are not wanted.
 async fn metrics(headers: HeaderMap) -> Response {
     match Encoding::of(&headers) {
         Some(encoding) => encoding.success_response(&ExportResponse::default(), ""),
-        None => StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response(),
+        None => admission::error_response(&headers, UNKNOWN_MEDIA_TYPE),
     }
 }
 
 async fn export(service: Service, headers: HeaderMap, body: Bytes, rejected: &str) -> Response {
     let Some(encoding) = Encoding::of(&headers) else {
-        let message = "expected application/x-protobuf or application/json";
-        return (StatusCode::UNSUPPORTED_MEDIA_TYPE, message).into_response();
+        return admission::error_response(&headers, UNKNOWN_MEDIA_TYPE);
     };
     // Decompressing and reading megabytes takes milliseconds, which must not delay the answers to others.
     let read = {
@@ -82,12 +109,23 @@ async fn export(service: Service, headers: HeaderMap, body: Bytes, rejected: &st
     match read.await {
         Ok(Ok(accepted)) => encoding.success_response(&accepted, rejected),
         Ok(Err(error)) => admission::error_response(&headers, error),
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Err(_) => admission::error_response(&headers, UNEXPECTED),
     }
 }
 
 /// Why a request is refused.
 pub(super) type RequestError = (StatusCode, Cow<'static, str>);
+
+/// Reading has panicked.
+const UNEXPECTED: RequestError = (
+    StatusCode::INTERNAL_SERVER_ERROR,
+    Cow::Borrowed("the request could not be read"),
+);
+
+const UNKNOWN_MEDIA_TYPE: RequestError = (
+    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+    Cow::Borrowed("expected the content type application/x-protobuf or application/json"),
+);
 
 /// The encoding of a request, and of its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,7 +167,11 @@ impl Encoding {
             }}),
             None => json!({}),
         };
-        self.respond(StatusCode::OK, accepted, &json)
+        let mut response = self.respond(StatusCode::OK, accepted, &json);
+        if let Some(reason) = accepted.reason() {
+            response.extensions_mut().insert(reason);
+        }
+        response
     }
 
     pub(super) fn error_response(self, status: StatusCode, message: Cow<'_, str>) -> Response {
@@ -146,22 +188,33 @@ fn content(headers: &HeaderMap, body: Bytes, max_bytes: usize) -> Result<Bytes, 
     let encoding = encoding.map(|it| it.as_bytes().to_ascii_lowercase());
     match encoding.as_deref() {
         None | Some(b"" | b"identity") => Ok(body),
-        Some(b"gzip") => {
-            let mut content = Vec::with_capacity((body.len() * 4).min(max_bytes));
-            let mut limited = MultiGzDecoder::new(&*body).take(max_bytes as u64 + 1);
-            match limited.read_to_end(&mut content) {
-                Err(_) => Err((StatusCode::BAD_REQUEST, "the body is not valid gzip".into())),
-                Ok(length) if length > max_bytes => Err((
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    "the decompressed body is too large".into(),
-                )),
-                Ok(_) => Ok(content.into()),
-            }
-        }
+        Some(b"gzip") => decompress(MultiGzDecoder::new(&*body), body.len(), max_bytes),
+        // By HTTP's definition, this is zlib's format.
+        Some(b"deflate") => decompress(ZlibDecoder::new(&*body), body.len(), max_bytes),
         Some(_) => Err((
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "expected no content encoding, or gzip".into(),
+            "expected no content encoding, gzip or deflate".into(),
         )),
+    }
+}
+
+fn decompress(
+    decoder: impl Read,
+    compressed: usize,
+    max_bytes: usize,
+) -> Result<Bytes, RequestError> {
+    let mut content = Vec::with_capacity((compressed * 4).min(max_bytes));
+    let mut limited = decoder.take(max_bytes as u64 + 1);
+    match limited.read_to_end(&mut content) {
+        Err(_) => Err((
+            StatusCode::BAD_REQUEST,
+            "the body is not what its content encoding says".into(),
+        )),
+        Ok(length) if length > max_bytes => Err((
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the decompressed body is too large".into(),
+        )),
+        Ok(_) => Ok(content.into()),
     }
 }
 
@@ -222,6 +275,18 @@ pub(super) fn capacity_error(reason: NoRoom) -> RequestError {
 pub(super) struct ExportResponse {
     #[prost(message, optional, tag = "1")]
     partial_success: Option<PartialSuccess>,
+}
+
+impl ExportResponse {
+    /// Returns what is said about items that were rejected, if there were any.
+    pub(super) fn reason(&self) -> Option<Reason> {
+        let PartialSuccess {
+            rejected,
+            error_message,
+        } = self.partial_success.as_ref()?;
+        let reason = format!("{rejected} could not be read, the first because: {error_message}");
+        Some(Reason(reason.into()))
+    }
 }
 
 /// `ExportTracePartialSuccess`: at least this many spans could not be read.

@@ -5,6 +5,7 @@ mod gather;
 mod grpc;
 mod health;
 mod http;
+mod refusals;
 mod routes;
 mod segments;
 
@@ -29,6 +30,7 @@ pub use routes::Projects;
 
 use admission::Admission;
 use gather::{Gatherer, TakenTrace, TraceBatch};
+use refusals::Refusals;
 use routes::Routes;
 use segments::Segments;
 
@@ -55,6 +57,7 @@ struct Inner {
     segments: Mutex<Segments>,
     admission: Admission,
     received: AtomicU64,
+    refusals: Refusals,
 }
 
 /// What a service has done so far.
@@ -65,6 +68,8 @@ pub struct Figures {
     pub received: u64,
     /// How many of the received spans are waiting for others of their trace.
     pub gathered: u64,
+    /// The number of requests refused, as a whole or in part, other than those that came while the service was full.
+    pub refused_requests: u64,
     /// The statistics of the spans that were handed to the delivery. Spans that came twice were left out before, and are not
     /// counted.
     pub delivery: Stats,
@@ -116,6 +121,7 @@ impl Service {
             segments: Mutex::default(),
             admission: Admission::new(patience.max_bytes),
             received: AtomicU64::new(0),
+            refusals: Refusals::default(),
         })))
     }
 
@@ -194,6 +200,7 @@ impl Service {
         Figures {
             delivery: self.0.routes.stats(),
             gathered: self.gatherer().spans() as u64,
+            refused_requests: self.0.refusals.count(),
             received: self.0.received.load(Ordering::Relaxed),
         }
     }
@@ -203,6 +210,12 @@ impl Service {
     #[must_use]
     pub fn last_failure(&self) -> Option<SendFailure> {
         self.0.routes.last_failure()
+    }
+
+    /// Returns where the latest of the [refused requests](Figures::refused_requests) was sent to, and why it was refused.
+    #[must_use]
+    pub fn last_refusal(&self) -> Option<String> {
+        self.0.refusals.last()
     }
 
     /// Translates traces and hands their spans to the delivery.

@@ -55,8 +55,17 @@ impl Decoder for Bytes {
 
 /// Calls `Export` of a signal's service.
 fn export(running: &Running, service: &'static str, body: Vec<u8>) -> Result<Vec<u8>, Status> {
+    export_compressed(running, CompressionEncoding::Gzip, service, body)
+}
+
+fn export_compressed(
+    running: &Running,
+    compression: CompressionEncoding,
+    service: &'static str,
+    body: Vec<u8>,
+) -> Result<Vec<u8>, Status> {
     runtime().block_on(async {
-        let mut client = connect(running).await;
+        let mut client = connect(running).await.send_compressed(compression);
         let path = PathAndQuery::from_static(service);
         let response = client.unary(tonic::Request::new(body), path, Bytes).await?;
         Ok(response.into_inner())
@@ -87,9 +96,18 @@ fn sentry_receives_what_translate_writes() {
     let ingest = Ingest::start().unwrap();
     let running = Running::start(&ingest, &["--pii", "--gather", "0.3"]);
     let body = fs::read(&file).unwrap();
-    assert_eq!(export(&running, TRACES, body).unwrap(), [0; 0]);
+    assert_eq!(export(&running, TRACES, body.clone()).unwrap(), [0; 0]);
     let spans = ingest.wait_for_spans(expected.len(), PATIENCE);
     assert_eq!(spans.iter().map(summary).collect::<BTreeSet<_>>(), expected);
+
+    // Python's exporter can be told to compress like this.
+    let received = expected.len() * 2;
+    let deflate = CompressionEncoding::Deflate;
+    assert_eq!(
+        export_compressed(&running, deflate, TRACES, body).unwrap(),
+        [0; 0]
+    );
+    running.wait_for(|health| health["received"] == received);
 }
 
 #[test]
@@ -121,6 +139,7 @@ fn a_refusal_for_its_size_says_so_and_one_for_now_can_be_repeated() {
         export(&running, TRACES, Vec::new()).err()
     });
     assert_eq!(refusal.unwrap().code(), Code::Unavailable);
+    assert_eq!(running.health()["refused_requests"], 0);
     let too_much = export(&running, TRACES, noise(17 * 1024 * 1024)).unwrap_err();
     assert_eq!(too_much.code(), Code::ResourceExhausted, "{too_much}");
 }

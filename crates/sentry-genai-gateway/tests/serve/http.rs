@@ -21,6 +21,13 @@ fn sentry_receives_what_translate_writes() {
             gzipped,
         ),
         (
+            &[
+                ("content-type", "application/json"),
+                ("content-encoding", "deflate"),
+            ],
+            deflate(&plain),
+        ),
+        (
             &[("content-type", "application/json; charset=utf-8")],
             plain,
         ),
@@ -85,7 +92,10 @@ fn unreadable_requests_are_rejected_and_lose_no_other_spans() {
         |headers: &[(&str, &str)], body: &[u8]| running.post("/v1/traces", headers, body).0;
     assert_eq!(status(&[("content-type", "text/plain")], b"{}"), 415);
     assert_eq!(status(&[as_json, ("content-encoding", "br")], b"{}"), 415);
-    assert_eq!(status(&[as_json, ("content-encoding", "gzip")], b"{}"), 400);
+    for encoding in ["gzip", "deflate"] {
+        let headers = [as_json, ("content-encoding", encoding)];
+        assert_eq!(status(&headers, b"{}"), 400);
+    }
     let gzipped = gzip(b"{}");
     assert_eq!(
         status(&[as_json, ("content-encoding", "GZIP")], &gzipped),

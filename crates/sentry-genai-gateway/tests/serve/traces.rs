@@ -192,7 +192,12 @@ fn a_full_service_says_so() {
         running.post_json("/v1/traces", &request("shop", &spans)).0 == 503
     });
     assert!(is_full);
-    assert_eq!(running.health()["full"], true);
+    let health = running.health();
+    // What is refused because of that is sent again.
+    assert_eq!(
+        (&health["full"], &health["refused_requests"]),
+        (&json!(true), &json!(0))
+    );
     let mut metrics = agent().get(running.url("/metrics")).call().unwrap();
     let metrics = metrics.body_mut().read_to_string().unwrap();
     assert!(metrics.contains("sentry_genai_full 1\n"), "{metrics}");
