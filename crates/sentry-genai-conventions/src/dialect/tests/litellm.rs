@@ -413,3 +413,39 @@ fn litellms_responses_end_by_their_output() {
     let provider = span.attributes.text("gen_ai.provider.name");
     assert_eq!(provider, Some("openai"));
 }
+
+/// Its older presets for Arize, Phoenix and Weave, which are OpenInference.
+#[test]
+fn litellms_openinference_presets_have_tools_instructions_and_reasoning() {
+    let parameters =
+        r#"{"instructions": "Be brief", "tools": [{"type": "function", "name": "get_weather"}]}"#;
+    let attributes = [
+        ("llm.input_messages.0.message.content", "Weather?"),
+        ("llm.input_messages.0.message.role", "user"),
+        ("llm.invocation_parameters", parameters),
+        ("llm.model_name", "gpt-5-mini"),
+        (
+            "llm.output_messages.0.message.reasoning_summary",
+            "Look it up",
+        ),
+        ("llm.request.type", "aresponses"),
+        ("llm.tools.0.description", "The weather"),
+        ("llm.tools.0.name", "get_weather"),
+        ("llm.tools.0.parameters", r#"{"type": "object"}"#),
+        ("openinference.span.kind", "LLM"),
+    ];
+    let span = translated("litellm", "litellm_request", &attributes);
+    let attribute = |key| span.attributes.text(key).unwrap_or_default();
+    assert_eq!(
+        attribute("gen_ai.tool.definitions"),
+        r#"[{"type":"function","name":"get_weather","description":"The weather","parameters":{"type":"object"}}]"#
+    );
+    assert_eq!(
+        attribute("gen_ai.system_instructions"),
+        r#"[{"type":"text","content":"Be brief"}]"#
+    );
+    assert_eq!(
+        attribute("gen_ai.output.messages"),
+        r#"[{"role":"assistant","parts":[{"type":"reasoning","content":"Look it up"}]}]"#
+    );
+}
