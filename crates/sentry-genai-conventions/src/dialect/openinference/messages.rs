@@ -184,6 +184,14 @@ fn parts(items: Vec<Value>, calls: &mut Vec<Value>) -> Vec<Value> {
     let has_tool_results = items.iter().any(is_tool_result);
     for mut item in items {
         let content = item.get_mut("message_content").map(Value::take);
+        // BeeAI names the call that a tool's answer belongs to beside the answer.
+        if let Some(id) = item.pointer("/message/tool_call_id")
+            && let Some(Value::Object(content)) = &content
+        {
+            let answer = content.get("text");
+            parts.push(json!({"type": "tool_call_response", "id": id, "response": answer}));
+            continue;
+        }
         let call = call(item);
         if has_tool_results
             && let Some(call) = &call
