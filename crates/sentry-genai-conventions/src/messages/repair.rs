@@ -246,7 +246,7 @@ impl<'t> Reader<'t> {
     /// Reads the rest of Python's default repr, such as `<function ask.<locals>.<lambda> at 0x7f77b4>`, after its first word.
     fn address(&mut self) -> Option<Value> {
         let (mut text, mut open) = (String::new(), 1_u32);
-        while let Some((_, c)) = self.chars.next() {
+        for (_, c) in self.chars.by_ref() {
             match c {
                 '<' => open += 1,
                 '>' => open -= 1,
