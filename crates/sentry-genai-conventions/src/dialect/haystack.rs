@@ -137,18 +137,42 @@ fn take_any(object: &mut Object, names: &[&str]) -> Value {
     found.unwrap_or_default()
 }
 
-/// Spells reasoning as other libraries do.
+/// Spells reasoning as other libraries do, and messages that Python has shown as those in JSON.
 fn normalise_reasoning(mut messages: Value) -> Value {
-    let messages_of = messages.as_array_mut().into_iter().flatten();
-    let parts = messages_of
-        .filter_map(|message| message.get_mut("content")?.as_array_mut())
-        .flatten();
-    for part in parts {
-        if let Some(thought) = part.pointer_mut("/reasoning/reasoning_text") {
-            *part = json!({"type": "reasoning", "content": thought.take()});
+    for message in messages.as_array_mut().into_iter().flatten() {
+        if let Some(converted) = message.as_object_mut().and_then(message_of_fields) {
+            *message = converted;
+        }
+        let parts = message.get_mut("content").and_then(Value::as_array_mut);
+        for part in parts.into_iter().flatten() {
+            if let Some(thought) = part.pointer_mut("/reasoning/reasoning_text") {
+                *part = json!({"type": "reasoning", "content": thought.take()});
+            }
         }
     }
     messages
+}
+
+/// Converts the fields of `ChatMessage(_role=<ChatRole.USER: 'user'>, _content=[TextContent(text='Hi')])`.
+pub(super) fn message_of_fields(fields: &mut Object) -> Option<Value> {
+    let Value::Array(mut parts) = fields.remove("_content")? else {
+        return None;
+    };
+    for part in &mut parts {
+        if let Some(thought) = part.get_mut("reasoning_text") {
+            *part = json!({"type": "reasoning", "content": thought.take()});
+            continue;
+        }
+        let kind = if part.get("origin").is_some() {
+            "tool_call_result"
+        } else if part.get("tool_name").is_some() {
+            "tool_call"
+        } else {
+            continue;
+        };
+        *part = json!({ kind: part.take() });
+    }
+    Some(json!({"role": fields.remove("_role")?, "content": parts}))
 }
 
 /// Changes each item of a list. Other values stay as they are.

@@ -6,7 +6,7 @@ use super::{
     Dialect, INPUT, OUTPUT, OperationKind, Override, aliases, has_known_operation, has_prefix,
     indexed, json, traceloop, usage,
 };
-use crate::{Attributes, SourceSpan, naming::MODELS, provider, tokens};
+use crate::{Attributes, SourceSpan, content::FINISH_REASONS, naming::MODELS, provider, tokens};
 
 pub(super) static LITELLM: Dialect = BASE;
 
@@ -206,6 +206,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             _ => json::put(attributes, OUTPUT, completions),
         }
     }
+    replace_status_of_response(attributes);
     if matches!(kind, OperationKind::Call | OperationKind::Embeddings)
         && let Some(counts) = json::object(attributes, "metadata.usage_object")
     {
@@ -217,15 +218,31 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
 }
 
 /// Returns who runs the model. For embeddings and OpenAI's Responses the provider is empty, but it precedes the model that the
-/// caller named, or follows from the address of the request.
+/// caller named, follows from the address of the request, or is that of the error.
 fn missing_provider(attributes: &Attributes) -> Option<&'static str> {
     let model = attributes.text("litellm.provider.model");
-    model.and_then(provider::in_front_of).or_else(|| {
+    let of_address = || {
         let hidden = json::object(attributes, "hidden_params")?;
         let address = hidden.get("api_base")?.as_str()?;
         let (_, host) = address.split_once("://")?;
         provider::of_host(host.split('/').next()?)
-    })
+    };
+    let of_error = || provider::known(attributes.text("error.llm_provider")?);
+    (model.and_then(provider::in_front_of))
+        .or_else(of_address)
+        .or_else(of_error)
+}
+
+/// Replaces the status of one of OpenAI's responses, which is recorded as its finish reason.
+fn replace_status_of_response(attributes: &mut Attributes) {
+    if json::read(attributes, FINISH_REASONS) != Some(json!(["completed"])) {
+        return;
+    }
+    let messages = json::read(attributes, OUTPUT).unwrap_or_default();
+    let calls_tool = (messages.as_array().into_iter().flatten())
+        .any(|message| message.get("parts").is_some_and(has_call));
+    let reason = if calls_tool { "tool_calls" } else { "stop" };
+    attributes.set(FINISH_REASONS, json!([reason]).to_string());
 }
 
 /// What litellm accepts between a provider and a model: the API to call.

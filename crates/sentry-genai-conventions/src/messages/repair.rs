@@ -224,7 +224,7 @@ impl<'t> Reader<'t> {
         Some(fields)
     }
 
-    /// Reads an enum value in Python, such as `<Role.USER: 'user'>`, as its value.
+    /// Reads an enum value in Python, such as `<Role.USER: 'user'>`, as its value, and any other object as null.
     fn enumeration(&mut self, levels: usize) -> Option<Value> {
         self.chars.next();
         self.take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '.'));
@@ -233,7 +233,7 @@ impl<'t> Reader<'t> {
             Some(':') => {
                 self.chars.next();
             }
-            Some(_) => return None,
+            Some(_) => return self.address(),
         }
         let value = self.value(levels)?;
         if self.is_truncated || self.consume_close('>') {
@@ -241,6 +241,22 @@ impl<'t> Reader<'t> {
         } else {
             None
         }
+    }
+
+    /// Reads the rest of Python's default repr, such as `<function ask.<locals>.<lambda> at 0x7f77b4>`, after its first word.
+    fn address(&mut self) -> Option<Value> {
+        let (mut text, mut open) = (String::new(), 1_u32);
+        for (_, c) in self.chars.by_ref() {
+            match c {
+                '<' => open += 1,
+                '>' => open -= 1,
+                _ => text.push(c),
+            }
+            if open == 0 {
+                return text.contains(" at 0x").then_some(Value::Null);
+            }
+        }
+        None
     }
 
     fn number(&mut self) -> Option<Value> {
@@ -416,6 +432,12 @@ mod tests {
             value(r#"[Call(arguments='{\"a\": 1}', role=<Role.SYSTEM: 'system'>, data=b'\x41')]"#),
             Some(json!([{"arguments": "{\"a\": 1}", "role": "system", "data": "A"}]))
         );
+        assert_eq!(
+            value("{'a': <function f.<locals>.<lambda> at 0x7f>, 'b': [<x.Y object at 0x7e>]}"),
+            Some(json!({"a": null, "b": [null]}))
+        );
+        assert_eq!(value("{'a': <b>}"), None);
+        assert_eq!(value("{'a': <function f at 0x7f"), None);
         assert_eq!(
             value(r"['\U000e0041 \u200b']"),
             Some(json!(["\u{e0041} \u{200b}"]))

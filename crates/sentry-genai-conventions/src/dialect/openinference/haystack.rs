@@ -1,12 +1,12 @@
 //! Haystack's messages. The flattened messages lack tool calls and their answers. These are in the reprs of the original objects,
 //! and so are the finish reason and all counts.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{INPUT_VALUE, MODEL_NAME, OUTPUT_VALUE, put_missing_counts};
 use crate::{
     SourceSpan,
-    dialect::{INPUT, OUTPUT, OperationKind, json},
+    dialect::{INPUT, OUTPUT, OperationKind, haystack, json},
     messages,
 };
 
@@ -87,24 +87,7 @@ fn message(repr: &Value) -> Option<Value> {
     let Value::Object(mut message) = messages::read_constructor(text)? else {
         return None;
     };
-    let Value::Array(mut parts) = message.remove("_content")? else {
-        return None;
-    };
-    for part in &mut parts {
-        if let Some(thought) = part.get_mut("reasoning_text") {
-            *part = json!({"type": "reasoning", "content": thought.take()});
-            continue;
-        }
-        let kind = if part.get("origin").is_some() {
-            "tool_call_result"
-        } else if part.get("tool_name").is_some() {
-            "tool_call"
-        } else {
-            continue;
-        };
-        *part = json!({ kind: part.take() });
-    }
-    let mut converted = json!({"role": message.remove("_role")?, "content": parts});
+    let mut converted = haystack::message_of_fields(&mut message)?;
     if let Some(Value::Object(mut meta)) = message.remove("_meta") {
         for field in ["finish_reason", MODEL, USAGE] {
             if let Some(value) = meta.remove(field) {

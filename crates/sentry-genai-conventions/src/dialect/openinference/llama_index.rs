@@ -30,6 +30,11 @@ pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
                 json::put(attributes, INPUT, messages.collect());
                 attributes.remove("llm.prompts");
             }
+            if let Some(input) = json::object(attributes, INPUT_VALUE)
+                && input.get("prompt").is_some_and(is_template)
+            {
+                attributes.remove(INPUT_VALUE);
+            }
         }
         OperationKind::Plain if span.name.ends_with(PREPARE_REQUEST) => {
             (span.attributes).rename(MODEL_NAME, "gen_ai.request.model");
@@ -51,6 +56,12 @@ pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         }
         _ => {}
     }
+}
+
+/// Recognises the repr of a template. The method that fills it in is around the call with the messages: `predict`, `stream`.
+fn is_template(prompt: &Value) -> bool {
+    let constructor = prompt.as_str().and_then(|text| text.split_once('('));
+    constructor.is_some_and(|(class, _)| class.ends_with("PromptTemplate"))
 }
 
 /// Extracts an agent's input and answer from the events that start and stop its workflow. The workflow's initial state is not

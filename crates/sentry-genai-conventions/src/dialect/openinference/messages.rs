@@ -11,7 +11,7 @@ use super::{
 use crate::{
     Attributes,
     dialect::{
-        DEFINITIONS, INPUT, OUTPUT, indexed,
+        DEFINITIONS, INPUT, INSTRUCTIONS, OUTPUT, indexed,
         json::{self, Object},
     },
 };
@@ -40,6 +40,7 @@ pub(super) fn read(attributes: &mut Attributes, default_role: &str) {
     read_flattened_messages(attributes, default_role);
     read_flattened_texts(attributes);
     read_tool_definitions(attributes);
+    read_instructions(attributes);
     attributes.rename(INPUT_VALUE, INPUT);
     // For an answer that it could not read, such as a stream, the instrumentation records the object's repr.
     if attributes.text(OUTPUT_VALUE).is_some_and(is_object_repr) {
@@ -85,14 +86,10 @@ fn read_flattened_texts(attributes: &mut Attributes) {
 
 fn read_tool_definitions(attributes: &mut Attributes) {
     if let Some(Value::Array(tools)) = indexed::take(attributes, "llm.tools.") {
-        let tools = tools.into_iter().filter_map(|mut item| {
-            let mut tool = json::take(&mut item, "tool");
-            Some(match json::take(&mut tool, "json_schema") {
-                Value::Null => tool.is_object().then_some(tool)?,
-                schema => json::parsed(schema),
-            })
-        });
-        json::put(attributes, DEFINITIONS, tools.collect());
+        let tools: Vec<_> = tools.into_iter().filter_map(tool_definition).collect();
+        if !tools.is_empty() {
+            json::put(attributes, DEFINITIONS, tools.into());
+        }
     }
     // litellm records tools among the parameters.
     if !attributes.contains(DEFINITIONS)
@@ -100,6 +97,36 @@ fn read_tool_definitions(attributes: &mut Attributes) {
         && let Some(tools) = parameters.remove("tools")
     {
         json::put(attributes, DEFINITIONS, tools);
+    }
+}
+
+fn tool_definition(mut item: Value) -> Option<Value> {
+    let mut tool = json::take(&mut item, "tool");
+    match json::take(&mut tool, "json_schema") {
+        // litellm's presets have the fields of the definition directly below the number.
+        Value::Null if tool.is_null() && item.get("name").is_some_and(Value::is_string) => {
+            if let Some(schema) = item.get_mut("parameters") {
+                *schema = json::parsed(schema.take());
+            }
+            Some(item)
+        }
+        Value::Null => tool.is_object().then_some(tool),
+        schema => Some(json::parsed(schema)),
+    }
+}
+
+/// Reads the instructions of a response of OpenAI's, which litellm's presets have among the parameters alone.
+fn read_instructions(attributes: &mut Attributes) {
+    let Some(Value::String(text)) = json::object(attributes, INVOCATION_PARAMETERS)
+        .and_then(|mut parameters| parameters.remove("instructions"))
+    else {
+        return;
+    };
+    let messages = json::read(attributes, INPUT).unwrap_or_default();
+    let has_system_message = (messages.as_array().into_iter().flatten())
+        .any(|message| matches!(message["role"].as_str(), Some("system" | "developer")));
+    if !has_system_message && !attributes.contains(INSTRUCTIONS) {
+        json::put(attributes, INSTRUCTIONS, text.into());
     }
 }
 
@@ -142,6 +169,9 @@ pub(super) fn message(mut item: Value, role: &str) -> Option<Value> {
     if !calls.is_empty() {
         message.insert("tool_calls".to_owned(), calls.into());
     }
+    if let Some(reasoning) = message.remove("reasoning_summary") {
+        message.insert("reasoning_content".to_owned(), reasoning);
+    }
     // Of content that the instrumentation could not read, only the role is left.
     (message.len() > 1).then_some(Value::Object(message))
 }
@@ -154,6 +184,14 @@ fn parts(items: Vec<Value>, calls: &mut Vec<Value>) -> Vec<Value> {
     let has_tool_results = items.iter().any(is_tool_result);
     for mut item in items {
         let content = item.get_mut("message_content").map(Value::take);
+        // BeeAI names the call that a tool's answer belongs to beside the answer.
+        if let Some(id) = item.pointer("/message/tool_call_id")
+            && let Some(Value::Object(content)) = &content
+        {
+            let answer = content.get("text");
+            parts.push(json!({"type": "tool_call_response", "id": id, "response": answer}));
+            continue;
+        }
         let call = call(item);
         if has_tool_results
             && let Some(call) = &call

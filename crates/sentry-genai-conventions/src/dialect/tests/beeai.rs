@@ -87,3 +87,46 @@ fn an_error_description_is_not_output() {
         assert_eq!(span.attributes.contains(OUTPUT), is_answer, "{output}");
     }
 }
+
+#[test]
+fn answers_of_tools_name_their_call() {
+    let attributes = [
+        (
+            "llm.input_messages.0.message.contents.0.message.tool_call_id",
+            "call_1",
+        ),
+        (
+            "llm.input_messages.0.message.contents.0.message_content.text",
+            "Sunny",
+        ),
+        (
+            "llm.input_messages.0.message.contents.0.message_content.type",
+            "text",
+        ),
+        (
+            "llm.input_messages.0.message.contents.1.message.tool_call_id",
+            "call_2",
+        ),
+        (
+            "llm.input_messages.0.message.contents.1.message_content.text",
+            "Cold",
+        ),
+        (
+            "llm.input_messages.0.message.contents.1.message_content.type",
+            "text",
+        ),
+        ("llm.input_messages.0.message.role", "tool"),
+        ("llm.model_name", "gpt-5-mini"),
+        ("openinference.span.kind", "LLM"),
+    ];
+    let scope = "openinference.instrumentation.beeai";
+    let span = translated(scope, "OpenAIChatModel", &attributes);
+    assert_eq!(
+        span.attributes.text("gen_ai.input.messages"),
+        Some(concat!(
+            r#"[{"role":"tool","parts":["#,
+            r#"{"type":"tool_call_response","id":"call_1","response":"Sunny","result":"Sunny"},"#,
+            r#"{"type":"tool_call_response","id":"call_2","response":"Cold","result":"Cold"}]}]"#
+        ))
+    );
+}

@@ -387,3 +387,35 @@ fn agent_model_calls_are_recognised_by_name_alone() {
         "function"
     );
 }
+
+/// What is no JSON, such as the callback of a stream, turns the whole request into what Python shows.
+#[test]
+fn requests_with_a_callback_are_read() {
+    let message = |role: &str, text: &str| {
+        format!(
+            "ChatMessage(_role=<ChatRole.{}: '{role}'>, _content=[TextContent(text='{text}')], _name=None, _meta={{}})",
+            role.to_uppercase()
+        )
+    };
+    let input = format!(
+        "{{'messages': [{}, {}], 'streaming_callback': <function tools.<locals>.<lambda> at 0x7f77b4869580>, 'tools': [{}]}}",
+        message("system", "Be brief"),
+        message("user", "Weather?"),
+        "Tool(name='get_weather', description='d', parameters={'type': 'object'}, function=<function get_weather at 0x7f77b4958040>, async_function=None)",
+    );
+    let attributes = [("haystack.agent.step.llm.input", &*input)];
+    let span = translated("haystack", "haystack.agent.step.llm", &attributes);
+    let attribute = |key| span.attributes.text(key).unwrap_or_default();
+    assert_eq!(
+        attribute("gen_ai.input.messages"),
+        r#"[{"role":"user","parts":[{"type":"text","content":"Weather?"}]}]"#
+    );
+    assert_eq!(
+        attribute("gen_ai.system_instructions"),
+        r#"[{"type":"text","content":"Be brief"}]"#
+    );
+    assert_eq!(
+        attribute("gen_ai.tool.definitions"),
+        r#"[{"type":"function","name":"get_weather","description":"d","parameters":{"type":"object"}}]"#
+    );
+}

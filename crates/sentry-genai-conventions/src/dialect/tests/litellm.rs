@@ -381,3 +381,71 @@ fn a_cached_answer_costs_nothing() {
     assert_eq!(counts(false), Some(11));
     assert_eq!(counts(true), None);
 }
+
+/// Its older spelling records the status of a response of OpenAI's as the reason why it ended, and of one that failed the provider
+/// with the error alone.
+#[test]
+fn litellms_responses_end_by_their_output() {
+    let call = r#"{"type": "tool_call", "id": "call_1", "name": "get_weather", "arguments": "{}"}"#;
+    let answer = r#"{"type": "text", "content": "Sunny"}"#;
+    for (parts, reasons) in [(call, r#"["tool_calls"]"#), (answer, r#"["stop"]"#)] {
+        let output = format!(r#"[{{"role": "assistant", "parts": [{parts}]}}]"#);
+        let attributes = [
+            ("gen_ai.operation.name", "aresponses"),
+            ("gen_ai.output.messages", &*output),
+            ("gen_ai.request.model", "gpt-5-mini"),
+            ("gen_ai.response.finish_reasons", r#"["completed"]"#),
+            ("llm.request.type", "aresponses"),
+        ];
+        let span = translated("litellm", "litellm_request", &attributes);
+        let written = span.attributes.text("gen_ai.response.finish_reasons");
+        assert_eq!(written, Some(reasons));
+    }
+    let failed = [
+        ("error.llm_provider", "openai"),
+        ("error.type", "InternalServerError"),
+        ("gen_ai.operation.name", "aresponses"),
+        ("gen_ai.request.model", "gpt-5-mini"),
+        ("gen_ai.system", ""),
+        ("llm.request.type", "aresponses"),
+    ];
+    let span = translated("litellm", "litellm_request", &failed);
+    let provider = span.attributes.text("gen_ai.provider.name");
+    assert_eq!(provider, Some("openai"));
+}
+
+/// Its older presets for Arize, Phoenix and Weave, which are OpenInference.
+#[test]
+fn litellms_openinference_presets_have_tools_instructions_and_reasoning() {
+    let parameters =
+        r#"{"instructions": "Be brief", "tools": [{"type": "function", "name": "get_weather"}]}"#;
+    let attributes = [
+        ("llm.input_messages.0.message.content", "Weather?"),
+        ("llm.input_messages.0.message.role", "user"),
+        ("llm.invocation_parameters", parameters),
+        ("llm.model_name", "gpt-5-mini"),
+        (
+            "llm.output_messages.0.message.reasoning_summary",
+            "Look it up",
+        ),
+        ("llm.request.type", "aresponses"),
+        ("llm.tools.0.description", "The weather"),
+        ("llm.tools.0.name", "get_weather"),
+        ("llm.tools.0.parameters", r#"{"type": "object"}"#),
+        ("openinference.span.kind", "LLM"),
+    ];
+    let span = translated("litellm", "litellm_request", &attributes);
+    let attribute = |key| span.attributes.text(key).unwrap_or_default();
+    assert_eq!(
+        attribute("gen_ai.tool.definitions"),
+        r#"[{"type":"function","name":"get_weather","description":"The weather","parameters":{"type":"object"}}]"#
+    );
+    assert_eq!(
+        attribute("gen_ai.system_instructions"),
+        r#"[{"type":"text","content":"Be brief"}]"#
+    );
+    assert_eq!(
+        attribute("gen_ai.output.messages"),
+        r#"[{"role":"assistant","parts":[{"type":"reasoning","content":"Look it up"}]}]"#
+    );
+}

@@ -277,3 +277,23 @@ fn why_a_response_of_openai_ended_follows_from_its_status() {
     assert_eq!(reasons("completed").as_deref(), Some(r#"["stop"]"#));
     assert_eq!(reasons("incomplete").as_deref(), Some(r#"["length"]"#));
 }
+
+/// OpenInference also records the method that fills in a template, around the call with the messages.
+#[test]
+fn templates_are_not_messages() {
+    let input = |prompt: &str| {
+        let input = serde_json::json!({"prompt": prompt}).to_string();
+        let attributes = [
+            ("input.mime_type", "application/json"),
+            ("input.value", &*input),
+            ("llm.model_name", "gpt-5-mini"),
+            ("openinference.span.kind", "LLM"),
+        ];
+        let scope = "openinference.instrumentation.llama_index";
+        let span = translated(scope, "OpenAI.stream", &attributes);
+        span.attributes.text(INPUT).map(str::to_owned)
+    };
+    let template = "SelectorPromptTemplate(metadata={}, kwargs={'query_str': 'Sunny?'}, default_template=PromptTemplate(template='{query_str}'))";
+    assert_eq!(input(template), None);
+    assert!(input("Sunny?").is_some());
+}
