@@ -338,6 +338,9 @@ fn name_models(attributes: &mut Attributes, kind: OperationKind) {
     let is_maker = maker.is_some() && attributes.text(MODEL_NAME) == maker.as_deref();
     if is_maker {
         attributes.remove(MODEL_NAME);
+        let request = json::object(attributes, INPUT_VALUE);
+        let model = request.as_ref().and_then(|request| request.get("modelId"));
+        json::put_scalar(attributes, "gen_ai.request.model", model);
     }
     // A text is what the model said, even if that looks like a response.
     let is_text = attributes.text(OUTPUT_MIME_TYPE) == Some("text/plain");

@@ -42,6 +42,7 @@ const INCOMPLETE_FLATTENING: &[&str] = &[
 /// * A message of the request is missing, as Mistral's own objects are.
 /// * Calls in the request have no ids, or no names, as those of OpenAI's custom tools.
 /// * Answers of tools do not say which call they answer, as litellm's, or some are missing, as Anthropic's in older versions.
+/// * A message of the user's has both a text and answers of tools, as Bedrock's in JavaScript.
 /// * The request has calls and answers of tools that the provider runs, recordings or files.
 /// * The request has instructions that are not a message.
 pub(super) fn prefer_to_flattened(attributes: &mut Attributes) {
@@ -57,6 +58,7 @@ pub(super) fn prefer_to_flattened(attributes: &mut Attributes) {
         || has_calls_without_id(attributes, INPUT_MESSAGES)
         || has_calls_without_name(attributes, INPUT_MESSAGES)
         || lacks_tool_answers(attributes)
+        || has_mixed_message(attributes)
         || attributes
             .text(INPUT_VALUE)
             .is_some_and(has_unflattened_parts);
@@ -116,6 +118,20 @@ fn lacks_tool_answers(attributes: &Attributes) -> bool {
     let flattened =
         flattened_input(attributes).filter(|(_, path, _)| path.ends_with(".tool_call_id"));
     in_request > flattened.count()
+}
+
+/// Returns whether a message of the user's has a text, and the id of a call that it answers without the answer.
+fn has_mixed_message(attributes: &Attributes) -> bool {
+    let of = |wanted: fn(&str, crate::Value<'_>) -> bool| -> HashSet<&str> {
+        flattened_input(attributes)
+            .filter(|(_, path, value)| wanted(path, *value))
+            .map(|(number, ..)| number)
+            .collect()
+    };
+    let answers = of(|path, _| path == "message.tool_call_id");
+    let users = of(|path, value| path == "message.role" && value == crate::Value::Str("user"));
+    let texts = of(|path, _| path.starts_with("message.contents."));
+    (answers.iter()).any(|number| users.contains(number) && texts.contains(number))
 }
 
 fn has_system_message(attributes: &Attributes) -> bool {

@@ -43,6 +43,41 @@ fn openinference_input_is_completed_from_the_request() {
     assert_eq!(span.attributes.text(INPUT), Some(expected_input));
 }
 
+/// A message with answers of tools and a text is flattened without the answers.
+#[test]
+fn answers_beside_a_text_are_read_from_the_request() {
+    let messages = [
+        ("llm.input_messages.0.message.role", "user"),
+        ("llm.input_messages.0.message.content", "Sun?"),
+        ("llm.input_messages.1.message.role", "user"),
+        ("llm.input_messages.1.message.tool_call_id", "c1"),
+        (
+            "llm.input_messages.1.message.contents.1.message_content.type",
+            "text",
+        ),
+        (
+            "llm.input_messages.1.message.contents.1.message_content.text",
+            "And now?",
+        ),
+    ];
+    let input = |name, request| {
+        let attributes = [&[KIND, ("input.value", request)], &messages[..]].concat();
+        let span = translated(SCOPE, name, &attributes);
+        span.attributes.text(INPUT).map(str::to_owned)
+    };
+    let expected = r#"[{"role":"user","parts":[{"type":"text","content":"Sun?"}]},{"role":"tool","parts":[{"type":"tool_call_response","id":"c1","response":"21","result":"21"}]},{"role":"user","parts":[{"type":"text","content":"And now?"}]}]"#;
+    let converse = r#"{"modelId":"m","messages":[{"role":"user","content":[{"text":"Sun?"}]},{"role":"user","content":[{"toolResult":{"toolUseId":"c1","content":[{"text":"21"}]}},{"text":"And now?"}]}]}"#;
+    assert_eq!(
+        input("bedrock.converse", converse).as_deref(),
+        Some(expected)
+    );
+    let invoke = r#"{"messages":[{"role":"user","content":"Sun?"},{"role":"user","content":[{"type":"tool_result","tool_use_id":"c1","content":"21"},{"type":"text","text":"And now?"}]}]}"#;
+    assert_eq!(
+        input("bedrock.invoke_model", invoke).as_deref(),
+        Some(expected)
+    );
+}
+
 #[test]
 fn titan_input_is_read_from_messages() {
     let span = translated(
