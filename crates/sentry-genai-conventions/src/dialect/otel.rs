@@ -87,7 +87,7 @@ static ALIASES: &[(Name, &str)] = &aliases([
 /// Brings values into canonical form whose key is canonical already.
 pub(crate) fn normalise_values(span: &mut SourceSpan, kind: OperationKind) {
     provider::normalise(&mut span.attributes, kind);
-    remove_placeholder_models(&mut span.attributes);
+    remove_placeholder_models(span);
     split_server_address(span);
     move_random_agent_name(&mut span.attributes);
     if kind == OperationKind::Call {
@@ -112,7 +112,16 @@ pub(crate) fn is_placeholder_model(text: &str) -> bool {
     text.eq_ignore_ascii_case("unknown")
 }
 
-fn remove_placeholder_models(attributes: &mut Attributes) {
+fn remove_placeholder_models(span: &mut SourceSpan) {
+    let attributes = &mut span.attributes;
+    // Azure's SDK for inference records the operation if its client has a model for all requests, and names the span only after it.
+    let model = attributes.text("gen_ai.request.model");
+    if model == Some("chat")
+        && span.name == "chat"
+        && attributes.text("gen_ai.operation.name") == model
+    {
+        attributes.remove("gen_ai.request.model");
+    }
     for key in ["gen_ai.request.model", "gen_ai.response.model"] {
         let model = attributes.text(key).map(unquoted);
         if model.is_some_and(is_placeholder_model) {
