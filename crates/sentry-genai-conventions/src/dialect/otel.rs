@@ -112,14 +112,18 @@ pub(crate) fn is_placeholder_model(text: &str) -> bool {
     text.eq_ignore_ascii_case("unknown")
 }
 
+/// Returns whether such a text, or the name of an operation, may have to be removed.
+pub(crate) fn may_be_placeholder_model(text: &str) -> bool {
+    is_placeholder_model(text) || text == CHAT
+}
+
+/// What Azure's SDK for inference records if its client has a model for all requests. It names the span only after the operation.
+const CHAT: &str = "chat";
+
 fn remove_placeholder_models(span: &mut SourceSpan) {
     let attributes = &mut span.attributes;
-    // Azure's SDK for inference records the operation if its client has a model for all requests, and names the span only after it.
-    let model = attributes.text("gen_ai.request.model");
-    if model == Some("chat")
-        && span.name == "chat"
-        && attributes.text("gen_ai.operation.name") == model
-    {
+    let is_chat = |key| attributes.text(key) == Some(CHAT);
+    if is_chat("gen_ai.request.model") && is_chat("gen_ai.operation.name") && span.name == CHAT {
         attributes.remove("gen_ai.request.model");
     }
     for key in ["gen_ai.request.model", "gen_ai.response.model"] {
