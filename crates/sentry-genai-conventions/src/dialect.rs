@@ -93,7 +93,7 @@ use crate::{AiKind, Attributes, SourceSpan, attributes::Name, operation::Operati
 pub(crate) use interpret::{NONE, gen_ai_keys, id, is_random_id, mentions_gen_ai, unquoted};
 pub(crate) use json::{scalar as json_of_scalar, value as json_of};
 pub(crate) use manual::{counts_tokens, is_count, is_understood_by_value, may_be_count_or_cost};
-pub(crate) use otel::{OTEL, is_placeholder_model, normalise_values};
+pub(crate) use otel::{OTEL, is_placeholder_model, may_be_placeholder_model, normalise_values};
 pub(crate) use rig::{is_method_of_agent, is_scope_of_rig};
 pub(crate) use scopes::{fails_with_result, instructive_description, is_of_library};
 pub(crate) use sessions::{SESSION_KEYS, is_not_a_session, is_response_id, may_be_number, session};

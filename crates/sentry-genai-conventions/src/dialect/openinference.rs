@@ -148,24 +148,6 @@ fn is_langchain_agent_run(span: &SourceSpan) -> bool {
             .is_some_and(|metadata| metadata.get(LANGCHAIN_AGENT) == Some(&json!(span.name)))
 }
 
-/// The instrumentations whose flattened messages may say less than the whole request.
-const INCOMPLETE_FLATTENING: &[&str] = &[
-    LANGCHAIN,
-    BEDROCK,
-    ANTHROPIC,
-    "openinference.instrumentation.agno",
-    "openinference.instrumentation.anthropic",
-    "openinference.instrumentation.langchain",
-    requests::LITELLM,
-    requests::OPENAI,
-    "@arizeai/openinference-instrumentation-openai",
-];
-
-/// JavaScript's instrumentations of LangChain, of Bedrock and of Anthropic's SDK.
-const LANGCHAIN: &str = "@arizeai/openinference-instrumentation-langchain";
-const BEDROCK: &str = "@arizeai/openinference-instrumentation-bedrock";
-const ANTHROPIC: &str = "@arizeai/openinference-instrumentation-anthropic";
-
 /// LangChain's name of an agent in the metadata.
 const LANGCHAIN_AGENT: &str = "lc_agent_name";
 
@@ -273,7 +255,7 @@ fn read_messages(span: &mut SourceSpan, kind: OperationKind) {
     {
         content::extract_finish_reasons(attributes, OUTPUT_VALUE);
     }
-    if INCOMPLETE_FLATTENING.contains(&&*span.scope) {
+    if payload::may_be_incomplete(&span.scope) {
         payload::prefer_to_flattened(attributes);
     }
     // In OpenAI's agents for JavaScript, earlier reasoning is an item without a role.
@@ -356,6 +338,9 @@ fn name_models(attributes: &mut Attributes, kind: OperationKind) {
     let is_maker = maker.is_some() && attributes.text(MODEL_NAME) == maker.as_deref();
     if is_maker {
         attributes.remove(MODEL_NAME);
+        let request = json::object(attributes, INPUT_VALUE);
+        let model = request.as_ref().and_then(|request| request.get("modelId"));
+        json::put_scalar(attributes, "gen_ai.request.model", model);
     }
     // A text is what the model said, even if that looks like a response.
     let is_text = attributes.text(OUTPUT_MIME_TYPE) == Some("text/plain");

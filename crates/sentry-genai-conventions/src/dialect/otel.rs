@@ -87,7 +87,7 @@ static ALIASES: &[(Name, &str)] = &aliases([
 /// Brings values into canonical form whose key is canonical already.
 pub(crate) fn normalise_values(span: &mut SourceSpan, kind: OperationKind) {
     provider::normalise(&mut span.attributes, kind);
-    remove_placeholder_models(&mut span.attributes);
+    remove_placeholder_models(span);
     split_server_address(span);
     move_random_agent_name(&mut span.attributes);
     if kind == OperationKind::Call {
@@ -112,7 +112,20 @@ pub(crate) fn is_placeholder_model(text: &str) -> bool {
     text.eq_ignore_ascii_case("unknown")
 }
 
-fn remove_placeholder_models(attributes: &mut Attributes) {
+/// Returns whether such a text, or the name of an operation, may have to be removed.
+pub(crate) fn may_be_placeholder_model(text: &str) -> bool {
+    is_placeholder_model(text) || text == CHAT
+}
+
+/// What Azure's SDK for inference records if its client has a model for all requests. It names the span only after the operation.
+const CHAT: &str = "chat";
+
+fn remove_placeholder_models(span: &mut SourceSpan) {
+    let attributes = &mut span.attributes;
+    let is_chat = |key| attributes.text(key) == Some(CHAT);
+    if is_chat("gen_ai.request.model") && is_chat("gen_ai.operation.name") && span.name == CHAT {
+        attributes.remove("gen_ai.request.model");
+    }
     for key in ["gen_ai.request.model", "gen_ai.response.model"] {
         let model = attributes.text(key).map(unquoted);
         if model.is_some_and(is_placeholder_model) {

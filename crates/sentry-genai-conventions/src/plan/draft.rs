@@ -298,7 +298,9 @@ impl Draft<'_> {
             "gen_ai.provider.name" if !stays_unchanged(text, &self.options.limits) => return None,
             "gen_ai.provider.name" => Check::provider(text),
             "server.address" => Check::TextExcept(|text| text.contains("://")),
-            _ if naming::MODELS.contains(&key) => Check::TextExcept(dialect::is_placeholder_model),
+            _ if naming::MODELS.contains(&key) => {
+                Check::TextExcept(dialect::may_be_placeholder_model)
+            }
             "gen_ai.tool.call.id" => Check::TextExcept(|text| text == "<not specified>"),
             "gen_ai.conversation.id" => Check::TextExcept(dialect::is_response_id),
             "gen_ai.agent.name" => Check::TextExcept(|text| {

@@ -66,8 +66,8 @@ fn is_one_of(words: &[&str], word: &str) -> bool {
         .any(|candidate| word.eq_ignore_ascii_case(candidate))
 }
 
-/// Returns whether a key names a part of an input or output, such as `metadata.steps.0.input.parameters.city` or
-/// `request.tool_args.city`, rather than a property of it.
+/// Returns whether a key names a part of an input or output, such as `metadata.steps.0.input.parameters.city`, `documents.0.index`
+/// or `request.tool_args.city`, rather than a property of it.
 pub(super) fn is_within_content(key: &str) -> bool {
     let Some((path, part)) = key.rsplit_once('.') else {
         return false;
@@ -116,7 +116,7 @@ fn split_last_word(key: &str) -> (&str, &str) {
 }
 
 /// Names of things whose parts are all content.
-static CONTENT_CONTAINERS: &[&str] = &["input", "inputs", "output", "outputs"];
+static CONTENT_CONTAINERS: &[&str] = &["documents", "input", "inputs", "output", "outputs"];
 
 /// What is passed to a call.
 static ARGUMENTS: &[&str] = &["args", "arguments", "kwargs"];

@@ -23,20 +23,20 @@ pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     }
 }
 
-/// Records the response id. If the prompt was blocked, records the reason and removes the response, which is not an answer.
+/// Records the response id and the model that answered. If the prompt was blocked, records the reason and removes the response, which is not an answer.
 fn read_response(attributes: &mut Attributes) {
     let Some(response) = json::object(attributes, OUTPUT_VALUE) else {
         return;
     };
     let id = response.get("response_id");
     json::put_scalar(attributes, "gen_ai.response.id", id);
+    // Without an answer, or with the start of one, `llm.model_name` would be read as the model of the request.
+    let version = response.get("model_version").and_then(Value::as_str);
+    if version.is_some() && version == attributes.text(MODEL_NAME) {
+        attributes.rename(MODEL_NAME, "gen_ai.response.model");
+    }
     match response.get("candidates") {
         Some(Value::Array(candidates)) if !candidates.iter().any(has_parts) => {
-            // Without an answer, `llm.model_name` would be read as the model of the request.
-            let version = response.get("model_version").and_then(Value::as_str);
-            if version.is_some() && version == attributes.text(MODEL_NAME) {
-                attributes.rename(MODEL_NAME, "gen_ai.response.model");
-            }
             attributes.remove(OUTPUT_VALUE);
         }
         Some(Value::Array(candidates)) if candidates.iter().any(has_unflattened_parts) => {

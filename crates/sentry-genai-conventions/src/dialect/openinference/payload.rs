@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     INPUT_MESSAGES, INPUT_VALUE, OUTPUT_MESSAGES, OUTPUT_VALUE, messages::message,
-    put_missing_counts,
+    put_missing_counts, requests,
 };
 use crate::{
     Attributes,
@@ -16,13 +16,33 @@ use crate::{
     },
 };
 
+/// Returns whether the flattened messages of an instrumentation may say less than the whole request.
+pub(super) fn may_be_incomplete(scope: &str) -> bool {
+    INCOMPLETE_FLATTENING.contains(&scope)
+}
+
+const INCOMPLETE_FLATTENING: &[&str] = &[
+    "@arizeai/openinference-instrumentation-anthropic",
+    "@arizeai/openinference-instrumentation-bedrock",
+    "@arizeai/openinference-instrumentation-langchain",
+    "@arizeai/openinference-instrumentation-openai",
+    "openinference.instrumentation.agno",
+    "openinference.instrumentation.anthropic",
+    "openinference.instrumentation.langchain",
+    requests::LITELLM,
+    requests::mistral::SCOPE,
+    requests::OPENAI,
+];
+
 /// Removes flattened messages if the whole request or answer says more:
 ///
 /// * Calls have no ids among the flattened answers, as LangChain's, or Anthropic's in older versions.
 /// * A message of the request has only its role, as instructions made of blocks do, its name, or the id of the call that it
 ///   answers.
+/// * A message of the request is missing, as Mistral's own objects are.
 /// * Calls in the request have no ids, or no names, as those of OpenAI's custom tools.
 /// * Answers of tools do not say which call they answer, as litellm's, or some are missing, as Anthropic's in older versions.
+/// * A message of the user's has both a text and answers of tools, as Bedrock's in JavaScript.
 /// * The request has calls and answers of tools that the provider runs, recordings or files.
 /// * The request has instructions that are not a message.
 pub(super) fn prefer_to_flattened(attributes: &mut Attributes) {
@@ -34,9 +54,11 @@ pub(super) fn prefer_to_flattened(attributes: &mut Attributes) {
         attributes.remove_prefix(OUTPUT_MESSAGES);
     }
     let is_incomplete = has_empty_message(attributes)
+        || lacks_message(attributes)
         || has_calls_without_id(attributes, INPUT_MESSAGES)
         || has_calls_without_name(attributes, INPUT_MESSAGES)
         || lacks_tool_answers(attributes)
+        || has_mixed_message(attributes)
         || attributes
             .text(INPUT_VALUE)
             .is_some_and(has_unflattened_parts);
@@ -77,6 +99,17 @@ fn has_empty_message(attributes: &Attributes) -> bool {
     !without_content.is_subset(&with_content)
 }
 
+/// Returns whether a number is left out among those of the input messages.
+fn lacks_message(attributes: &Attributes) -> bool {
+    let numbers: HashSet<usize> = flattened_input(attributes)
+        .filter_map(|(number, ..)| number.parse().ok())
+        .collect();
+    numbers
+        .iter()
+        .max()
+        .is_some_and(|last| *last >= numbers.len())
+}
+
 /// Returns whether the whole request has more answers of tools that name their call.
 fn lacks_tool_answers(attributes: &Attributes) -> bool {
     let request = attributes.text(INPUT_VALUE).unwrap_or_default();
@@ -85,6 +118,20 @@ fn lacks_tool_answers(attributes: &Attributes) -> bool {
     let flattened =
         flattened_input(attributes).filter(|(_, path, _)| path.ends_with(".tool_call_id"));
     in_request > flattened.count()
+}
+
+/// Returns whether a message of the user's has a text, and the id of a call that it answers without the answer.
+fn has_mixed_message(attributes: &Attributes) -> bool {
+    let of = |wanted: fn(&str, crate::Value<'_>) -> bool| -> HashSet<&str> {
+        flattened_input(attributes)
+            .filter(|(_, path, value)| wanted(path, *value))
+            .map(|(number, ..)| number)
+            .collect()
+    };
+    let answers = of(|path, _| path == "message.tool_call_id");
+    let users = of(|path, value| path == "message.role" && value == crate::Value::Str("user"));
+    let texts = of(|path, _| path.starts_with("message.contents."));
+    (answers.iter()).any(|number| users.contains(number) && texts.contains(number))
 }
 
 fn has_system_message(attributes: &Attributes) -> bool {

@@ -1,5 +1,8 @@
 //! Requests of the providers' SDKs, each of which OpenInference reports as a model call.
 
+mod invoke_model;
+pub(super) mod mistral;
+
 use serde_json::{Value, json};
 
 use super::{INPUT_VALUE, INVOCATION_PARAMETERS, OUTPUT_MESSAGES, OUTPUT_VALUE, payload};
@@ -56,14 +59,14 @@ pub(super) fn adjust(span: &mut SourceSpan) {
     if is_stream_method(&span.name) {
         span.attributes.supply("gen_ai.response.streaming", true);
     }
-    adjust_mistral(span);
+    mistral::adjust(span);
     unwrap_completion(&mut span.attributes);
     mark_failed_response(span);
     if span.has_exception() && !has_answer(&span.attributes) {
         mark_failed_with(span, None);
     }
     keep_prompt_text(span);
-    read_prompt_parameter(&mut span.attributes);
+    invoke_model::adjust(span);
 }
 
 /// Returns the operation of a request other than chat, by what it returns: images, speech, transcriptions, or a moderation.
@@ -158,38 +161,6 @@ fn take_images(attributes: &mut Attributes, prefix: &str) -> Option<Vec<Value>> 
         json!({"type": "image_url", "image_url": {"url": url}})
     });
     Some(parts.collect())
-}
-
-/// Reads the prompt of a completion by Titan, which Bedrock's instrumentation records only among the parameters.
-fn read_prompt_parameter(attributes: &mut Attributes) {
-    if attributes.contains(INPUT_VALUE) {
-        return;
-    }
-    if let Some(mut parameters) = json::object(attributes, INVOCATION_PARAMETERS)
-        && let Some(text @ Value::String(_)) = parameters.remove("inputText")
-    {
-        json::put(attributes, INPUT_VALUE, text);
-    }
-}
-
-/// Mistral's instrumentation. It names the provider only if there is an answer, and wraps the answer of a stream in an envelope.
-const MISTRAL: &str = "openinference.instrumentation.mistralai";
-
-/// Names the provider of a request to Mistral, and unwraps the answer of a stream.
-fn adjust_mistral(span: &mut SourceSpan) {
-    if span.scope != MISTRAL {
-        return;
-    }
-    let attributes = &mut span.attributes;
-    if !attributes.contains_any(&["llm.provider", "llm.system"]) {
-        attributes.supply("gen_ai.provider.name", "mistral_ai");
-    }
-    if let Some(mut envelope) = json::object(attributes, OUTPUT_VALUE)
-        && envelope.len() == 1
-        && let Some(answer @ Value::Object(_)) = envelope.remove("data")
-    {
-        json::set(attributes, OUTPUT_VALUE, answer);
-    }
 }
 
 /// Unwraps a chat completion that is the only element of a list, as with OpenAI's agents in JavaScript.

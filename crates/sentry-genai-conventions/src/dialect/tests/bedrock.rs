@@ -43,6 +43,41 @@ fn openinference_input_is_completed_from_the_request() {
     assert_eq!(span.attributes.text(INPUT), Some(expected_input));
 }
 
+/// A message with answers of tools and a text is flattened without the answers.
+#[test]
+fn answers_beside_a_text_are_read_from_the_request() {
+    let messages = [
+        ("llm.input_messages.0.message.role", "user"),
+        ("llm.input_messages.0.message.content", "Sun?"),
+        ("llm.input_messages.1.message.role", "user"),
+        ("llm.input_messages.1.message.tool_call_id", "c1"),
+        (
+            "llm.input_messages.1.message.contents.1.message_content.type",
+            "text",
+        ),
+        (
+            "llm.input_messages.1.message.contents.1.message_content.text",
+            "And now?",
+        ),
+    ];
+    let input = |name, request| {
+        let attributes = [&[KIND, ("input.value", request)], &messages[..]].concat();
+        let span = translated(SCOPE, name, &attributes);
+        span.attributes.text(INPUT).map(str::to_owned)
+    };
+    let expected = r#"[{"role":"user","parts":[{"type":"text","content":"Sun?"}]},{"role":"tool","parts":[{"type":"tool_call_response","id":"c1","response":"21","result":"21"}]},{"role":"user","parts":[{"type":"text","content":"And now?"}]}]"#;
+    let converse = r#"{"modelId":"m","messages":[{"role":"user","content":[{"text":"Sun?"}]},{"role":"user","content":[{"toolResult":{"toolUseId":"c1","content":[{"text":"21"}]}},{"text":"And now?"}]}]}"#;
+    assert_eq!(
+        input("bedrock.converse", converse).as_deref(),
+        Some(expected)
+    );
+    let invoke = r#"{"messages":[{"role":"user","content":"Sun?"},{"role":"user","content":[{"type":"tool_result","tool_use_id":"c1","content":"21"},{"type":"text","text":"And now?"}]}]}"#;
+    assert_eq!(
+        input("bedrock.invoke_model", invoke).as_deref(),
+        Some(expected)
+    );
+}
+
 #[test]
 fn titan_input_is_read_from_messages() {
     let span = translated(
@@ -85,18 +120,78 @@ fn titan_input_is_read_from_parameters() {
     }
 }
 
+/// The input and the answer of a request that OpenInference records as a whole.
+fn invoked(attributes: &[Attribute]) -> (Option<String>, Option<String>) {
+    let attributes = [&[KIND], attributes].concat();
+    let scope = "openinference.instrumentation.bedrock";
+    let span = translated(scope, "bedrock.invoke_model", &attributes);
+    let provider = span.attributes.text("gen_ai.provider.name");
+    assert_eq!(provider, Some("aws.bedrock"));
+    let text = |key| span.attributes.text(key).map(str::to_owned);
+    (text(INPUT), text(OUTPUT))
+}
+
 #[test]
 fn the_prompt_of_titan_is_read_from_parameters() {
-    let attributes = [
-        KIND,
+    let (input, output) = invoked(&[
+        ("llm.provider", "aws"),
         ("llm.model_name", "amazon.titan-text-express-v1"),
         ("llm.invocation_parameters", r#"{"inputText":"Sun?"}"#),
         ("output.value", "Yes"),
-    ];
-    let scope = "openinference.instrumentation.bedrock";
-    let span = translated(scope, "bedrock.invoke_model", &attributes);
+    ]);
     let expected = r#"[{"role":"user","parts":[{"type":"text","content":"Sun?"}]}]"#;
-    assert_eq!(span.attributes.text(INPUT), Some(expected));
+    assert_eq!(input.as_deref(), Some(expected));
+    assert!(output.is_some_and(|output| output.contains("Yes")));
+}
+
+#[test]
+fn messages_of_cohere_are_read_from_parameters() {
+    let request = r#"{"message": "And now?", "preamble": "Be brief.", "chat_history": [{"role": "USER", "message": "Sun?"}, {"role": "CHATBOT", "message": "No."}]}"#;
+    let (input, output) = invoked(&[
+        ("llm.provider", "aws"),
+        ("llm.model_name", "cohere.command-r-plus-v1:0"),
+        ("llm.invocation_parameters", request),
+        ("output.value", "None"),
+    ]);
+    let expected = r#"[{"role":"user","parts":[{"type":"text","content":"Sun?"}]},{"role":"assistant","parts":[{"type":"text","content":"No."}]},{"role":"user","parts":[{"type":"text","content":"And now?"}]}]"#;
+    assert_eq!(input.as_deref(), Some(expected));
+    assert_eq!(output, None);
+}
+
+#[test]
+fn messages_are_read_from_parameters() {
+    let request = r#"{"messages": [{"role": "user", "content": "Sun?"}], "max_tokens": 50}"#;
+    let (input, output) = invoked(&[
+        ("llm.provider", "aws"),
+        ("llm.model_name", "ai21.jamba-1-5-mini-v1:0"),
+        ("llm.invocation_parameters", request),
+        ("output.value", "None"),
+    ]);
+    let expected = r#"[{"role":"user","parts":[{"type":"text","content":"Sun?"}]}]"#;
+    assert_eq!(input.as_deref(), Some(expected));
+    assert_eq!(output, None);
+}
+
+#[test]
+fn the_request_of_a_stream_is_not_a_prompt() {
+    let request = r#"{"prompt": "Sun?", "max_gen_len": 50}"#;
+    let (input, _) = invoked(&[
+        ("llm.invocation_parameters", request),
+        ("input.mime_type", "application/json"),
+        ("input.value", request),
+    ]);
+    let expected = r#"[{"role":"user","parts":[{"type":"text","content":"Sun?"}]}]"#;
+    assert_eq!(input.as_deref(), Some(expected));
+}
+
+#[test]
+fn a_prompt_that_looks_like_a_request_is_a_prompt() {
+    let (input, _) = invoked(&[
+        ("llm.provider", "aws"),
+        ("llm.invocation_parameters", r#"{"max_gen_len": 50}"#),
+        ("input.value", r#"{"message": "Sun?"}"#),
+    ]);
+    assert!(input.is_some_and(|input| input.contains("message")));
 }
 
 #[test]

@@ -280,6 +280,20 @@ fn a_model_maker_is_not_a_model() {
     assert!(!attributes.contains("gen_ai.request.model"));
     let model = attributes.text("gen_ai.response.model");
     assert_eq!(model, Some("claude-sonnet-4"));
+
+    let request = r#"{"modelId":"us.anthropic.claude-sonnet-4","messages":[]}"#;
+    let span = translated(
+        "@arizeai/openinference-instrumentation-bedrock",
+        "bedrock.converse",
+        &[
+            ("openinference.span.kind", "LLM"),
+            ("llm.system", "anthropic"),
+            ("llm.model_name", "anthropic"),
+            ("input.value", request),
+        ],
+    );
+    let model = span.attributes.text("gen_ai.request.model");
+    assert_eq!(model, Some("us.anthropic.claude-sonnet-4"));
 }
 
 /// Gemini CLI records every chunk of a stream as a message, and a tool's call in its own format.

@@ -68,6 +68,22 @@ fn placeholders_for_a_model_and_a_provider_are_removed() {
     assert!(!span.attributes.contains("gen_ai.request.model"));
 }
 
+/// As in Azure's SDK for inference, if the client has a model for all its requests.
+#[test]
+fn an_operation_in_the_place_of_a_model_is_removed() {
+    let call = [
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.system", "az.ai.inference"),
+        ("gen_ai.request.model", "chat"),
+        ("gen_ai.response.model", "m"),
+    ];
+    let scope = "azure.core.tracing.ext.opentelemetry_span";
+    let name = |name| translated(scope, name, &call).name;
+    assert_eq!(name("chat"), "chat m");
+    // A deployment may have that name, too.
+    assert_eq!(name("chat chat"), "chat chat");
+}
+
 /// As in JetBrains' Tracy.
 #[test]
 fn responses_of_openais_api_and_methods_of_geminis_are_operations() {

@@ -1,7 +1,7 @@
 //! Mistral's SDK itself, and OpenInference's instrumentation of it.
 
 use super::*;
-use crate::tokens;
+use crate::{Status, tokens};
 
 #[test]
 fn streaming_is_read_from_the_url() {
@@ -23,6 +23,32 @@ fn streaming_is_read_from_the_url() {
         let streaming = span.attributes.get("gen_ai.response.streaming");
         assert_eq!(streaming == Some(Value::Bool(true)), streams, "{url}");
     }
+}
+
+#[test]
+fn requests_without_a_response_have_failed() {
+    let operation = ("gen_ai.operation.name", "chat");
+    let request = [
+        ("gen_ai.request.model", "mistral-large-latest"),
+        (
+            "http.url",
+            "https://api.mistral.ai/v1/chat/completions#stream",
+        ),
+    ];
+    let status = |more: &[Attribute]| {
+        let attributes = [&request, more].concat();
+        translated(
+            "mistralai_sdk_tracer",
+            "chat mistral-large-latest",
+            &attributes,
+        )
+        .status
+    };
+    let code = ("http.response.status_code", "200");
+    assert_eq!(status(&[operation]), Status::Error);
+    assert_eq!(status(&[operation, code]), Status::Ok);
+    // The first version does not record the operation, nor how streams end.
+    assert_eq!(status(&[]), Status::Ok);
 }
 
 const SCOPE: &str = "openinference.instrumentation.mistralai";
@@ -71,4 +97,39 @@ fn failed_requests_have_a_provider() {
         span.attributes.text("gen_ai.provider.name"),
         Some("mistral_ai")
     );
+}
+
+/// The instrumentation flattens only messages that are maps. Those of the SDK's own types are texts in the request.
+#[test]
+fn messages_of_the_sdk_are_read_from_the_request() {
+    let translated_with = |request: &str, last: &[Attribute]| {
+        let first = [
+            KIND,
+            ("input.value", request),
+            ("llm.input_messages.0.message.role", "user"),
+            ("llm.input_messages.0.message.content", "Sun?"),
+        ];
+        translated(SCOPE, "MistralClient.chat", &[&first, last].concat())
+    };
+    let request = r#"{"model": "m", "messages": [{"role": "user", "content": "Sun?"}, "role='assistant' content=\"It's\" tool_calls=[ToolCall(function=FunctionCall(name='w', arguments='{\"a\": 1}'), id='c1', type='function', index=0)] prefix=False", {"role": "tool", "tool_call_id": "c1", "name": "w", "content": "21"}], "tools": [{"type": "function", "function": {"name": "w"}}], "stop": ""}"#;
+    let tool = [
+        ("llm.input_messages.2.message.role", "tool"),
+        ("llm.input_messages.2.message.content", "21"),
+        ("llm.input_messages.2.message.name", "w"),
+    ];
+    let span = translated_with(request, &tool);
+    let expected = r#"[{"role":"user","parts":[{"type":"text","content":"Sun?"}]},{"role":"assistant","parts":[{"type":"text","content":"It's"}]},{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"w","arguments":{"a":1}}]},{"role":"tool","parts":[{"type":"tool_call_response","id":"c1","name":"w","response":"21","result":"21"}]}]"#;
+    assert_eq!(span.attributes.text(INPUT), Some(expected));
+    let tools = span.attributes.text("gen_ai.tool.definitions");
+    assert!(tools.is_some_and(|tools| tools.contains(r#""w""#)));
+
+    // No answer of a tool is missing, but an answer of the model is.
+    let request = r#"{"model": "m", "messages": [{"role": "user", "content": "Sun?"}, "role='assistant' content='No.' tool_calls=Unset() prefix=False", {"role": "user", "content": "And now?"}], "tools": ""}"#;
+    let question = [
+        ("llm.input_messages.2.message.role", "user"),
+        ("llm.input_messages.2.message.content", "And now?"),
+    ];
+    let span = translated_with(request, &question);
+    let expected = r#"[{"role":"user","parts":[{"type":"text","content":"Sun?"}]},{"role":"assistant","parts":[{"type":"text","content":"No."}]},{"role":"user","parts":[{"type":"text","content":"And now?"}]}]"#;
+    assert_eq!(span.attributes.text(INPUT), Some(expected));
 }

@@ -26,6 +26,23 @@ fn blocked_prompts_have_no_output() {
     assert!(output.is_some());
 }
 
+/// A stream that was given up has no count of its output.
+#[test]
+fn the_start_of_an_answer_names_the_model_that_answers() {
+    let answer = r#"{"candidates": [{"content": {"parts": [{"text": "a"}], "role": "model"}}], "model_version": "gemini-2.5-flash-001", "usage_metadata": {"prompt_token_count": 42}}"#;
+    let attributes = [
+        KIND,
+        ("llm.model_name", "gemini-2.5-flash-001"),
+        ("llm.token_count.prompt", "42"),
+        ("output.value", answer),
+    ];
+    let scope = "openinference.instrumentation.google_genai";
+    let span = translated(scope, "GenerateContentStream", &attributes);
+    let models = ["gen_ai.request.model", "gen_ai.response.model"];
+    let models = models.map(|key| span.attributes.text(key));
+    assert_eq!(models, [None, Some("gemini-2.5-flash-001")]);
+}
+
 /// In ADK 2, one span has all calls of an agent. Each overwrites the one before.
 #[test]
 fn only_the_last_adk_response_is_output() {

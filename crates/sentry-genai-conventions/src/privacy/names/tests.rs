@@ -131,6 +131,7 @@ fn parts_of_inputs_and_outputs_are_content() {
             assert!(!is_within_content(&format!("app.{container}.{part}")));
         }
     }
+    assert!(is_within_content("documents.0.index") && !is_within_content("documents.0.id"));
     for arguments in ARGUMENTS {
         for key in [
             format!("app.tool_{arguments}.id"),
