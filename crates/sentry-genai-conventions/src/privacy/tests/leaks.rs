@@ -1,7 +1,6 @@
 //! Content and keys under names that are close to known ones.
 
 use super::*;
-use crate::testing::shown;
 
 fn keeps(provenance: Provenance, key: &'static str, value: Value<'_>) -> bool {
     !kept(provenance, CAPTURE_NOTHING, &[(key, value)]).is_empty()
@@ -162,24 +161,6 @@ fn an_error_code_of_many_words_is_reduced_like_any_reason() {
     let mut span = span_of(&[("error.code", Value::Str(code))]);
     withhold(&mut span, Provenance::Other, CAPTURE_NOTHING);
     assert_eq!(span.attributes.text("error.code"), Some("invalid input"));
-}
-
-/// Spans of the same shape, translated one after the other.
-#[test]
-fn a_plan_reduces_errors() {
-    for key in ["code.stacktrace", "error.stack", "exception.message"] {
-        let mut planning = PlanningTranslator::new(Translator::new(TranslateOptions::default()));
-        let frame = "    at ask (/app/a.js:3:5)";
-        for text in [frame, frame, "invalid input: 'it is hunter2, they say'"] {
-            let mut span = span_of(&[
-                ("gen_ai.operation.name", Value::Str("chat")),
-                ("gen_ai.request.model", Value::Str("m")),
-                (key, Value::Str(text)),
-            ]);
-            let span = planning.translate(&mut span);
-            assert!(!shown(&span.attributes).contains("hunter2"), "{key}");
-        }
-    }
 }
 
 /// ADK's plugin that traces functions, and HoneyHive's decorator.
