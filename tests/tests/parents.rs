@@ -302,3 +302,38 @@ fn an_agent_in_a_conversation_keeps_it_whatever_its_calls_name() {
         assert_eq!(agent.conversation_id(), expected, "{name}");
     }
 }
+
+#[test]
+fn an_agent_does_not_learn_its_conversation_from_a_plain_span() {
+    let bridge = Bridge::start();
+    bridge.run(|| {
+        info_span!("handle", gen_ai.operation.name = "invoke_agent").in_scope(|| {
+            sentry_genai::conversation("c").in_scope(|| drop(info_span!("query")));
+        });
+    });
+    assert_eq!(bridge.span("invoke_agent").conversation_id(), None);
+}
+
+/// The call that ends second asks spans that nobody has asked since, below one that knows.
+#[test]
+fn what_is_named_late_reaches_every_branch() {
+    let bridge = Bridge::start();
+    bridge.run(|| {
+        let agent = info_span!(
+            "handle",
+            gen_ai.operation.name = "invoke_agent",
+            gen_ai.conversation.id = Empty
+        );
+        let branches = ["first", "second"].map(|model| {
+            let outer = info_span!(parent: &agent, "outer");
+            let inner = info_span!(parent: &outer, "inner");
+            info_span!(parent: &inner, "chat", gen_ai.operation.name = "chat", gen_ai.request.model = model)
+        });
+        agent.record("gen_ai.conversation.id", "c");
+        drop(branches);
+    });
+    for model in ["first", "second"] {
+        let call = bridge.span(&format!("chat {model}"));
+        assert_eq!(call.conversation_id(), Some("c"), "{model}");
+    }
+}

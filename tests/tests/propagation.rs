@@ -9,6 +9,7 @@ use sentry::ClientOptions;
 use sentry_genai::{
     Options,
     propagation::{IncomingContext, outgoing_env, outgoing_headers},
+    remove_conversation_id,
 };
 use sentry_genai_tests::{Bridge, command};
 use tracing::info_span;
@@ -68,6 +69,40 @@ fn what_the_service_says_itself_counts_more() {
         });
     });
     assert_eq!(bridge.span("chat").conversation_id(), Some("ours"));
+}
+
+/// A server may have one span for everything that it does.
+#[test]
+fn a_request_inside_an_open_span_has_its_conversation() {
+    let bridge = Bridge::start();
+    bridge.run(|| {
+        let headers = call("theirs");
+        info_span!("server").in_scope(|| receive(&headers, chat));
+    });
+    assert_eq!(bridge.span("chat").conversation_id(), Some("theirs"));
+}
+
+/// As after a logout.
+#[test]
+fn it_can_be_removed_like_that_of_a_scope() {
+    let bridge = Bridge::start();
+    let removed = || {
+        info_span!("handler").in_scope(|| {
+            remove_conversation_id();
+            chat();
+        });
+    };
+    bridge.run(|| {
+        let headers = call("theirs");
+        receive(&headers, removed);
+    });
+    let span = bridge.span("chat");
+    assert_eq!(span.conversation_id(), Some("session"));
+
+    let bridge = Bridge::start();
+    bridge.run(|| sentry_genai::conversation("ours").in_scope(removed));
+    let span = bridge.span("chat");
+    assert_eq!(span.conversation_id(), Some("session"));
 }
 
 #[test]

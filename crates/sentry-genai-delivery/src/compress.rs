@@ -174,6 +174,7 @@ mod tests {
             compressors.pack(body, Encoding::Gzip, &mut output);
         }
         assert!(output.capacity() <= KEPT_BYTES, "{}", output.capacity());
+        assert_eq!(compressors.lock().len(), 1, "it is used again");
         compressors.clear();
         assert!(compressors.lock().is_empty());
     }

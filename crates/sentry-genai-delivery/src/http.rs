@@ -390,6 +390,22 @@ mod tests {
         }
     }
 
+    /// Reading them takes a while.
+    #[test]
+    fn certificates_are_read_for_a_server_or_a_proxy_with_tls() {
+        for (dsn, proxy, are_read) in [
+            ("http://key@h.example/42", "", false),
+            ("http://key@h.example/42", "http://proxy.example", false),
+            ("http://key@h.example/42", "https://proxy.example", true),
+            ("https://key@h.example/42", "", true),
+        ] {
+            let options = ClientOptions::new().dsn(dsn).http_proxy(proxy);
+            let transport = HttpTransport::new(testing::config(&options));
+            transport.agent();
+            assert_eq!(transport.roots.get().is_some(), are_read, "{dsn} {proxy}");
+        }
+    }
+
     #[test]
     fn a_failure_names_the_proxy_without_its_credentials() {
         let options = testing::options().http_proxy("http://user:secret@nowhere.invalid:3128");

@@ -220,6 +220,17 @@ mod tests {
         assert_eq!(again.unwrap(), [address(2)]);
     }
 
+    /// Windows repeats a request that was refused, and takes longer.
+    #[cfg(unix)]
+    #[test]
+    fn a_refusal_is_an_answer() {
+        let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = server.local_addr().unwrap();
+        assert!(answers_soon(&address));
+        drop(server);
+        assert!(answers_soon(&address));
+    }
+
     #[test]
     fn a_family_that_does_not_answer_is_tried_last() {
         let addresses = |order: &[&str]| -> Vec<SocketAddr> {

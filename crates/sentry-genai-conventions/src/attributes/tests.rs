@@ -91,6 +91,34 @@ fn append_keeps_the_values_of_both_stores() {
 }
 
 #[test]
+fn the_last_of_different_values_is_renamed() {
+    let mut attributes = Attributes::default();
+    for text in ["question", "answer"] {
+        attributes.push("text", text);
+        attributes.push("other", text);
+        attributes.push("same", "x");
+    }
+    attributes.rename_last_of_different("text", "last");
+    attributes.rename_last_of_different("same", "last same");
+    assert_eq!(attributes.text("text"), Some("question"));
+    assert_eq!(attributes.text("last"), Some("answer"));
+    assert_eq!(attributes.text("other"), Some("answer"));
+    assert!(!attributes.contains("last same"));
+}
+
+/// What is replaced is the end of a message that is dropped.
+#[test]
+fn a_front_within_a_character_is_not_replaced() {
+    let mut attributes = Attributes::default();
+    attributes.push("text", "\u{e9}\u{e9}]");
+    let name = Name::new("text");
+    assert!(!attributes.replace_front(&name, 4, "[{\""));
+    assert_eq!(attributes.text("text"), Some("\u{e9}\u{e9}]"));
+    assert!(attributes.replace_front(&name, 4, "[{"));
+    assert_eq!(attributes.text("text"), Some("[{]"));
+}
+
+#[test]
 fn rename_does_not_overwrite() {
     let mut attributes = Attributes::default();
     attributes.push("old", "from old");

@@ -156,6 +156,8 @@ mod tests {
             ("ghp_4fG7hJ9kL2mN5pQ8", true),
             ("ghp_4fG7hJ9kL2mN,ghp_5fG7hJ9kL2mN", true),
             ("Bearer 4fg7hj9kl2mn5pq8", true),
+            ("Basic 4f/g7+4fg7hj9kl2mn5pq8=", true),
+            ("sk-4f/4fg7hj9kl2mn5pq8", true),
             ("Bearer authentication", false),
             ("gpt-4o-mini-2024-07-18", false),
             ("run 4fg7hj9kl2mn5pq8", false),

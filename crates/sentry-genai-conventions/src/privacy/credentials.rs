@@ -352,8 +352,8 @@ mod tests {
             ),
             ("next=/home&key=AIza", "next=/home&key=REDACTED"),
             (
-                "/users?token=**a&key={a",
-                "/users?token=REDACTED&key=REDACTED",
+                "/users?token=**a&key={a&sid=a}",
+                "/users?token=REDACTED&key=REDACTED&sid=REDACTED",
             ),
             (
                 "https://h.example/cb#access_token=x",

@@ -456,9 +456,9 @@ fn tool_results_reported_as_status_message_are_removed() {
 
 #[test]
 fn an_mcp_tool_answer_reported_as_failure_is_content() {
-    let has_reason = |error_type| {
+    let has_reason = |key, error_type| {
         let mut span = span_of(&[
-            ("mcp.method.name", Value::Str("tools/call")),
+            (key, Value::Str("tools/call")),
             ("error.type", Value::Str(error_type)),
         ]);
         span.scope = "fastmcp".into();
@@ -466,8 +466,9 @@ fn an_mcp_tool_answer_reported_as_failure_is_content() {
         let span = Translator::new(TranslateOptions::default()).translate(span);
         span.attributes.contains("sentry.status.message")
     };
-    assert!(!has_reason("tool_error"));
-    assert!(has_reason("-32601"));
+    assert!(!has_reason("mcp.method.name", "tool_error"));
+    assert!(has_reason("mcp.method.name", "-32601"));
+    assert!(has_reason("gen_ai.tool.name", "tool_error"));
 }
 
 /// Semantic Kernel describes an agent that is used as a tool by its instructions, OpenLIT any agent.

@@ -82,6 +82,82 @@ fn an_error_that_is_not_a_text_is_a_flag() {
 }
 
 #[test]
+fn an_exception_without_a_type_is_a_failure() {
+    let mut span = testing::span("ask");
+    span.events.push(crate::SourceEvent::new("exception"));
+    let span = Translator::new(TranslateOptions::default()).translate(span);
+    assert_eq!(span.status, Status::Error);
+    assert_eq!(span.attributes.text(ERROR_TYPE), Some(UNKNOWN_ERROR));
+}
+
+#[test]
+fn the_error_type_of_the_span_counts_more_than_that_of_an_exception() {
+    let mut span = testing::span("ask");
+    span.attributes.push(ERROR_TYPE, "Timeout");
+    let mut exception = crate::SourceEvent::new("exception");
+    exception.attributes.push("exception.type", "IoError");
+    span.events.push(exception);
+    let span = Translator::new(TranslateOptions::default()).translate(span);
+    assert_eq!(span.attributes.text(ERROR_TYPE), Some("Timeout"));
+}
+
+/// `tracing` has the status as fields. They are no attributes of the span.
+#[test]
+fn status_fields_become_the_status() {
+    let own = || SourceStatus::Error(Some("own".to_owned()));
+    for (status, code, expected, message) in [
+        (SourceStatus::Unset, "ERROR", Status::Error, Some("said")),
+        (own(), "error", Status::Error, Some("said")),
+        (own(), "", Status::Error, Some("own")),
+        (SourceStatus::Error(None), "", Status::Error, Some("said")),
+        (own(), "ok", Status::Ok, None),
+        (SourceStatus::Unset, "unset", Status::Ok, Some("said")),
+    ] {
+        let mut span = testing::span("ask");
+        span.status = status.clone();
+        if !code.is_empty() {
+            span.attributes.push("otel.status_code", code);
+        }
+        span.attributes.push("otel.status_description", "said");
+        let span = Translator::new(TranslateOptions::default()).translate(span);
+        assert_eq!(span.status, expected, "{status:?} {code}");
+        assert_eq!(span.attributes.text(STATUS_MESSAGE), message, "{code}");
+        let mut keys = span.attributes.iter().map(|(key, _)| key);
+        assert!(!keys.any(|key| key.starts_with("otel.status")));
+    }
+}
+
+#[test]
+fn a_long_reason_is_cut() {
+    let options = TranslateOptions {
+        capture_inputs: true,
+        capture_outputs: true,
+        ..TranslateOptions::default()
+    };
+    let mut span = testing::span("ask");
+    span.status = SourceStatus::Error(Some("no dice ".repeat(1000)));
+    let span = Translator::new(options).translate(span);
+    let message = span.attributes.text(STATUS_MESSAGE).unwrap();
+    assert!(message.starts_with("no dice") && message.len() <= MESSAGE_BYTES);
+}
+
+#[test]
+fn http_errors_begin_at_400_for_a_client_and_at_500_for_a_server() {
+    for (kind, code, status) in [
+        (SpanKind::Client, 399, Status::Ok),
+        (SpanKind::Client, 400, Status::Error),
+        (SpanKind::Server, 499, Status::Ok),
+        (SpanKind::Server, 500, Status::Error),
+    ] {
+        let mut span = testing::span("call");
+        span.kind = Some(kind);
+        span.attributes.push("http.response.status_code", code);
+        let span = Translator::new(TranslateOptions::default()).translate(span);
+        assert_eq!(span.status, status, "{kind:?} {code}");
+    }
+}
+
+#[test]
 fn a_failed_tool_has_the_error_type_that_it_names() {
     for (kind, expected) in [("Timeout", "Timeout"), ("None", "tool_error")] {
         let mut span = testing::span("execute_tool w");

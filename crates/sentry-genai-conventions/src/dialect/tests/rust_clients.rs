@@ -267,6 +267,59 @@ fn tower_mcp_requests_are_read() {
     assert_eq!(other.0, "function");
 }
 
+/// The span name may say more than the attributes, and the operation may be that of the tool.
+#[test]
+fn mcp_requests_made_by_hand_have_a_subject_but_no_operation() {
+    let named = |name: &'static str, attributes: &[(&'static str, &'static str)]| {
+        let span = translated("shop", name, attributes);
+        assert!(!span.attributes.contains("gen_ai.operation.name"));
+        let prompt = span.attributes.text("gen_ai.prompt.name");
+        (span.name.into_owned(), prompt.map(str::to_owned))
+    };
+    let unnamed = |name: &str| (name.to_owned(), None);
+    let prompt = named(
+        "MCP send prompts/get summary",
+        &[("mcp.method.name", "prompts/get")],
+    );
+    let summary = Some("summary".to_owned());
+    assert_eq!(prompt, ("prompts/get summary".to_owned(), summary));
+    let list = named(
+        "MCP send tools/list page",
+        &[("mcp.method.name", "tools/list")],
+    );
+    assert_eq!(list, unnamed("tools/list"));
+    let handled = [
+        ("mcp.method.name", "tools/call"),
+        ("gen_ai.operation.name", "execute_tool"),
+        ("gen_ai.tool.name", "get_weather"),
+        ("sentry.op", "mcp.server"),
+    ];
+    assert_eq!(
+        named("request", &handled),
+        unnamed("tools/call get_weather")
+    );
+    let progress = [
+        ("mcp.method.name", "notifications/progress"),
+        ("gen_ai.tool.name", "get_weather"),
+    ];
+    assert_eq!(named("told", &progress), unnamed("notifications/progress"));
+}
+
+#[test]
+fn a_workflow_that_only_the_span_name_names_is_not_named_by_an_id() {
+    for (name, expected) in [
+        ("invoke_workflow Refund", "invoke_workflow Refund"),
+        (
+            "invoke_workflow 0f8fad5b-d9cb-469f-a165-70867728950e",
+            "invoke_workflow",
+        ),
+        ("invoke_workflow asks for a refund", "invoke_workflow"),
+    ] {
+        let attributes = [("gen_ai.operation.name", "invoke_workflow")];
+        assert_eq!(translated("shop", name, &attributes).name, expected);
+    }
+}
+
 #[test]
 fn goose_observations_are_model_calls() {
     let input = r#"{"system":"Be brief","messages":[{"id":"m1","role":"user","created":1,"content":[{"type":"text","text":"Weather?"}]}],"tools":[{"name":"get_weather","description":"It","inputSchema":{"type":"object"}}]}"#;

@@ -12,6 +12,8 @@ fn credentials_are_always_removed() {
     };
     let pairs = [
         ("http.request.header.authorization", Value::Str("hunter2")),
+        ("http.request.header.x-session-id", Value::Str("hunter2")),
+        ("headers", Value::Str("hunter2")),
         ("url.full", Value::Str("https://h/a?q=x&key=hunter2")),
         ("http.request.header.accept", Value::Str("a, b")),
         ("db.query.text", Value::Str("SELECT a FROM b WHERE key=1")),
@@ -261,6 +263,28 @@ fn keys_are_removed_whatever_their_name() {
     for provenance in [Provenance::GenAi, Provenance::Library, Provenance::Other] {
         let kept = kept(provenance, CAPTURE_NOTHING, &pairs);
         assert_eq!(kept, ["app.trace"], "{provenance:?}");
+    }
+}
+
+/// A command line, for example. What was said to a model on purpose stays.
+#[test]
+fn a_list_is_removed_for_a_key_in_it() {
+    let allows_all = Capture {
+        inputs: true,
+        outputs: true,
+        client_addresses: true,
+    };
+    let list = |text: &str| ["--with", text].map(|item| Scalar::Str(item.into()));
+    let with_key = list("ghp_4fG7hJ9kL2mN5pQ8");
+    let without_key = list("4fg7hj9kl2mn5pq8");
+    let pairs = [
+        ("app.command", Value::Array(&with_key)),
+        ("app.trace", Value::Array(&without_key)),
+        ("adk.fn.arg.text", Value::Array(&with_key)),
+    ];
+    for provenance in [Provenance::GenAi, Provenance::Library, Provenance::Other] {
+        let kept = kept(provenance, allows_all, &pairs);
+        assert_eq!(kept, ["app.trace", "adk.fn.arg.text"], "{provenance:?}");
     }
 }
 
