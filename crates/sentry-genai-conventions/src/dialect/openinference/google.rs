@@ -23,8 +23,8 @@ pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     }
 }
 
-/// Records the response id and the model that answered. If the prompt was blocked, records the reason and removes the response, which
-/// is not an answer.
+/// Records the response id and the model that answered. If the prompt was blocked, records the reason and removes the response,
+/// which is not an answer.
 fn read_response(attributes: &mut Attributes) {
     let Some(response) = json::object(attributes, OUTPUT_VALUE) else {
         return;
