@@ -206,20 +206,27 @@ fn an_agent_does_not_repeat_the_tokens_of_a_call_that_has_left_before() {
 
 #[test]
 fn an_agent_learns_its_conversation_from_a_call_that_has_left_before() {
-    let bridge = Bridge::start();
-    bridge.run(|| {
-        let agent = info_span!("handle", gen_ai.operation.name = "invoke_agent");
-        agent.in_scope(|| {
-            drop(info_span!(
-                "chat",
-                gen_ai.operation.name = "chat",
-                gen_ai.conversation.id = "c"
-            ));
+    let named = || {
+        drop(info_span!(
+            "chat",
+            gen_ai.operation.name = "chat",
+            gen_ai.conversation.id = "c"
+        ));
+    };
+    let in_scope = || {
+        sentry_genai::conversation("c")
+            .in_scope(|| drop(info_span!("chat", gen_ai.operation.name = "chat")));
+    };
+    for call in [named, in_scope] {
+        let bridge = Bridge::start();
+        bridge.run(|| {
+            let agent = info_span!("handle", gen_ai.operation.name = "invoke_agent");
+            agent.in_scope(call);
+            assert!(bridge.guard().flush(Duration::from_secs(5)));
+            drop(agent);
         });
-        assert!(bridge.guard().flush(Duration::from_secs(5)));
-        drop(agent);
-    });
-    assert_eq!(bridge.span("invoke_agent").conversation_id(), Some("c"));
+        assert_eq!(bridge.span("invoke_agent").conversation_id(), Some("c"));
+    }
 }
 
 #[test]

@@ -315,20 +315,24 @@ impl Attributes {
         self.text.len()
     }
 
-    /// Returns about how many bytes of text are left to be encoded, without those that were removed.
+    /// Estimates how many bytes the attributes take as Sentry's JSON. Texts that were removed do not count.
     #[must_use]
-    pub fn remaining_text_bytes(&self) -> usize {
-        /// Of so little it does not matter what was removed.
+    pub fn json_bytes(&self) -> usize {
+        /// The size of an attribute without its text.
+        const ATTRIBUTE: usize = 64;
+        /// Of so much text it does not matter what was removed.
         const FEW_BYTES: usize = 1024;
 
-        if self.text.len() <= FEW_BYTES {
-            return self.text.len();
+        let mut text_bytes = self.text.len();
+        if text_bytes > FEW_BYTES {
+            let texts = self.entries.iter().map(|entry| match &entry.value {
+                Slot::Text(range) => (range.end - range.start) as usize,
+                _ => 0,
+            });
+            text_bytes = texts.sum();
         }
-        let texts = self.entries.iter().map(|entry| match &entry.value {
-            Slot::Text(range) => (range.end - range.start) as usize,
-            _ => 0,
-        });
-        texts.sum()
+        // In JSON inside of JSON, every quotation mark and backslash takes two bytes.
+        self.entries.len() * ATTRIBUTE + text_bytes + text_bytes / 8
     }
 
     /// Returns how many bytes this store occupies in memory, for accounting.

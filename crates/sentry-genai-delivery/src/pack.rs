@@ -51,8 +51,8 @@ impl Packer {
         let spans = spans.map(|span| (span, bucket.segment_of(span.span_id)));
         let trace = bucket.segment().trace();
         let attributes = bucket.spans.iter().map(|span| &span.attributes);
-        let text_bytes = attributes.map(Attributes::remaining_text_bytes).sum();
-        let capacity = wire::estimate_size(spans.len(), text_bytes);
+        let attribute_bytes = attributes.map(Attributes::json_bytes).sum();
+        let capacity = wire::estimate_size(spans.len(), attribute_bytes);
         wire::encode_within_limits(&mut self.encoder, trace, spans, buffers.take(capacity))
     }
 

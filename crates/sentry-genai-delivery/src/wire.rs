@@ -230,17 +230,15 @@ const CONTAINER: &[u8] = b"{\"version\":2,\"items\":[";
 
 const CLOSE: &[u8] = b"]}\n";
 
-/// Estimates the size of an envelope with `spans` spans and `text_bytes` bytes of text.
-pub(crate) fn estimate_size(spans: usize, text_bytes: usize) -> usize {
+/// Estimates the size of an envelope with `spans` spans, whose attributes take `attribute_bytes` bytes.
+pub(crate) fn estimate_size(spans: usize, attribute_bytes: usize) -> usize {
     const HEADERS: usize = 1024;
-    /// The size of a span without its texts.
-    const SPAN: usize = 1024;
+    /// The size of a span without the attributes of its own.
+    const SPAN: usize = 768;
     /// The reserve that the escaper needs before it writes a text of some kilobytes.
     const SPARE: usize = 16 * 1024;
 
-    // In JSON inside of JSON, every quotation mark and backslash takes two bytes.
-    let text_bytes = text_bytes + text_bytes / 8;
-    let size = HEADERS + spans.min(MAX_ENVELOPE_SPANS) * SPAN + text_bytes + SPARE;
+    let size = HEADERS + spans.min(MAX_ENVELOPE_SPANS) * SPAN + attribute_bytes + SPARE;
     size.min(MAX_ENVELOPE_BYTES + SPARE)
 }
 
