@@ -82,6 +82,8 @@ pub(crate) fn category(lifecycle: TraceLifecycle) -> Option<Category> {
 mod tests {
     use std::time::Instant;
 
+    use sentry_genai_conventions::{TranslateOptions, Translator};
+
     use super::*;
     use crate::{
         buckets::{Buckets, Purpose},
@@ -120,5 +122,54 @@ mod tests {
         };
         assert_eq!(pack(TraceLifecycle::Classic), [2, 2]);
         assert_eq!(pack(TraceLifecycle::Stream), [4]);
+    }
+    /// A buffer that had to grow, or was far too large, could not be used again.
+    #[test]
+    fn the_buffer_of_an_envelope_is_used_for_the_next_with_and_without_content() {
+        const CHATS: usize = 60;
+
+        let question =
+            r#"[{"role":"user","parts":[{"type":"text","content":"say \\"hi\\" to Ann "}]}]"#;
+        let question = question.replace("Ann ", &"Ann and \\n".repeat(200));
+        let answer = question.replace("user", "assistant");
+        let segment = testing::segment();
+        let config = testing::config(&testing::options());
+        for is_captured in [true, false] {
+            let mut options = TranslateOptions::default();
+            (options.capture_inputs, options.capture_outputs) = (is_captured, is_captured);
+            let translator = Translator::new(options);
+            let chat = || {
+                let mut span = testing::source(&segment, new_span_id());
+                let attributes = &mut span.attributes;
+                attributes.push("gen_ai.operation.name", "chat");
+                attributes.push("gen_ai.provider.name", "openai");
+                attributes.push("gen_ai.request.model", "gpt-5-mini");
+                attributes.push("gen_ai.response.model", "gpt-5-mini-2025-08-07");
+                attributes.push("gen_ai.response.id", "chatcmpl-CBd2xqNn0vJv3o1QG8hIuT");
+                attributes.push("gen_ai.request.temperature", 0.5);
+                attributes.push("gen_ai.request.max_tokens", 1000_i64);
+                for count in ["input", "output", "cache_read.input", "reasoning.output"] {
+                    attributes.push_owned_key(&format!("gen_ai.usage.{count}_tokens"), 12_i64);
+                }
+                attributes.push("gen_ai.input.messages", &*question);
+                attributes.push("gen_ai.output.messages", &*answer);
+                attributes.push("server.address", "api.openai.com");
+                translator.translate(span)
+            };
+            let mut buckets = Buckets::new(Purpose::Sending);
+            let mut chats = (0..CHATS).map(|_| chat()).collect();
+            let full = buckets.add(Instant::now(), &mut chats, 100, &segment);
+            let bucket = full.or_else(|| buckets.pop_oldest()).expect("a bucket");
+            let buffers = BufferPool::new(1024 * 1024);
+            let pack = || {
+                let encoded = Packer::new(&config).pack(&bucket, &buffers);
+                let [envelope] = encoded.envelopes.try_into().expect("one envelope");
+                assert_eq!(envelope.spans, CHATS);
+                let place = envelope.bytes.as_ptr();
+                buffers.give_back(envelope.bytes);
+                place
+            };
+            assert_eq!(pack(), pack(), "{is_captured}");
+        }
     }
 }
