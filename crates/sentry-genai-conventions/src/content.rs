@@ -24,7 +24,7 @@ pub(crate) use finish_reasons::{
     normalise_finish_reasons,
 };
 use keys::{CONTENT, Format, structured};
-pub(crate) use keys::{Content, Side, is_content, is_structured, side, side_of_messages};
+pub(crate) use keys::{Content, Side, is_content, is_input, is_structured, side, side_of_messages};
 pub use messages::ContentLimits;
 
 /// Merges the two attributes that used to hold an answer, before one is renamed over the other.

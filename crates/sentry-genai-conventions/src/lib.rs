@@ -47,6 +47,7 @@ mod status;
 mod tables;
 #[cfg(test)]
 mod testing;
+mod text_room;
 mod timestamp;
 mod tokens;
 mod tracing_opentelemetry;
@@ -66,5 +67,6 @@ pub use span::{
     AiKind, Ancestors, Inherited, Link, SentrySpan, SourceEvent, SourceSpan, SourceStatus, SpanId,
     SpanKind, Status, Timestamp, TraceId,
 };
+pub use text_room::TextRoom;
 pub use translate::{Identity, TranslateOptions, Translator};
 pub use vocabulary::{Deprecation, attribute_names, deprecation};

@@ -46,7 +46,7 @@ pub(crate) use self::{
 };
 
 pub use self::excerpt::excerpt;
-pub(crate) use self::excerpt::write_excerpt;
+pub(crate) use self::{cut::floor_char_boundary, excerpt::write_excerpt};
 
 /// Reads an object or a list from JSON or a Python repr. The JSON may be wrapped in quotes.
 pub(crate) fn read_json(text: &str) -> Option<Value> {
@@ -182,18 +182,6 @@ pub struct ContentLimits {
     pub text_bytes: usize,
     /// The limit for a whole attribute; 256,000 by default.
     pub attribute_bytes: usize,
-}
-
-impl ContentLimits {
-    /// Returns the length, in bytes, up to which a source of spans should copy a text. From a longer text it should take an
-    /// [excerpt](crate::excerpt()).
-    ///
-    /// This is more than the limits allow, because the translation cuts with more care than the excerpt does.
-    #[must_use]
-    pub fn text_room(&self) -> usize {
-        let limit = self.attribute_bytes.max(self.text_bytes);
-        limit.saturating_mul(11) / 8
-    }
 }
 
 impl Default for ContentLimits {

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use crate::{
-    Attributes, PlanningTranslator, SentrySpan, SourceSpan, SpanId, Timestamp, TraceId, Translator,
-    Value,
+    Attributes, ContentLimits, PlanningTranslator, SentrySpan, SourceSpan, SpanId, TextRoom,
+    Timestamp, TraceId, TranslateOptions, Translator, Value,
     attributes::{Encodable, needs_no_escape},
 };
 
@@ -13,6 +13,21 @@ pub(crate) fn span(name: impl Into<Cow<'static, str>>) -> SourceSpan {
     let trace_id = TraceId::from_bytes([1; 16]).unwrap();
     let span_id = SpanId::from_bytes([2; 8]).unwrap();
     SourceSpan::new(trace_id, span_id, name, Timestamp::from_nanos(1))
+}
+
+/// Returns the room for texts of `bytes` bytes.
+pub(crate) fn text_room(bytes: usize) -> TextRoom {
+    // A source has somewhat more room than the limits allow.
+    let limit = (bytes * 8).div_ceil(11);
+    let options = TranslateOptions {
+        capture_inputs: true,
+        limits: ContentLimits {
+            text_bytes: limit,
+            attribute_bytes: limit,
+        },
+        ..TranslateOptions::default()
+    };
+    options.text_room()
 }
 
 /// Shows attributes with their values, which their `Debug` leaves out.

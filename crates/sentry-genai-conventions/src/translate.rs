@@ -3,7 +3,8 @@
 use std::{borrow::Cow, collections::HashSet, mem};
 
 use crate::{
-    AiKind, Ancestors, Attributes, Inheritable, SentrySpan, SourceSpan, SpanKind, Status, Value,
+    AiKind, Ancestors, Attributes, Inheritable, SentrySpan, SourceSpan, SpanKind, Status, TextRoom,
+    Value,
     content::{self, ContentLimits},
     cross_span,
     dialect::{self, Dialect, NONE, OperationKind, unquoted},
@@ -31,6 +32,14 @@ pub struct TranslateOptions {
     pub capture_client_addresses: bool,
     /// The maximum length of content.
     pub limits: ContentLimits,
+}
+
+impl TranslateOptions {
+    /// Returns how much of a text a source of spans should copy.
+    #[must_use]
+    pub fn text_room(&self) -> TextRoom {
+        TextRoom::new(self)
+    }
 }
 
 /// Turns source spans into Sentry spans.

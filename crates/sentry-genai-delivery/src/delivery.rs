@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sentry_genai_conventions::{ContentLimits, SentrySpan};
+use sentry_genai_conventions::{SentrySpan, TextRoom};
 
 use crate::{
     accounting::{LossReason, Stats},
@@ -132,10 +132,10 @@ impl Delivery {
         self.0.latest().prepared.config.destination()
     }
 
-    /// Returns how long content may be.
+    /// Returns how much of a text a door copies.
     #[must_use]
-    pub fn content_limits(&self) -> ContentLimits {
-        self.0.latest().prepared.translator.options().limits
+    pub fn text_room(&self) -> TextRoom {
+        self.0.latest().prepared.translator.options().text_room()
     }
 
     pub(crate) fn start(prepared: Prepared) -> Self {

@@ -225,12 +225,6 @@ impl Options {
 
 /// What doors need. A program that uses a door has no use for it.
 impl Options {
-    /// Returns how long content may be.
-    #[must_use]
-    pub fn content_limits(&self) -> ContentLimits {
-        self.limits
-    }
-
     /// Returns the hook that sees every span, if there is one.
     #[must_use]
     pub fn before_send_span(&self) -> Option<BeforeSendSpan> {

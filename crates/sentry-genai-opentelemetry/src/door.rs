@@ -11,7 +11,9 @@ use std::{
 };
 
 use sentry_core::Client;
-use sentry_genai_conventions::{SourceSpan, SpanId, TraceId, op_at_start, segment_name_at_start};
+use sentry_genai_conventions::{
+    SourceSpan, SpanId, TextRoom, TraceId, op_at_start, segment_name_at_start,
+};
 use sentry_genai_delivery::{
     Delivery, IncomingTrace, Options, Prepared, Segment, SendFailure, Stats, Trace,
     on_delivery_thread,
@@ -32,7 +34,7 @@ pub(crate) struct Door {
     prepared: Mutex<Option<Prepared>>,
     ownership: Ownership,
     flush_timeout: Duration,
-    max_text_bytes: usize,
+    room: TextRoom,
     pub(crate) spans: SpanTable<Arc<Segment>>,
     is_shut_down: AtomicBool,
 }
@@ -113,7 +115,7 @@ impl Door {
     pub(crate) fn new(client: &Client, options: Options) -> Self {
         let client_options = client.options();
         Self {
-            max_text_bytes: options.content_limits().text_room(),
+            room: options.translation(client_options).text_room(),
             delivery: OnceLock::new(),
             prepared: Mutex::new(options.prepare(client_options)),
             ownership: Ownership::Own,
@@ -126,7 +128,7 @@ impl Door {
     /// Creates a door to a delivery shared with others.
     pub(crate) fn shared(delivery: Delivery) -> Self {
         Self {
-            max_text_bytes: delivery.content_limits().text_room(),
+            room: delivery.text_room(),
             delivery: OnceLock::from(Some(delivery)),
             prepared: Mutex::new(None),
             ownership: Ownership::Shared,
@@ -160,8 +162,8 @@ impl Door {
     }
 
     /// Returns the maximum length of a text that is copied, in bytes.
-    pub(crate) fn max_text_bytes(&self) -> usize {
-        self.max_text_bytes
+    pub(crate) fn text_room(&self) -> TextRoom {
+        self.room
     }
 
     /// Returns whether a span that starts now may be sent. What hooks trace on the delivery's own threads must not produce spans.
@@ -229,11 +231,11 @@ impl Door {
         let is_root = node.segment.local_root() == ids.1;
         let evicted = if is_root { evicted } else { Evicted::default() };
         let bytes = span.footprint();
-        if bytes <= self.max_text_bytes && (is_root || !delivery.is_behind()) {
+        if bytes <= self.room.bytes() && (is_root || !delivery.is_behind()) {
             let segment = Arc::clone(&node.segment);
             // Writing to memory that comes from another thread takes longer.
             let spent = if is_root { None } else { delivery.spent_box() };
-            let span = DeferredSpan::boxed(spent, ids, self.max_text_bytes, span, node, evicted);
+            let span = DeferredSpan::boxed(spent, ids, self.room, span, node, evicted);
             delivery.send_unread(span, bytes, segment);
         } else {
             self.read_and_send(delivery, ids, span, Some(node));
@@ -253,7 +255,7 @@ impl Door {
         (source.trace_id, source.span_id) = ids;
         let settled = node.as_ref().map_or(0, |node| node.settled_attributes());
         let says_more = span.says_more(settled);
-        span.read(&mut source, self.max_text_bytes);
+        span.read(&mut source, self.room);
         self.send_read(delivery, source, span.parent(), node, says_more);
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sentry_genai_conventions::{SourceSpan, SpanId};
+use sentry_genai_conventions::{SourceSpan, SpanId, TextRoom};
 use sentry_genai_delivery::{Segment, SpentBox, Unread};
 
 use crate::{
@@ -21,8 +21,8 @@ pub(crate) trait Ended: Send + 'static {
     /// Returns the approximate number of bytes it occupies in memory.
     fn footprint(&self) -> usize;
 
-    /// Reads the span, except for its ids, into an empty source span. Texts longer than `max_text_bytes` are cut. Called once.
-    fn read(&mut self, source: &mut SourceSpan, max_text_bytes: usize);
+    /// Reads the span, except for its ids, into an empty source span. Texts are copied as far as there is room. Called once.
+    fn read(&mut self, source: &mut SourceSpan, room: TextRoom);
 }
 
 /// A span that has ended and is read off the program's own threads.
@@ -31,7 +31,7 @@ pub(crate) trait Ended: Send + 'static {
 /// later.
 pub(crate) struct DeferredSpan<E> {
     ids: Key,
-    max_text_bytes: usize,
+    room: TextRoom,
     /// `None` if the span has been read.
     content: Option<Content<E>>,
 }
@@ -49,7 +49,7 @@ impl<E: Ended> DeferredSpan<E> {
     pub(crate) fn boxed(
         spent: Option<Box<Self>>,
         ids: Key,
-        max_text_bytes: usize,
+        room: TextRoom,
         span: E,
         node: SegmentNode,
         evicted: Evicted<Arc<Segment>>,
@@ -57,12 +57,12 @@ impl<E: Ended> DeferredSpan<E> {
         let mut deferred = spent.unwrap_or_else(|| {
             Box::new(Self {
                 ids,
-                max_text_bytes,
+                room,
                 content: None,
             })
         });
         deferred.ids = ids;
-        deferred.max_text_bytes = max_text_bytes;
+        deferred.room = room;
         deferred.content = Some(Content {
             span,
             node,
@@ -85,7 +85,7 @@ impl<E: Ended> Unread for DeferredSpan<E> {
         (source.trace_id, source.span_id) = self.ids;
         if let Some(content) = &mut self.content {
             let says_more = content.span.says_more(content.node.settled_attributes());
-            content.span.read(&mut source, self.max_text_bytes);
+            content.span.read(&mut source, self.room);
             content.node.end(&mut source, says_more);
         }
         self.content = None;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use sentry_core::ClientOptions;
-use sentry_genai_conventions::{SentrySpan, SourceSpan, SpanId, Translator};
+use sentry_genai_conventions::{SentrySpan, SourceSpan, SpanId, TextRoom, Translator};
 use sentry_genai_delivery::{BeforeSendSpan, Options, SDK_NAME, SDK_VERSION};
 
 use crate::{
@@ -23,7 +23,7 @@ pub(crate) struct Rewriter {
     before_send_span: Option<BeforeSendSpan>,
     release: Option<Cow<'static, str>>,
     environment: Option<Cow<'static, str>>,
-    max_text_bytes: usize,
+    room: TextRoom,
     spans: SpanTable<Arc<SegmentName>>,
 }
 
@@ -42,7 +42,7 @@ impl Rewriter {
             before_send_span: options.before_send_span(),
             release: client_options.release.clone(),
             environment: client_options.environment.clone(),
-            max_text_bytes: options.content_limits().text_room(),
+            room: translation.text_room(),
             spans: SpanTable::new(),
         }
     }
@@ -52,9 +52,9 @@ impl Rewriter {
         self.captures_all_content
     }
 
-    /// Returns the maximum length of a text that is copied, in bytes.
-    pub(crate) fn max_text_bytes(&self) -> usize {
-        self.max_text_bytes
+    /// Returns how much of a text is copied.
+    pub(crate) fn text_room(&self) -> TextRoom {
+        self.room
     }
 
     /// Sets the release and environment of the resource, as far as the client's options have none.

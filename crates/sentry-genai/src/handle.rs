@@ -14,7 +14,7 @@ use std::{
 };
 
 use sentry::{Client, ClientInitGuard};
-use sentry_genai_conventions::ContentLimits;
+use sentry_genai_conventions::TextRoom;
 use sentry_genai_delivery::{Delivery, SendFailure, Stats};
 
 use crate::{attached::Attached, conversation::TaskConversations, propagation::IncomingContext};
@@ -84,7 +84,7 @@ struct Inner {
     delivery: Delivery,
     shutdown_timeout: Duration,
     correlation: CorrelationMode,
-    max_text_bytes: usize,
+    text_room: TextRoom,
     propagation: Propagation,
     /// The trace that the environment of the process names.
     environment: IncomingContext,
@@ -100,15 +100,14 @@ impl Handle {
         delivery: Delivery,
         shutdown_timeout: Duration,
         correlation: CorrelationMode,
-        limits: ContentLimits,
         propagation: Propagation,
         client: Weak<Client>,
     ) -> Self {
         Self(Arc::new(Inner {
+            text_room: delivery.text_room(),
             delivery,
             shutdown_timeout,
             correlation,
-            max_text_bytes: limits.text_room(),
             propagation,
             environment: IncomingContext::from_env(),
             task_conversations: TaskConversations::default(),
@@ -161,9 +160,9 @@ impl Handle {
         self.0.correlation
     }
 
-    /// Returns the maximum length of a text copied from a field, in bytes.
-    pub(crate) fn max_text_bytes(&self) -> usize {
-        self.0.max_text_bytes
+    /// Returns how much of a text is copied from a field.
+    pub(crate) fn text_room(&self) -> TextRoom {
+        self.0.text_room
     }
 
     pub(crate) fn propagates_conversations(&self) -> bool {

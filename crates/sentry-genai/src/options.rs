@@ -320,7 +320,6 @@ impl Options {
     ) -> (Option<Handle>, Option<Arc<Client>>) {
         let client_options = client.options();
         let propagation = self.propagation;
-        let limits = self.delivery.content_limits();
         #[cfg(feature = "metrics")]
         let (delivery, metrics_client) = if self.metrics {
             let metrics_client = shared_client(client);
@@ -337,7 +336,7 @@ impl Options {
         let flushed = client_of_hub(client).as_ref().map(Arc::downgrade);
         let handle = delivery.start(client_options).map(|delivery| {
             let flushed = flushed.unwrap_or_default();
-            Handle::new(delivery, timeout, mode, limits, propagation, flushed)
+            Handle::new(delivery, timeout, mode, propagation, flushed)
         });
         (handle, metrics_client)
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use sentry_genai_conventions::{AttributeKey, Attributes, KeyFlags};
+use sentry_genai_conventions::{AttributeKey, Attributes, KeyFlags, TextRoom};
 use tracing::field::{Field, Visit};
 use tracing_subscriber::registry::{ExtensionsMut, LookupSpan, SpanRef};
 
@@ -16,8 +16,7 @@ use crate::{
 pub(crate) struct Recorder<'a> {
     attributes: &'a mut Attributes,
     callsite: &'a Callsite,
-    /// The maximum length of a text that is copied, in bytes.
-    max_text_bytes: usize,
+    room: TextRoom,
     /// What the keys of the fields that have a value indicate.
     pub(crate) key_flags: KeyFlags,
 }
@@ -33,7 +32,7 @@ impl<'a> Recorder<'a> {
         Self {
             attributes,
             callsite,
-            max_text_bytes: handle.max_text_bytes(),
+            room: handle.text_room(),
             key_flags: KeyFlags::default(),
         }
     }
@@ -65,9 +64,9 @@ impl Visit for Recorder<'_> {
     }
 
     fn record_u128(&mut self, field: &Field, value: u128) {
-        let max_text_bytes = self.max_text_bytes;
+        let room = self.room;
         self.push(field, |attributes, key| {
-            push_u128(attributes, key, value, max_text_bytes);
+            push_u128(attributes, key, value, room);
         });
     }
 
@@ -76,23 +75,23 @@ impl Visit for Recorder<'_> {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        let max_text_bytes = self.max_text_bytes;
+        let room = self.room;
         self.push(field, |attributes, key| {
-            attributes.push_known_text(key, value, max_text_bytes);
+            attributes.push_known_text(key, value, room);
         });
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        let max_text_bytes = self.max_text_bytes;
+        let room = self.room;
         self.push(field, |attributes, key| {
-            attributes.push_known_display(key, value, max_text_bytes);
+            attributes.push_known_display(key, value, room);
         });
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let max_text_bytes = self.max_text_bytes;
+        let room = self.room;
         self.push(field, |attributes, key| {
-            attributes.push_known_display(key, format_args!("{value:?}"), max_text_bytes);
+            attributes.push_known_display(key, format_args!("{value:?}"), room);
         });
     }
 }
@@ -107,8 +106,7 @@ pub(crate) struct LateRecorder<'a, 'r, R: LookupSpan<'r>> {
     callsite: Callsite,
     /// How many attributes the span had before.
     start: usize,
-    /// The maximum length of a text that is copied, in bytes.
-    max_text_bytes: usize,
+    room: TextRoom,
     key_flags: KeyFlags,
 }
 
@@ -122,7 +120,7 @@ impl<'a, 'r, R: LookupSpan<'r>> LateRecorder<'a, 'r, R> {
         }
         Some(Self {
             start: state.make_room(),
-            max_text_bytes: state.trace.handle.max_text_bytes(),
+            room: state.trace.handle.text_room(),
             callsite: Callsite::of(span.metadata()),
             key_flags: KeyFlags::default(),
             extensions: Some(extensions),
@@ -146,9 +144,9 @@ impl<'a, 'r, R: LookupSpan<'r>> LateRecorder<'a, 'r, R> {
     fn display(&mut self, field: &Field, value: impl fmt::Display) {
         self.extensions = None;
         let mut formatted = Attributes::default();
-        let max_text_bytes = self.max_text_bytes;
+        let room = self.room;
         self.callsite.with_key(field, |key| {
-            formatted.push_known_display(key, value, max_text_bytes);
+            formatted.push_known_display(key, value, room);
         });
         self.change(field, |attributes, _| attributes.append(formatted));
     }
@@ -182,9 +180,9 @@ impl<'r, R: LookupSpan<'r>> Visit for LateRecorder<'_, 'r, R> {
     }
 
     fn record_u128(&mut self, field: &Field, value: u128) {
-        let max_text_bytes = self.max_text_bytes;
+        let room = self.room;
         self.change(field, |attributes, key| {
-            push_u128(attributes, key, value, max_text_bytes);
+            push_u128(attributes, key, value, room);
         });
     }
 
@@ -193,9 +191,9 @@ impl<'r, R: LookupSpan<'r>> Visit for LateRecorder<'_, 'r, R> {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        let max_text_bytes = self.max_text_bytes;
+        let room = self.room;
         self.change(field, |attributes, key| {
-            attributes.push_known_text(key, value, max_text_bytes);
+            attributes.push_known_text(key, value, room);
         });
     }
 
@@ -208,9 +206,9 @@ impl<'r, R: LookupSpan<'r>> Visit for LateRecorder<'_, 'r, R> {
     }
 }
 
-fn push_u128(attributes: &mut Attributes, key: &AttributeKey, value: u128, max_text_bytes: usize) {
+fn push_u128(attributes: &mut Attributes, key: &AttributeKey, value: u128, room: TextRoom) {
     match i128::try_from(value) {
         Ok(value) => attributes.push_known(key, value),
-        Err(_) => attributes.push_known_display(key, value, max_text_bytes),
+        Err(_) => attributes.push_known_display(key, value, room),
     }
 }

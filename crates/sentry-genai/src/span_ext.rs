@@ -1,6 +1,6 @@
 //! Sets attributes that a span did not declare as fields.
 
-use sentry_genai_conventions::{Input, KeyFlags, excerpt};
+use sentry_genai_conventions::{Input, KeyFlags};
 use tracing::Span;
 use tracing_subscriber::{Registry, registry::LookupSpan as _};
 
@@ -55,11 +55,11 @@ fn set_attribute(span: &Span, key: &str, value: Input<'_>) {
         let span = registry.span(id)?;
         let mut extensions = span.extensions_mut();
         let state = extensions.get_mut::<SpanState>()?;
-        let max_text_bytes = state.trace.handle.max_text_bytes();
+        let room = state.trace.handle.text_room();
         let start = state.make_room();
         let attributes = &mut state.source.as_mut()?.attributes;
         match value {
-            Input::Str(text) => attributes.push_owned_key(key, &*excerpt(&text, max_text_bytes)),
+            Input::Str(text) => attributes.push_owned_key(key, &*room.copied(key, &text)),
             value => attributes.push_owned_key(key, value),
         }
         state.apply_late_attributes(start, KeyFlags::of(key));

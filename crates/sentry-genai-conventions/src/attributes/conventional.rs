@@ -1,7 +1,7 @@
 //! Adding attributes under keys that are only known at run time, but are mostly conventional.
 
 use super::{Attributes, Entry, Hash, Input, Key, Slot, encodable::Plain, name::prefix_bit};
-use crate::tables::Row;
+use crate::{TextRoom, content, tables::Row};
 
 impl Attributes {
     /// Appends a value under a key that is probably in Sentry's registry. The key is only copied into the buffer if it
@@ -25,10 +25,10 @@ impl Attributes {
         self.push_with_row(key, value);
     }
 
-    /// Like [`push_conventional`](Self::push_conventional), for a text. Appends an [excerpt](crate::excerpt) of a text
-    /// that is longer than `max_bytes`.
-    pub fn push_conventional_text(&mut self, key: &str, text: &str, max_bytes: usize) {
-        let start = self.write_up_to(text, max_bytes);
+    /// Like [`push_conventional`](Self::push_conventional), for a text. Appends as much of it as there is room for.
+    pub fn push_conventional_text(&mut self, key: &str, text: &str, room: TextRoom) {
+        let text = room.kept(text, || content::is_input(key));
+        let start = self.write_up_to(text, room.bytes());
         if let Some(range) = self.written_since(start) {
             self.push_with_row(key, Slot::Text(range));
         }
@@ -93,7 +93,7 @@ mod tests {
                     conventional.push_conventional(key, index);
                 } else {
                     copied.push_owned_key(key, &*crate::excerpt(&text, 20));
-                    conventional.push_conventional_text(key, &text, 20);
+                    conventional.push_conventional_text(key, &text, crate::testing::text_room(20));
                 }
                 copied.push_owned_key(key, f64::NAN);
                 conventional.push_conventional(key, f64::NAN);

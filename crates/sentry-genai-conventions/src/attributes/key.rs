@@ -1,7 +1,7 @@
 //! What a door can know about an attribute before it has a value.
 
 use super::name::{Hash, Name, prefix_bit};
-use crate::{Inheritable, span::is_usage_key};
+use crate::{Inheritable, content, span::is_usage_key};
 
 /// A key that lives for the whole program, with everything that is derived from it. A door that sees the same fields
 /// repeatedly needs to derive it only once.
@@ -60,6 +60,7 @@ impl KeyFlags {
     const INHERITABLE: u8 = 1 << 1;
     const TOKEN_COUNTS: u8 = 1 << 2;
     const SPAN_NAME: u8 = 1 << 3;
+    const INPUT: u8 = 1 << 4;
 
     /// Returns what one key says.
     #[must_use]
@@ -69,7 +70,8 @@ impl KeyFlags {
             flag_if(Self::GEN_AI, is_gen_ai(key))
                 | flag_if(Self::INHERITABLE, Inheritable::of(key).is_some())
                 | flag_if(Self::TOKEN_COUNTS, is_usage_key(key))
-                | flag_if(Self::SPAN_NAME, matches!(key, "otel.name" | "sentry.name")),
+                | flag_if(Self::SPAN_NAME, matches!(key, "otel.name" | "sentry.name"))
+                | flag_if(Self::INPUT, content::is_input(key)),
         )
     }
 
@@ -105,6 +107,13 @@ impl KeyFlags {
     #[inline]
     pub fn has_span_name(self) -> bool {
         self.0 & Self::SPAN_NAME != 0
+    }
+
+    /// Returns whether a key holds content that is only sent with inputs, under a name of the conventions.
+    #[must_use]
+    #[inline]
+    pub fn has_input(self) -> bool {
+        self.0 & Self::INPUT != 0
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     AttributeKey, Attributes, Entry, Hash, Input, Key, Range, Slot, encodable::Plain,
     name::prefix_bit,
 };
-use crate::{excerpt, messages::write_excerpt, tables::Row};
+use crate::{TextRoom, excerpt, messages::write_excerpt, tables::Row};
 
 impl Attributes {
     /// Appends a value under a key that lives for the whole program, such as a tracing field name.
@@ -48,24 +48,24 @@ impl Attributes {
         );
     }
 
-    /// Appends a text, or an [excerpt] of it if it is longer than `max_bytes`.
+    /// Appends as much of a text as there is room for.
     #[inline]
-    pub fn push_known_text(&mut self, key: &AttributeKey, text: &str, max_bytes: usize) {
-        let start = self.write_up_to(text, max_bytes);
+    pub fn push_known_text(&mut self, key: &AttributeKey, text: &str, room: TextRoom) {
+        let text = room.kept(text, || key.flags().has_input());
+        let start = self.write_up_to(text, room.bytes());
         self.push_written(key, start);
     }
 
-    /// Appends the `Display` output of `value`, or an [excerpt] of it if it is longer than `max_bytes`
-    /// bytes.
+    /// Appends as much of the `Display` output of `value` as there is room for.
     ///
-    /// The output is written directly to the buffer, and stops after sixteen times `max_bytes`.
+    /// The output is written directly to the buffer. It stops after sixteen times the room, of which an [excerpt] remains.
     pub fn push_known_display(
         &mut self,
         key: &AttributeKey,
         value: impl fmt::Display,
-        max_bytes: usize,
+        room: TextRoom,
     ) {
-        let start = self.display_up_to(value, max_bytes);
+        let start = self.display_up_to(value, room.display_bytes(key), room.bytes());
         self.push_written(key, start);
     }
 
@@ -224,11 +224,16 @@ impl Attributes {
         start
     }
 
-    fn display_up_to(&mut self, value: impl fmt::Display, max_bytes: usize) -> usize {
+    fn display_up_to(
+        &mut self,
+        value: impl fmt::Display,
+        written_bytes: usize,
+        max_bytes: usize,
+    ) -> usize {
         let start = self.text.len();
         let mut text = Limited {
             text: &mut self.text,
-            remaining: max_bytes.saturating_mul(16),
+            remaining: written_bytes,
         };
         // After an error, such as a full buffer, the output so far stays.
         let _ = write!(text, "{value}");

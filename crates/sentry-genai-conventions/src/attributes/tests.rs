@@ -158,8 +158,9 @@ fn numbers_outside_the_wire_format_are_converted_or_dropped() {
 fn long_display_output_is_cut() {
     let mut attributes = Attributes::default();
     let list = AttributeKey::new("list");
-    attributes.push_known_display(&list, format_args!("{:?}", vec!["é"; 1_000_000]), 8);
-    attributes.push_known_display(&AttributeKey::new("fits"), 42, 8);
+    let room = crate::testing::text_room(8);
+    attributes.push_known_display(&list, format_args!("{:?}", vec!["é"; 1_000_000]), room);
+    attributes.push_known_display(&AttributeKey::new("fits"), 42, room);
     let expected = "[\"\n… [120 bytes cut] …\né\", \"";
     assert_eq!(attributes.get("list"), Some(Value::Str(expected)));
     assert_eq!(attributes.get("fits"), Some(Value::Str("42")));

@@ -218,6 +218,11 @@ pub(crate) fn side_of_messages(key: &str) -> Option<messages::Side> {
     }
 }
 
+/// Returns whether `key` is one of the conventions for what a program or its user wrote.
+pub(crate) fn is_input(key: &str) -> bool {
+    structured(key).is_some_and(|content| content.side == Side::Input)
+}
+
 /// Returns whether `key` holds content with a structure that [`normalise`] brings into Sentry's format.
 pub(crate) fn is_structured(key: &str) -> bool {
     structured(key).is_some()

@@ -68,7 +68,8 @@ fn split_marker(text: &str) -> (usize, usize) {
     parsed.unwrap_or((text.len(), 0))
 }
 
-fn floor_char_boundary(text: &str, mut index: usize) -> usize {
+/// Returns the last boundary between characters up to `index`.
+pub(crate) fn floor_char_boundary(text: &str, mut index: usize) -> usize {
     while !text.is_char_boundary(index) {
         index -= 1;
     }

@@ -7,7 +7,7 @@ use std::{
 
 use sentry_genai_conventions::{
     Attributes, Inheritable, Link, Scalar, SourceEvent, SourceSpan, SourceStatus, SpanId, SpanKind,
-    Timestamp, TraceId, excerpt,
+    TextRoom, Timestamp, TraceId, excerpt,
 };
 
 use super::super::{
@@ -64,10 +64,10 @@ pub(super) fn ids(context: &SpanContext) -> Option<Key> {
 pub(super) fn source_span(
     (trace_id, span_id): Key,
     span: &mut SpanData,
-    max_text_bytes: usize,
+    room: TextRoom,
 ) -> SourceSpan {
     let mut source = SourceSpan::new(trace_id, span_id, "", Timestamp::default());
-    read_span(&mut source, span, max_text_bytes);
+    read_span(&mut source, span, room);
     source
 }
 
@@ -100,13 +100,13 @@ impl Ended for SpanData {
         bytes + size_of_val(&*self.links.links)
     }
 
-    fn read(&mut self, source: &mut SourceSpan, max_text_bytes: usize) {
-        read_span(source, self, max_text_bytes);
+    fn read(&mut self, source: &mut SourceSpan, room: TextRoom) {
+        read_span(source, self, room);
     }
 }
 
 /// Copies everything a span contains, with long texts shortened. The name is moved out of the span.
-fn read_span(source: &mut SourceSpan, span: &mut SpanData, max_text_bytes: usize) {
+fn read_span(source: &mut SourceSpan, span: &mut SpanData, room: TextRoom) {
     source.name = mem::take(&mut span.name);
     source.start = timestamp(span.start_time);
     source.parent_span_id = span_id(span.parent_span_id);
@@ -117,18 +117,18 @@ fn read_span(source: &mut SourceSpan, span: &mut SpanData, max_text_bytes: usize
         Status::Unset => SourceStatus::Unset,
         Status::Ok => SourceStatus::Ok,
         Status::Error { description } => {
-            let description = excerpt(description, max_text_bytes);
+            let description = excerpt(description, room.bytes());
             SourceStatus::Error((!description.is_empty()).then(|| description.into_owned()))
         }
     };
     // Leave room for what the translation adds.
-    let text_bytes = text_bytes(&span.attributes, max_text_bytes);
+    let text_bytes = text_bytes(&span.attributes, room);
     let attributes = &mut source.attributes;
     attributes.reserve(span.attributes.len() + 4, text_bytes + 128);
-    push_attributes(attributes, &span.attributes, max_text_bytes);
+    push_attributes(attributes, &span.attributes, room);
     // Most spans have neither events nor links.
     if !span.events.events.is_empty() {
-        source.events = events(&span.events.events, max_text_bytes);
+        source.events = events(&span.events.events, room);
     }
     if !span.links.links.is_empty() {
         source.links = links(&span.links.links);
@@ -141,15 +141,11 @@ fn read_span(source: &mut SourceSpan, span: &mut SpanData, max_text_bytes: usize
     source.undo_tracing_opentelemetry();
 }
 
-fn events(events: &[Event], max_text_bytes: usize) -> Vec<SourceEvent> {
+fn events(events: &[Event], room: TextRoom) -> Vec<SourceEvent> {
     let events = events.iter().map(|event| {
         let mut source_event = SourceEvent::new(event.name.clone());
         source_event.time = Some(timestamp(event.timestamp));
-        push_attributes(
-            &mut source_event.attributes,
-            &event.attributes,
-            max_text_bytes,
-        );
+        push_attributes(&mut source_event.attributes, &event.attributes, room);
         source_event
     });
     events.collect()
@@ -185,10 +181,10 @@ fn timestamp(time: SystemTime) -> Timestamp {
     Timestamp::from_nanos(nanos.saturating_add(since_epoch.subsec_nanos().into()))
 }
 
-/// Returns the approximate number of bytes of text in the values, each counted up to `max_text_bytes`.
-fn text_bytes(pairs: &[KeyValue], max_text_bytes: usize) -> usize {
+/// Returns the approximate number of bytes of text that are copied.
+fn text_bytes(pairs: &[KeyValue], room: TextRoom) -> usize {
     let texts = pairs.iter().map(|pair| match &pair.value {
-        Value::String(text) => text.as_str().len().min(max_text_bytes),
+        Value::String(text) => room.copied_bytes(pair.key.as_str(), text.as_str()),
         _ => 0,
     });
     texts.sum()
@@ -209,8 +205,8 @@ fn value_bytes(value: &Value) -> usize {
     }
 }
 
-/// Appends attributes. Texts longer than `max_text_bytes` are cut while they are copied.
-fn push_attributes(attributes: &mut Attributes, pairs: &[KeyValue], max_text_bytes: usize) {
+/// Appends attributes. Texts are copied as far as there is room.
+fn push_attributes(attributes: &mut Attributes, pairs: &[KeyValue], room: TextRoom) {
     for pair in pairs {
         let key = pair.key.as_str();
         match &pair.value {
@@ -218,10 +214,10 @@ fn push_attributes(attributes: &mut Attributes, pairs: &[KeyValue], max_text_byt
             Value::I64(value) => attributes.push_conventional(key, *value),
             Value::F64(value) => attributes.push_conventional(key, *value),
             Value::String(text) => {
-                attributes.push_conventional_text(key, text.as_str(), max_text_bytes);
+                attributes.push_conventional_text(key, text.as_str(), room);
             }
             Value::Array(array) => {
-                if let Some(scalars) = scalars(array, max_text_bytes) {
+                if let Some(scalars) = scalars(array, room.bytes()) {
                     attributes.push_conventional(key, scalars);
                 }
             }

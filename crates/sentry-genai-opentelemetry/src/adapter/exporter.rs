@@ -106,11 +106,11 @@ impl SpanExporter for SentryGenAiExporter {
         let sampled = batch
             .into_iter()
             .filter(|span| span.span_context.is_sampled());
-        let max_text_bytes = self.door.max_text_bytes();
+        let room = self.door.text_room();
         let spans = sampled.filter_map(|mut span| {
             let ids = convert::ids(&span.span_context)?;
             let parent = convert::parent(&span);
-            let source = source_span(ids, &mut span, max_text_bytes);
+            let source = source_span(ids, &mut span, room);
             Some((source, parent))
         });
         self.door.receive(spans.collect());

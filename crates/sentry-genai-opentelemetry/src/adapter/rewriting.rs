@@ -72,7 +72,7 @@ impl<E: SpanExporter> RewritingExporter<E> {
             let Some(ids) = convert::ids(&span.span_context) else {
                 return false;
             };
-            let source = source_span(ids, span, self.rewriter.max_text_bytes());
+            let source = source_span(ids, span, self.rewriter.text_room());
             spans.push((source, convert::parent(span)));
             true
         });

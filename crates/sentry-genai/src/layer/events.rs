@@ -45,7 +45,7 @@ impl Report {
         if self == Self::Error {
             let mut exception = ExceptionRecorder {
                 error: LoggedError::default(),
-                max_text_bytes: handle.max_text_bytes(),
+                max_text_bytes: handle.text_room().bytes(),
             };
             event.record(&mut exception);
             return Some(exception.error.into_event());

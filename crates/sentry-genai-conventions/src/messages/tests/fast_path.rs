@@ -280,7 +280,7 @@ proptest! {
         let lists = texts.iter().map(|text| text.trim_matches(['[', ']']));
         for text in [format!("[{}]", lists.collect::<Vec<_>>().join(",")), texts.concat() + &noise] {
             let mut attributes = Attributes::default();
-            attributes.push_known_text(&crate::AttributeKey::new("gen_ai.input.messages"), &text, room);
+            attributes.push_known_text(&crate::AttributeKey::new("gen_ai.input.messages"), &text, crate::testing::text_room(room));
             attributes.push("gen_ai.request.model", "m");
             normalise(&mut attributes, &limits);
             for key in ["gen_ai.input.messages", "gen_ai.system_instructions"] {
