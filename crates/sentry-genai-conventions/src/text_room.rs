@@ -14,8 +14,10 @@ pub struct TextRoom {
 }
 
 impl TextRoom {
-    /// What is copied of an input that may not leave: enough to know that there is one.
-    const WITHHELD_BYTES: usize = 64;
+    /// The room for an input while no content may leave: enough to tell it from an answer.
+    ///
+    /// Nothing else is derived from inputs. Answers say why the model stopped.
+    const WITHHELD_BYTES: usize = 256;
 
     pub(crate) fn new(options: &TranslateOptions) -> Self {
         let limits = &options.limits;
@@ -23,7 +25,8 @@ impl TextRoom {
         let limit = limits.attribute_bytes.max(limits.text_bytes);
         Self {
             bytes: limit.saturating_mul(11) / 8,
-            copies_inputs: options.capture_inputs,
+            // Old versions of rig record the answer under the name of the question.
+            copies_inputs: options.capture_inputs || options.capture_outputs,
         }
     }
 
@@ -44,14 +47,11 @@ impl TextRoom {
     #[must_use]
     #[inline]
     pub fn copied_bytes(self, key: &str, text: &str) -> usize {
-        self.kept(text, || content::is_input(key))
-            .len()
-            .min(self.bytes)
+        let kept = self.kept(text, || content::is_input(key));
+        kept.len().min(self.bytes)
     }
 
-    /// Returns the beginning of an input that may not leave, or else all of a text.
-    ///
-    /// Inputs serve no other purpose. An answer does: it says why the model stopped.
+    /// Returns all of a text, or the beginning of an input that may not leave.
     #[inline]
     pub(crate) fn kept(self, text: &str, is_input: impl FnOnce() -> bool) -> &str {
         if self.copies_inputs || text.len() <= Self::WITHHELD_BYTES || !is_input() {
@@ -62,10 +62,10 @@ impl TextRoom {
 
     /// Returns how much of the `Display` output of a value is written.
     pub(crate) fn display_bytes(self, key: &AttributeKey) -> usize {
-        if !self.copies_inputs && key.flags().has_input() {
-            Self::WITHHELD_BYTES
-        } else {
+        if self.copies_inputs || !key.flags().has_input() {
             self.bytes.saturating_mul(16)
+        } else {
+            Self::WITHHELD_BYTES
         }
     }
 }
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn of_an_input_that_may_not_leave_only_the_beginning_is_copied() {
+    fn while_no_content_may_leave_inputs_have_little_room() {
         let prompt = "é".repeat(1000);
         let copied = |capture_inputs, name: &'static str| {
             let room = room(capture_inputs, ContentLimits::default());
@@ -106,24 +106,29 @@ mod tests {
             attributes.push_conventional_text(name, &prompt, room);
             attributes.push_known_display(&key, &prompt, room);
             attributes.push_owned_key(name, &*room.copied(name, &prompt));
-            assert_eq!(
-                room.copied_bytes(name, &prompt),
-                room.copied(name, &prompt).len()
-            );
             let texts = attributes.slots().flatten().map(|(_, text)| match text {
-                Value::Str(text) => text.len(),
-                _ => 0,
+                Value::Str(text) => text.to_owned(),
+                _ => unreachable!(),
             });
-            texts.collect::<Vec<_>>()
+            let texts: Vec<_> = texts.collect();
+            assert_eq!(texts, vec![texts[0].clone(); 4]);
+            assert_eq!(room.copied_bytes(name, &prompt), texts[0].len());
+            texts[0].len()
         };
-        for (name, withheld) in [
-            ("gen_ai.input.messages", 64),
-            ("gen_ai.tool.definitions", 64),
-            ("gen_ai.output.messages", 2000),
-            ("shop.note", 2000),
-        ] {
-            assert_eq!(copied(false, name), [withheld; 4], "{name}");
-            assert_eq!(copied(true, name), [2000; 4], "{name}");
+        for name in ["gen_ai.input.messages", "gen_ai.tool.definitions"] {
+            assert_eq!(copied(false, name), 256, "{name}");
+            assert_eq!(copied(true, name), 2000, "{name}");
+        }
+        let outputs_only = TranslateOptions {
+            capture_outputs: true,
+            ..TranslateOptions::default()
+        };
+        let copied_input = outputs_only
+            .text_room()
+            .copied("gen_ai.input.messages", &prompt);
+        assert_eq!(copied_input, prompt);
+        for name in ["gen_ai.output.messages", "shop.note"] {
+            assert_eq!(copied(false, name), 2000, "{name}");
         }
     }
 }

@@ -287,39 +287,35 @@ fn outlines(traces: Vec<Vec<SentrySpan>>) -> Vec<Vec<String>> {
     traces.iter().flatten().map(outline).collect()
 }
 
-/// A door copies only the beginning of an input that may not leave, so nothing may be derived from the rest.
+/// While no content may leave, a door copies little of an input, so nothing may be derived from the rest.
 #[test]
 fn spans_say_the_same_without_copies_of_withheld_inputs() {
-    for captures_outputs in [false, true] {
-        let mut options = TranslateOptions::default();
-        options.capture_outputs = captures_outputs;
-        let translator = Translator::new(options);
-        let room = translator.options().text_room();
-        let copied = |span: &SourceSpan| {
-            let mut copy = span.clone();
-            copy.attributes = Attributes::default();
-            for (key, value) in span.attributes.iter() {
-                match value {
-                    Value::Str(text) => copy.attributes.push_conventional_text(key, text, room),
-                    value => copy.attributes.push_conventional(key, value),
-                }
+    let translator = Translator::new(TranslateOptions::default());
+    let room = translator.options().text_room();
+    let copied = |span: &SourceSpan| {
+        let mut copy = span.clone();
+        copy.attributes = Attributes::default();
+        for (key, value) in span.attributes.iter() {
+            match value {
+                Value::Str(text) => copy.attributes.push_conventional_text(key, text, room),
+                value => copy.attributes.push_conventional(key, value),
             }
-            copy
-        };
-        let mut cut = 0;
-        for capture in corpus() {
-            let copies: Vec<_> = capture.spans.iter().map(copied).collect();
-            let bytes = |spans: &[SourceSpan]| -> usize {
-                spans.iter().map(|span| span.attributes.text_bytes()).sum()
-            };
-            cut += usize::from(bytes(&copies) < bytes(&capture.spans));
-            let said = |spans| {
-                let traces = translate_with(&translator, spans).into_iter().flatten();
-                let all = traces.map(|span| outline_with_content(&span, &str::to_owned));
-                all.collect::<Vec<_>>()
-            };
-            assert_eq!(said(copies), said(capture.spans), "{}", capture.name);
         }
-        assert!(cut > 100, "{cut}");
+        copy
+    };
+    let mut cut = 0;
+    for capture in corpus() {
+        let copies: Vec<_> = capture.spans.iter().map(copied).collect();
+        let bytes = |spans: &[SourceSpan]| -> usize {
+            spans.iter().map(|span| span.attributes.text_bytes()).sum()
+        };
+        cut += usize::from(bytes(&copies) < bytes(&capture.spans));
+        let said = |spans| {
+            let traces = translate_with(&translator, spans).into_iter().flatten();
+            let all = traces.map(|span| outline_with_content(&span, &str::to_owned));
+            all.collect::<Vec<_>>()
+        };
+        assert_eq!(said(copies), said(capture.spans), "{}", capture.name);
     }
+    assert!(cut > 50, "{cut}");
 }

@@ -224,6 +224,7 @@ impl Attributes {
         start
     }
 
+    /// Writes at most `written_bytes` of the output, of which an excerpt of at most `max_bytes` remains. Returns its start.
     fn display_up_to(
         &mut self,
         value: impl fmt::Display,
