@@ -128,6 +128,8 @@ fn read_step(attributes: &mut Attributes, span_type: Option<&str>) {
         }
         Some(CLIENT_TOOL) => {
             attributes.rename("mastra.client_tool_call.input", ARGUMENTS);
+            // What the model wanted is known only as metadata, since the tool runs elsewhere.
+            attributes.rename("mastra.metadata.args", ARGUMENTS);
             attributes.rename("mastra.client_tool_call.output", RESULT);
         }
         Some("rag_embedding") => {
