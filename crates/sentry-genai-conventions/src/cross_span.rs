@@ -45,8 +45,8 @@ use crate::{
 ///   last call of. A tool call fails with the plain execution inside it.
 /// * A tool without an agent above it belongs to the agent that the calls beside it name.
 /// * Model calls without any messages, or without answers, get those of the agent that made them.
-/// * The only model call directly inside a step of the same library takes over the messages of the step. Those of Mastra's steps get
-///   what the calls of tools by earlier steps were.
+/// * The only model call directly inside a step of the same library takes over the messages of the step. Those of Mastra's steps
+///   get what the calls of tools by earlier steps were.
 /// * Where the source of the spans could not read what open ancestors had recorded, AI spans take over conversation and agent from
 ///   their ancestors here, but agents no other agent's name. Without a conversation above, an AI span takes over the one that the
 ///   spans below it name, if these agree.

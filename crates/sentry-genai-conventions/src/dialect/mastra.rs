@@ -123,8 +123,8 @@ fn read_step(attributes: &mut Attributes, span_type: Option<&str>) {
             attributes.rename("mastra.agent_run.input", INPUT);
             attributes.rename("mastra.agent_run.output", OUTPUT);
         }
-        // The input of the inference inside, which does not record it. In older versions this is the body of a request instead. A run
-        // that continues begins with the answer that asked for what it has waited for.
+        // The input of the inference inside, which does not record it. In older versions this is the body of a request instead. A
+        // run that continues begins with the answer that asked for what it has waited for.
         Some("model_step") if is_list_or_missing(attributes, "mastra.model_step.input") => {
             attributes.rename("mastra.model_step.input", INPUT);
             placeholders::replace(attributes, INPUT);

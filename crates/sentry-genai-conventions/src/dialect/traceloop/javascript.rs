@@ -17,8 +17,8 @@ pub(super) fn is_bedrock_conversation(span: &SourceSpan) -> bool {
     span.name == "bedrock.completion" && span.scope.starts_with("@traceloop/")
 }
 
-/// Returns whether a span is of the instrumentation of Anthropic's SDK. Unlike Python's, it leaves the cache out of the input, as the
-/// SDK does.
+/// Returns whether a span is of the instrumentation of Anthropic's SDK. Unlike Python's, it leaves the cache out of the input, as
+/// the SDK does.
 pub(super) fn is_anthropic(span: &SourceSpan) -> bool {
     span.scope == "@traceloop/instrumentation-anthropic"
 }
