@@ -14,6 +14,7 @@ mod same_work;
 mod sibling_agents;
 mod source;
 mod span_tree;
+mod step_history;
 mod thread_runs;
 mod totals;
 
@@ -40,11 +41,12 @@ use crate::{
 /// * Requests for one response of OpenAI's Responses API are one model call: one in the background is looked up later.
 /// * An agent keeps its token totals only if no chat below it reported any. VoltAgent's only chat of an agent takes them over.
 /// * A run of an agent in a thread takes over the token counts that other spans report for it.
-/// * A failed call without an error type takes it from what failed inside it in the same library. A tool call fails with the plain
-///   execution inside it.
+/// * A failed call without an error type takes it from what failed inside it in the same library, or from the agent that it is the
+///   last call of. A tool call fails with the plain execution inside it.
 /// * A tool without an agent above it belongs to the agent that the calls beside it name.
 /// * Model calls without any messages, or without answers, get those of the agent that made them.
-/// * The only model call directly inside a step of the same library takes over the messages of the step.
+/// * The only model call directly inside a step of the same library takes over the messages of the step. Those of Mastra's steps
+///   get what the calls of tools by earlier steps were.
 /// * Where the source of the spans could not read what open ancestors had recorded, AI spans take over conversation and agent from
 ///   their ancestors here, but agents no other agent's name. Without a conversation above, an AI span takes over the one that the
 ///   spans below it name, if these agree.
@@ -92,6 +94,7 @@ pub(crate) fn reconcile(spans: &mut [SentrySpan], limits: &ContentLimits) {
             totals::remove_repeated_totals(spans, &tree);
         }
         if has_steps {
+            step_history::complete(spans, &tree, limits);
             enclosing_step::copy_to_calls(spans, &tree, limits);
         }
         if has_failed_parts {

@@ -54,6 +54,16 @@ static LAYER: Known = &[
     ),
     ("gen_ai.response.streaming", "langfuse-sdk", CLOCK),
     ("gen_ai.response.time_to_first_chunk", "langfuse-sdk", CLOCK),
+    (
+        "gen_ai.response.streaming",
+        "mastra-otel-exporter-1.4",
+        CLOCK,
+    ),
+    (
+        "gen_ai.response.time_to_first_chunk",
+        "mastra-otel-exporter-1.4",
+        CLOCK,
+    ),
     ("busy_ns", "goose", BRIDGE),
     ("idle_ns", "goose", BRIDGE),
     ("target", "goose", BRIDGE),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{MESSAGES, SpanTree, WorkKind};
+use super::{MESSAGES, SpanTree, WorkKind, step_history};
 use crate::{ContentLimits, SentrySpan, content, dialect::INPUT, naming::MODELS};
 
 const MODEL: &str = "gen_ai.request.model";
@@ -12,7 +12,7 @@ pub(super) fn is_step_with_call_data(span: &SentrySpan) -> bool {
     // The first two checks rule out ordinary spans without looking at their attributes.
     span.ai.is_none()
         && span.origin.starts_with("auto.ai.")
-        && span.attributes.contains_any(&[INPUT, MODEL])
+        && (span.attributes.contains_any(&[INPUT, MODEL]) || step_history::is_step(span))
 }
 
 /// Copies messages from a step to the only call directly inside it, if both are from the same library. Some of Mastra's calls

@@ -32,6 +32,7 @@ pub(super) fn apply_to_calls(spans: &mut [SentrySpan], tree: &SpanTree) {
         }
     }
     copy_types_to_calls(spans, tree);
+    explain_last_calls(spans, tree);
     fail_last_calls(spans, tree);
     fail_unanswered_calls(spans, tree);
 }
@@ -61,25 +62,38 @@ fn is_unanswered_call_of_rig(span: &SentrySpan) -> bool {
 
 /// Marks the last call of each agent that failed because its call did, unless the call has finished.
 fn fail_last_calls(spans: &mut [SentrySpan], tree: &SpanTree) {
-    let mut last_calls = HashMap::new();
-    for (position, span) in spans.iter().enumerate() {
-        if span.ai == Some(AiKind::LlmCall)
-            && is_of_pydantic_ai(span)
-            && let Some(agent) = tree.parents[position]
-            && is_stopped_by_call(&spans[agent])
-        {
-            let call = (span.start, span.span_id, position);
-            let last = last_calls.entry(agent).or_insert(call);
-            *last = call.max(*last);
-        }
-    }
-    for (agent, (.., call)) in last_calls {
+    let stopped_agent = |call: usize| {
+        let agent = tree.parents[call]?;
+        (is_of_pydantic_ai(&spans[call]) && is_stopped_by_call(&spans[agent])).then_some(agent)
+    };
+    for (agent, call) in last_calls(spans, stopped_agent) {
         if let Ok([call, agent]) = spans.get_disjoint_mut([call, agent])
             && !call.attributes.contains(FINISH_REASONS)
         {
             copy_failure(call, agent);
         }
     }
+}
+
+/// Returns the last model call of each agent, with the agent.
+fn last_calls(
+    spans: &[SentrySpan],
+    agent_of: impl Fn(usize) -> Option<usize>,
+) -> Vec<(usize, usize)> {
+    let mut last_calls = HashMap::new();
+    for (position, span) in spans.iter().enumerate() {
+        if span.ai == Some(AiKind::LlmCall)
+            && let Some(agent) = agent_of(position)
+        {
+            let call = (span.start, span.span_id, position);
+            let last = last_calls.entry(agent).or_insert(call);
+            *last = call.max(*last);
+        }
+    }
+    let last_calls = last_calls.into_iter();
+    last_calls
+        .map(|(agent, (.., call))| (agent, call))
+        .collect()
 }
 
 /// Returns whether a span is the run of an agent of pydantic-ai's that ended with an error of its model. The call that failed does
@@ -136,6 +150,28 @@ fn copy_types_to_calls(spans: &mut [SentrySpan], tree: &SpanTree) {
             .find(|ancestor| spans[*ancestor].ai.is_some());
         if let Some(call) = call.filter(|call| is_untyped(&spans[*call])) {
             spans[call].attributes.set(ERROR_TYPE, &*error_type);
+        }
+    }
+}
+
+/// Tells the last call of an agent that failed why it did, if only the agent knows, as in Mastra since 1.4.
+fn explain_last_calls(spans: &mut [SentrySpan], tree: &SpanTree) {
+    let failed_agent = |call: usize| {
+        let mut around = tree.ancestors(call).take(MAX_DEPTH);
+        let agent = around.find(|ancestor| spans[*ancestor].ai.is_some())?;
+        let is_agent = spans[agent].ai == Some(AiKind::Agent)
+            && spans[agent].origin == spans[call].origin
+            && spans[agent].status == Status::Error;
+        is_agent.then_some(agent)
+    };
+    for (agent, call) in last_calls(spans, failed_agent) {
+        if let Ok([call, agent]) = spans.get_disjoint_mut([call, agent])
+            && is_untyped(call)
+        {
+            if agent.attributes.contains(ERROR_TYPE) {
+                call.attributes.remove(ERROR_TYPE);
+            }
+            copy_failure(call, agent);
         }
     }
 }

@@ -9,6 +9,7 @@ mod names;
 mod other_service;
 mod overlapping;
 mod sibling_agents;
+mod step_history;
 mod thread_runs;
 mod totals;
 mod unnamed_agents;

@@ -60,6 +60,7 @@ fn operation(span: &SourceSpan) -> Override {
         // In JavaScript's wrapper, everything is a generation.
         Some("generation") => Override::To(match openai_api(&span.name) {
             Some("embeddings") => "embeddings",
+            Some("moderations") => "evaluate",
             Some("audio" | "images") => "generate_content",
             _ => "chat",
         }),

@@ -6,7 +6,9 @@ use super::{
     DEFINITIONS, Dialect, OperationKind, Override, aliases, indexed, json, json::Object, kind_of,
     logfire, name_as_span, tool_answer, usage,
 };
-use crate::{Attributes, SourceEvent, SourceSpan, SourceStatus, stack_trace};
+use crate::{
+    Attributes, SourceEvent, SourceSpan, SourceStatus, content::FINISH_REASONS, stack_trace,
+};
 
 pub(super) static LANGSMITH: Dialect = Dialect {
     name: "langsmith",
@@ -95,6 +97,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             if let Some(id) = tool_answer::call_id_of(&answer) {
                 attributes.supply("gen_ai.tool.call.id", id);
             }
+            unwrap_vercel_arguments(attributes);
             json::rename_unwrapped(attributes, PROMPT, super::ARGUMENTS, |input| {
                 unwrap_value(input, "input")
             });
@@ -149,11 +152,13 @@ fn read_request_and_response(attributes: &mut Attributes) {
             json::put(attributes, DEFINITIONS, tools);
         }
     }
-    const SAY_MORE: [&str; 4] = [
+    const SAY_MORE: [&str; 6] = [
         r#""total_cost""#,
         r#""response_metadata""#,
         r#""text_completion""#,
+        r#""chat.completion"#,
         r#""token_usage""#,
+        r#""finishReason""#,
     ];
     let may_say_more = |text: &str| SAY_MORE.iter().any(|member| text.contains(member));
     if attributes.text(COMPLETION).is_some_and(may_say_more)
@@ -161,7 +166,8 @@ fn read_request_and_response(attributes: &mut Attributes) {
     {
         usage::put_value(attributes, response.get("usage_metadata"));
         read_langchain_response(attributes, &response);
-        read_text_completion(attributes, &response);
+        read_completion(attributes, &response);
+        read_vercel_response(attributes, &response);
     }
 }
 
@@ -179,13 +185,38 @@ fn read_usage(attributes: &mut Attributes) {
     usage::put(attributes, &details);
 }
 
-/// Reads from a completion by OpenAI's SDK what the span lacks.
-fn read_text_completion(attributes: &mut Attributes, answer: &Object) {
-    if answer.get("object").and_then(Value::as_str) != Some("text_completion") {
-        return;
+/// Reads from a completion by OpenAI's SDK what the span lacks: that of a plain text its counts, that of a stream the model.
+fn read_completion(attributes: &mut Attributes, answer: &Object) {
+    let object = answer.get("object").and_then(Value::as_str);
+    if object.is_some_and(|object| object == "text_completion" || object.starts_with("chat.")) {
+        usage::put_value(attributes, answer.get("usage"));
+        json::put_scalar(attributes, "gen_ai.response.model", answer.get("model"));
     }
-    usage::put_value(attributes, answer.get("usage"));
-    json::put_scalar(attributes, "gen_ai.response.model", answer.get("model"));
+}
+
+/// Reads from the answer to Vercel's AI SDK what the span lacks.
+fn read_vercel_response(attributes: &mut Attributes, answer: &Object) {
+    let reason = answer.get("finishReason");
+    let reason = reason.map(|reason| reason.get("unified").unwrap_or(reason));
+    json::put_scalar(attributes, FINISH_REASONS, reason);
+    let metadata = answer.get("providerMetadata");
+    let id = metadata.and_then(|metadata| metadata.get("openai")?.get("responseId"));
+    json::put_scalar(attributes, "gen_ai.response.id", id);
+}
+
+/// Reads the arguments that Vercel's AI SDK gives to a tool: those of the call, and what the call is part of.
+fn unwrap_vercel_arguments(attributes: &mut Attributes) {
+    let Some(Value::Array(mut arguments)) =
+        json::object(attributes, PROMPT).and_then(|mut input| input.remove("args"))
+    else {
+        return;
+    };
+    if let [_, call] = arguments.as_slice()
+        && let Some(id) = call.get("toolCallId").and_then(Value::as_str)
+    {
+        attributes.supply("gen_ai.tool.call.id", id);
+        json::set(attributes, PROMPT, arguments.swap_remove(0));
+    }
 }
 
 /// Reads from LangChain's answer what the span lacks: the model that answered, the response's id, and the counts that are parts
@@ -225,8 +256,8 @@ pub(super) fn read_langchain_response(attributes: &mut Attributes, answer: &Obje
 /// Reads from the exception event whether a run failed, and why.
 ///
 /// While a run continues, its status is reported as OK, which OpenTelemetry does not allow to be replaced. The exporter creates
-/// the exception itself. Its message holds the program's exception:
-/// `ValueError('no such city')Traceback (most recent call last)`.
+/// the exception itself. Its message holds the program's exception: `ValueError('no such city')Traceback (most recent call last)`,
+/// or `RangeError: no such city` in JavaScript.
 fn read_failure(span: &mut SourceSpan) {
     let is_exception = |event: &&mut SourceEvent| event.name == "exception";
     let Some(event) = span.events.iter_mut().rev().find(is_exception) else {
@@ -235,14 +266,12 @@ fn read_failure(span: &mut SourceSpan) {
     if span.status == SourceStatus::Ok {
         span.status = SourceStatus::Error(None);
     }
-    if event.attributes.text("exception.type") != Some("Exception") {
-        return;
-    }
-    let Some((kind, message)) = event
-        .attributes
-        .text("exception.message")
-        .and_then(parse_exception_repr)
-    else {
+    let parse = match event.attributes.text("exception.type") {
+        Some("Exception") => parse_exception_repr,
+        Some("Error") => parse_exception_text,
+        _ => return,
+    };
+    let Some((kind, message)) = (event.attributes.text("exception.message")).and_then(parse) else {
         return;
     };
     event.attributes.set("exception.type", &*kind);
@@ -252,8 +281,7 @@ fn read_failure(span: &mut SourceSpan) {
 /// Reads the type and the message from the repr of a Python exception.
 fn parse_exception_repr(repr: &str) -> Option<(String, String)> {
     let (kind, rest) = repr.split_once('(')?;
-    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
-    if kind.is_empty() || !kind.bytes().all(is_name) {
+    if !is_name_of_class(kind) {
         return None;
     }
     let arguments = stack_trace::split(rest).map_or(rest, |(arguments, _)| arguments);
@@ -273,6 +301,20 @@ fn parse_exception_repr(repr: &str) -> Option<(String, String)> {
         },
     );
     Some((kind.to_owned(), message))
+}
+
+/// Reads the type and the message from the text of an exception in JavaScript.
+fn parse_exception_text(text: &str) -> Option<(String, String)> {
+    let (kind, message) = text.split_once(": ")?;
+    let is_exception = ["Error", "Exception", "Interrupt"]
+        .iter()
+        .any(|end| kind.ends_with(end));
+    (is_exception && is_name_of_class(kind)).then(|| (kind.to_owned(), message.to_owned()))
+}
+
+fn is_name_of_class(text: &str) -> bool {
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
+    !text.is_empty() && text.bytes().all(is_name)
 }
 
 /// Unwraps a value in an object under `wrapper`, and the content of a message.

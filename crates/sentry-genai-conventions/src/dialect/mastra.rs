@@ -2,6 +2,8 @@
 //!
 //! Up to version 1.4 that is the generation, with the tokens of all its steps. Later it is an inference inside each step.
 
+mod placeholders;
+
 use serde_json::Value;
 
 use super::{
@@ -121,13 +123,17 @@ fn read_step(attributes: &mut Attributes, span_type: Option<&str>) {
             attributes.rename("mastra.agent_run.input", INPUT);
             attributes.rename("mastra.agent_run.output", OUTPUT);
         }
-        // The input of the inference inside, which does not record it. In older versions this is the body of a request instead.
-        Some("model_step") if is_list(attributes, "mastra.model_step.input") => {
+        // The input of the inference inside, which does not record it. In older versions this is the body of a request instead. A
+        // run that continues begins with the answer that asked for what it has waited for.
+        Some("model_step") if is_list_or_missing(attributes, "mastra.model_step.input") => {
             attributes.rename("mastra.model_step.input", INPUT);
+            placeholders::replace(attributes, INPUT);
             attributes.rename("mastra.model_step.output", OUTPUT);
         }
         Some(CLIENT_TOOL) => {
             attributes.rename("mastra.client_tool_call.input", ARGUMENTS);
+            // What the model wanted is known only as metadata, since the tool runs elsewhere.
+            attributes.rename("mastra.metadata.args", ARGUMENTS);
             attributes.rename("mastra.client_tool_call.output", RESULT);
         }
         Some("rag_embedding") => {
@@ -165,8 +171,8 @@ fn read_failure(span: &mut SourceSpan) {
     }
 }
 
-fn is_list(attributes: &Attributes, key: &str) -> bool {
+fn is_list_or_missing(attributes: &Attributes, key: &str) -> bool {
     attributes
         .text(key)
-        .is_some_and(|text| text.starts_with('['))
+        .is_none_or(|text| text.starts_with('['))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{ARGUMENTS, RESULT, json, mark_failed, unquoted};
+use super::{ARGUMENTS, RESULT, json, mark_failed, mark_failed_with, unquoted};
 use crate::{SourceSpan, SpanKind};
 
 pub(super) const METHOD_NAME: &str = "mcp.method.name";
@@ -176,17 +176,23 @@ pub(super) fn read_logfire(span: &mut SourceSpan) {
     if let Some(id) = request.remove("id") {
         json::put(attributes, "jsonrpc.request.id", id);
     }
-    if method == TOOL_CALL {
+    let is_tool_call = method == TOOL_CALL;
+    if is_tool_call {
         let arguments = json::take(&mut parameters, "arguments");
         json::put(attributes, ARGUMENTS, arguments);
-        let response = json::object(attributes, "response").unwrap_or_default();
-        if let Some(content) = response.get("content") {
-            json::put(attributes, RESULT, content.clone());
-        }
-        if response.get("isError") == Some(&Value::Bool(true)) {
-            attributes.supply("error.type", "tool_error");
-            mark_failed(span);
-        }
+    }
+    let response = json::object(attributes, "response").unwrap_or_default();
+    if let Some(content) = response.get("content").filter(|_| is_tool_call) {
+        json::put(attributes, RESULT, content.clone());
+    }
+    // A server answers other requests that fail with an error of JSON-RPC.
+    let code = response.get("code").and_then(Value::as_i64);
+    if let Some(code) = code.filter(|_| response.contains_key("message")) {
+        attributes.supply("error.type", code.to_string());
+        mark_failed_with(span, Some(&Value::Object(response)));
+    } else if is_tool_call && response.get("isError") == Some(&Value::Bool(true)) {
+        attributes.supply("error.type", "tool_error");
+        mark_failed(span);
     }
     span.attributes.set(METHOD_NAME, method);
 }

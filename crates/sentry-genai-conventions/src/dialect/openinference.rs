@@ -211,6 +211,10 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     if kind == OperationKind::Call {
         requests::adjust(span);
     }
+    // What OpenAI's agents call a generation is described by its request, from which a stream's answer has the model, too.
+    if is_of_openai_agents(span) && span.name == "generation" {
+        span.attributes.rename(MODEL_NAME, "gen_ai.request.model");
+    }
     name_models(&mut span.attributes, kind);
     if requests::is_litellm(span) {
         litellm::split_provider_from_model(&mut span.attributes);

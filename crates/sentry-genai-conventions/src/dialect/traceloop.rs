@@ -230,7 +230,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     if kind == OperationKind::Call {
         read_failed_response(span);
         frameworks::read_llama_index_function(span);
-        if is_bedrock(span) {
+        if is_bedrock(span) || javascript::is_anthropic(span) {
             tokens::add_cache(&mut span.attributes);
         }
     }

@@ -28,6 +28,38 @@ fn a_failed_call_has_the_type_of_what_failed_inside_it() {
     assert_eq!(error_type("other").as_deref(), Some("_OTHER"));
 }
 
+/// Since version 1.4, only the run of Mastra's agent has the reason.
+#[test]
+fn the_last_call_of_an_agent_failed_for_the_reason_of_the_agent() {
+    let kind = |kind| ("mastra.span.type", kind);
+    let failed = ("gen_ai.response.finish_reasons", "error");
+    let run = [
+        AGENT,
+        kind("agent_run"),
+        ("error.type", "RateLimitError"),
+        ("error.message", "slow down"),
+    ];
+    let generation = [
+        ("gen_ai.operation.name", "model_generation"),
+        kind("model_generation"),
+    ];
+    let mut spans = Trace(Vec::new())
+        .with(1, 0, "invoke_agent a", &run)
+        .with(2, 1, "model_generation m", &generation)
+        .with(3, 2, "agent_step a", &[kind("model_step")])
+        .with(4, 3, "chat m", &[CHAT, kind("model_inference"), failed])
+        .with(5, 2, "agent_step a", &[kind("model_step")])
+        .with(6, 5, "chat m", &[CHAT, kind("model_inference"), failed])
+        .0;
+    reconcile(&mut spans, &ContentLimits::default());
+    let error = |position: usize| {
+        let attributes = &spans[position].attributes;
+        ["error.type", "sentry.status.message"].map(|key| attributes.text(key))
+    };
+    assert_eq!(error(5), [Some("RateLimitError"), Some("slow down")]);
+    assert_eq!(error(3), [Some("_OTHER"), None]);
+}
+
 /// A call that succeeded after all has no error, and one that knows why it failed knows best.
 #[test]
 fn what_failed_inside_a_call_changes_no_type_and_no_success() {

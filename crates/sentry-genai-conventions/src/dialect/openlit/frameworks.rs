@@ -16,6 +16,9 @@ const MESSAGE_TYPE: &str = "gen_ai.agent.message_type";
 /// LlamaIndex's work that a span describes, as OpenLIT calls it.
 const ENDPOINT: &str = "gen_ai.operation.endpoint";
 
+/// The node of LangChain's agents that calls the model. Every node of a graph is reported as an agent's run.
+const MODEL_NODE: &str = "model";
+
 /// Returns the framework that a span is of. In JavaScript, its name has hyphens.
 fn framework(span: &SourceSpan) -> &str {
     let prefixes = ["openlit.instrumentation.", "@openlit/instrumentation-"];
@@ -63,6 +66,9 @@ pub(super) fn operation(span: &SourceSpan) -> Override {
         {
             Override::Plain
         }
+        ("langgraph", Some("invoke_agent")) if attributes.text(AGENT) == Some(MODEL_NODE) => {
+            Override::Plain
+        }
         // What follows each answer, with tools or without.
         ("pydantic_ai", Some("execute_tool")) if !attributes.contains(TOOL) => Override::Plain,
         // Work around model calls.
@@ -93,6 +99,11 @@ pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             span.attributes.retain(|key, _| !is_made_up(key));
         }
         "claude_agent_sdk" | "claude-agent-sdk" => adjust_claude_agents(span, kind),
+        "langgraph" if kind == OperationKind::Plain => {
+            span.attributes.remove(AGENT);
+            span.attributes.remove(AGENT_ID);
+            name_after_node(span);
+        }
         _ => {}
     }
 }
@@ -106,13 +117,19 @@ fn adjust_openai_agents(span: &mut SourceSpan, kind: OperationKind) {
         }
         OperationKind::Plain => {
             attributes.remove(AGENT);
-            if let Some(what) = span.name.strip_prefix("invoke_agent ") {
-                span.name = what.to_owned().into();
-            } else if let Some(server) = span.name.strip_prefix("execute_tool ") {
+            name_after_node(span);
+            if let Some(server) = span.name.strip_prefix("execute_tool ") {
                 span.name = format!("mcp_list_tools {server}").into();
             }
         }
         _ => {}
+    }
+}
+
+/// Names a part of an agent's run by itself.
+fn name_after_node(span: &mut SourceSpan) {
+    if let Some(node) = span.name.strip_prefix("invoke_agent ") {
+        span.name = node.to_owned().into();
     }
 }
 

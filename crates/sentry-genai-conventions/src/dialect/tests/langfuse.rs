@@ -174,6 +174,7 @@ fn openai_generations_are_classified_by_name() {
         ("OpenAI.embeddings", "gen_ai.embeddings"),
         ("OpenAI.images", "gen_ai.generate_content"),
         ("OpenAI.audio", "gen_ai.generate_content"),
+        ("OpenAI.moderations", "gen_ai.evaluate"),
         ("OpenAI.responses", "gen_ai.chat"),
         ("OpenAI-generation", "gen_ai.chat"),
         ("my own", "gen_ai.chat"),

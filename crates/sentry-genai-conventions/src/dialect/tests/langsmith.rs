@@ -53,6 +53,27 @@ fn exception_reprs_become_error_type_and_message() {
     }
 }
 
+#[test]
+fn the_class_of_an_exception_in_javascript_is_part_of_its_message() {
+    for (text, kind, reason) in [
+        ("RangeError: no city", "RangeError", "no city"),
+        ("Error: 429 too many", "Error", "429 too many"),
+        ("no city: Rome", "Error", "no city: Rome"),
+    ] {
+        let mut span = testing::span("get_weather");
+        span.attributes.push("langsmith.span.kind", "tool");
+        span.status = SourceStatus::Ok;
+        let mut event = SourceEvent::new("exception");
+        event.attributes.push("exception.type", "Error");
+        event.attributes.push("exception.message", text);
+        span.events.push(event);
+        let span = Translator::new(TranslateOptions::default()).translate(span);
+        assert_eq!(span.attributes.text("error.type"), Some(kind), "{text}");
+        let message = span.attributes.text("sentry.status.message");
+        assert_eq!(message, Some(reason), "{text}");
+    }
+}
+
 /// LangChain splits the tokens written to Anthropic's cache, and reports zero as their total.
 #[test]
 fn cache_writes_are_summed() {
@@ -292,4 +313,54 @@ fn costs_are_read_from_the_usage() {
             assert_eq!(cost, Some(crate::Value::Double(expected)), "{key}");
         }
     }
+}
+
+/// The wrapper of Vercel's AI SDK records the model's whole answer, and all that a tool is called with.
+#[test]
+fn calls_and_tools_of_the_ai_sdk_are_read() {
+    for reason in [
+        r#""tool-calls""#,
+        r#"{"unified":"tool-calls","raw":"tool_calls"}"#,
+    ] {
+        let answer = format!(
+            r#"{{"role":"assistant","content":[],"finishReason":{reason},"providerMetadata":{{"openai":{{"responseId":"resp_1"}}}}}}"#
+        );
+        let call = [
+            ("langsmith.span.kind", "llm"),
+            ("gen_ai.request.model", "m"),
+            ("gen_ai.completion", &answer),
+        ];
+        let span = translated("langsmith", "openai.chat", &call);
+        let text = |key| span.attributes.text(key);
+        assert_eq!(
+            text(crate::content::FINISH_REASONS),
+            Some(r#"["tool-calls"]"#)
+        );
+        assert_eq!(text("gen_ai.response.id"), Some("resp_1"));
+    }
+    let tool = [
+        ("langsmith.span.kind", "tool"),
+        (
+            "gen_ai.prompt",
+            r#"{"args":[{"city":"Rome"},{"toolCallId":"call_1","messages":[{"role":"user","content":"Hi"}]}]}"#,
+        ),
+    ];
+    let span = translated("langsmith", "get_weather", &tool);
+    assert_eq!(span.attributes.text(ARGUMENTS), Some(r#"{"city":"Rome"}"#));
+    let id = span.attributes.text("gen_ai.tool.call.id");
+    assert_eq!(id, Some("call_1"));
+}
+
+#[test]
+fn the_model_of_a_stream_without_counts_is_read_from_its_answer() {
+    let call = [
+        ("langsmith.span.kind", "llm"),
+        ("gen_ai.request.model", "m"),
+        (
+            "gen_ai.completion",
+            r#"{"id":"c","choices":[],"model":"m-1","object":"chat.completion.chunk","usage_metadata":null}"#,
+        ),
+    ];
+    let span = translated("langsmith", "ChatOpenAI", &call);
+    assert_eq!(span.attributes.text("gen_ai.response.model"), Some("m-1"));
 }

@@ -94,6 +94,26 @@ fn logfire_requests_by_mcp_are_read() {
     assert_eq!(server.status, Status::Ok);
     assert_eq!(server.attributes.text("jsonrpc.request.id"), Some("7"));
 
+    let unknown = [
+        (
+            "request",
+            r#"{"method":"resources/read","params":{"uri":"shop://9"},"id":8}"#,
+        ),
+        (
+            "response",
+            r#"{"code":-32602,"message":"Unknown resource","data":null}"#,
+        ),
+    ];
+    let server = translated(
+        "logfire.mcp",
+        "MCP server handle request: resources/read",
+        &unknown,
+    );
+    let text = |key| server.attributes.text(key);
+    assert_eq!(server.status, Status::Error);
+    assert_eq!(text("error.type"), Some("-32602"));
+    assert_eq!(text("sentry.status.message"), Some("Unknown resource"));
+
     let listing = [("request", r#"{"method":"tools/list","params":null}"#)];
     let client = translated("logfire.mcp", "MCP request: tools/list", &listing);
     assert_eq!((&*client.op, &*client.name), ("function", "tools/list"));

@@ -81,15 +81,17 @@ fn a_chunk_with_an_error_has_failed() {
 
 #[test]
 fn tools_of_clients_are_tools_and_requests_to_servers_follow_mcp() {
-    let tool = [
-        ("mastra.span.type", "client_tool_call"),
-        ("gen_ai.operation.name", "client_tool_call"),
-        ("mastra.client_tool_call.input", r#"{"city":"Paris"}"#),
-    ];
-    let span = translated("@mastra/otel-exporter", "client_tool_call get_place", &tool);
-    assert_eq!(span.name, "execute_tool get_place");
-    let arguments = span.attributes.text("gen_ai.tool.call.arguments");
-    assert_eq!(arguments, Some(r#"{"city":"Paris"}"#));
+    for key in ["mastra.client_tool_call.input", "mastra.metadata.args"] {
+        let tool = [
+            ("mastra.span.type", "client_tool_call"),
+            ("gen_ai.operation.name", "client_tool_call"),
+            (key, r#"{"city":"Paris"}"#),
+        ];
+        let span = translated("@mastra/otel-exporter", "client_tool_call get_place", &tool);
+        assert_eq!(span.name, "execute_tool get_place");
+        let arguments = span.attributes.text("gen_ai.tool.call.arguments");
+        assert_eq!(arguments, Some(r#"{"city":"Paris"}"#), "{key}");
+    }
     let request = [
         ("mastra.span.type", "mcp_server_request"),
         ("gen_ai.operation.name", "mcp_server_request"),

@@ -89,6 +89,25 @@ fn what_only_a_whole_completion_has_is_read_from_it() {
     }
 }
 
+/// In JavaScript, the answer that is put together from a stream names the requested model.
+#[test]
+fn the_model_of_a_generation_is_the_requested_one() {
+    let answer = r#"[{"id":"c-1","model":"m","object":"chat.completion","choices":[]}]"#;
+    let call = [
+        ("openinference.span.kind", "LLM"),
+        ("llm.model_name", "m"),
+        ("llm.token_count.completion", "9"),
+        ("output.value", answer),
+    ];
+    let scope = "@arizeai/openinference-instrumentation-openai-agents";
+    for (name, requested) in [("generation", Some("m")), ("response", None)] {
+        let span = translated(scope, name, &call);
+        let text = |key| span.attributes.text(key);
+        assert_eq!(text("gen_ai.request.model"), requested, "{name}");
+        assert_eq!(text("gen_ai.response.model"), Some("m"), "{name}");
+    }
+}
+
 /// Images are only in the whole request, and the counts of a stream's parts only in the whole answer.
 #[test]
 fn images_and_counts_of_chat_completions_are_read() {

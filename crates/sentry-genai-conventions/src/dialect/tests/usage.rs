@@ -35,6 +35,10 @@ fn bedrock_cache_counts_are_added_to_the_input() {
 /// none.
 #[rustfmt::skip]
 static COUNTS: &[(&str, &[Attribute], [i64; 5])] = &[
+    ("@traceloop/instrumentation-anthropic", &[
+        ("gen_ai.operation.name", "chat"), ("gen_ai.usage.input_tokens", "655"), ("gen_ai.usage.cache_read.input_tokens", "301"), ("gen_ai.usage.cache_creation.input_tokens", "51"),
+        ("gen_ai.usage.output_tokens", "103"), ("gen_ai.usage.total_tokens", "758"),
+    ], [1007, 301, 51, 103, -1]),
     // ADK 2.2 and 2.3.
     ("gcp.vertex.agent", &[("gen_ai.usage.input_tokens", "42"), ("gen_ai.usage.output_tokens", "12"), ("gen_ai.usage.experimental.reasoning_tokens", "5")], [42, -1, -1, 17, 5]),
     ("gcp.vertex.agent", &[("gen_ai.usage.input_tokens", "42"), ("gen_ai.usage.output_tokens", "17"), ("gen_ai.usage.reasoning.output_tokens", "5")], [42, -1, -1, 17, 5]),

@@ -17,6 +17,12 @@ pub(super) fn is_bedrock_conversation(span: &SourceSpan) -> bool {
     span.name == "bedrock.completion" && span.scope.starts_with("@traceloop/")
 }
 
+/// Returns whether a span is of the instrumentation of Anthropic's SDK. Unlike Python's, it leaves the cache out of the input, as
+/// the SDK does.
+pub(super) fn is_anthropic(span: &SourceSpan) -> bool {
+    span.scope == "@traceloop/instrumentation-anthropic"
+}
+
 /// Names a tool after the message that it answers with. LangChain's instrumentation for JavaScript only has the tool's class.
 pub(super) fn name_tool(attributes: &mut Attributes) {
     let Some(output) = json::read(attributes, ENTITY_OUTPUT) else {

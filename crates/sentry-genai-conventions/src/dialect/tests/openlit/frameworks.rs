@@ -24,6 +24,8 @@ const SPANS: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("openlit.instrumentation.pydantic_ai", "execute_tool m", &[("gen_ai.operation.name", "execute_tool"), ("gen_ai.request.model", "m")], "function", "execute_tool m"),
     ("openlit.instrumentation.llamaindex", "chat x", &[("gen_ai.operation.name", "chat"), ("gen_ai.operation.endpoint", "response_synthesize")], "function", "chat x"),
     ("openlit.instrumentation.llamaindex", "chat m", &[("gen_ai.operation.name", "chat"), ("gen_ai.request.model", "m"), ("gen_ai.operation.endpoint", "llm_chat")], "gen_ai.chat", "chat m"),
+    ("openlit.instrumentation.langgraph", "invoke_agent model", &[INVOKE_AGENT, ("gen_ai.agent.name", "model")], "function", "model"),
+    ("openlit.instrumentation.langgraph", "invoke_agent writer", &[INVOKE_AGENT, ("gen_ai.agent.name", "writer")], "gen_ai.invoke_agent", "invoke_agent writer"),
 ];
 
 #[test]
