@@ -339,3 +339,27 @@ fn what_a_function_returns_is_the_result_of_a_tool_or_the_answer_of_an_agent() {
         assert!(!span.contains("rainy"), "{span}");
     }
 }
+
+#[test]
+fn an_agent_has_the_last_name_given_by_hand_unless_it_has_one_by_convention() {
+    let bridge = Bridge::start();
+    bridge.run(|| {
+        let agent = info_span!(
+            "answer",
+            gen_ai.operation.name = "invoke_agent",
+            agent_name = "first",
+            gen_ai.agent.name = Empty,
+        );
+        let call = |model| {
+            drop(info_span!(parent: &agent, "chat", gen_ai.operation.name = "chat", gen_ai.request.model = model));
+        };
+        agent.record("agent_name", "second");
+        call("early");
+        agent.record("gen_ai.agent.name", "third");
+        agent.record("agent_name", "fourth");
+        call("late");
+    });
+    for (name, agent) in [("chat early", "second"), ("chat late", "third")] {
+        assert_eq!(bridge.span(name).agent_name(), Some(agent));
+    }
+}

@@ -67,7 +67,7 @@ impl Delivery {
         let flush = shared.queue.request_flush();
         let complete = shared.wait(flush, timeout);
         if let Some(mirror) = mirror {
-            mirror.flush(timeout.saturating_sub(begin.elapsed()).min(COPY_TIMEOUT));
+            mirror.flush(time_for_copies(timeout, begin.elapsed()));
         }
         complete
     }
@@ -94,7 +94,7 @@ impl Delivery {
             }
         }
         if let Some(mirror) = mirror {
-            mirror.close(timeout.saturating_sub(begin.elapsed()).min(COPY_TIMEOUT));
+            mirror.close(time_for_copies(timeout, begin.elapsed()));
         }
         #[cfg(feature = "tracing")]
         if !std::thread::panicking() {
@@ -205,6 +205,11 @@ impl Handle {
     }
 }
 
+/// Returns how long copies to Spotlight may still take, `elapsed` after a wait of at most `timeout` began.
+fn time_for_copies(timeout: Duration, elapsed: Duration) -> Duration {
+    timeout.saturating_sub(elapsed).min(COPY_TIMEOUT)
+}
+
 impl fmt::Debug for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Delivery")
@@ -230,6 +235,15 @@ mod tests {
 
     use super::*;
     use crate::{options::Options, testing};
+
+    #[test]
+    fn copies_take_no_longer_than_asked_and_never_much_longer_than_the_spans() {
+        for (timeout, elapsed, expected) in [(20, 1, 2), (3, 2, 1), (3, 3, 0), (3, 4, 0)] {
+            let [timeout, elapsed, expected] =
+                [timeout, elapsed, expected].map(Duration::from_secs);
+            assert_eq!(time_for_copies(timeout, elapsed), expected);
+        }
+    }
 
     #[test]
     fn a_closed_delivery_ends_its_threads() {

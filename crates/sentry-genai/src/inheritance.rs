@@ -84,7 +84,7 @@ impl Node {
                 is_changed = true;
             }
         }
-        if !self.is_gen_ai && key_flags.has_gen_ai() && attributes.is_gen_ai() {
+        if !self.is_gen_ai && key_flags.has_gen_ai() {
             self.is_gen_ai = true;
             is_changed |= self.session_id.is_some() || self.is_agent_conditional;
             trace.segment.trace().note_ai_span();

@@ -12,7 +12,7 @@ use sentry_genai_tests::Receiver;
 use super::door::{
     SentryGenAiProcessor,
     opentelemetry::{
-        KeyValue, StringValue, Value,
+        Array, KeyValue, StringValue, Value,
         trace::{Span as _, Status, Tracer as _, TracerProvider as _},
     },
     opentelemetry_sdk::trace::SdkTracerProvider,
@@ -23,8 +23,15 @@ const LIMIT: usize = 1024 * 1024;
 #[test]
 fn lists_and_reasons_count_as_texts_do() {
     let text = "x".repeat(100_000);
-    let list: Vec<StringValue> = vec![text.clone().into()];
-    for holds_list in [true, false] {
+    let texts: Vec<StringValue> = vec![text.clone().into()];
+    let list = |list: Array| KeyValue::new("list", Value::Array(list));
+    for attribute in [
+        Some(list(texts.into())),
+        Some(list(vec![0.5; 12_500].into())),
+        Some(list(vec![7; 12_500].into())),
+        Some(list(vec![true; 100_000].into())),
+        None,
+    ] {
         let (go, wait) = mpsc::channel::<()>();
         let wait = Mutex::new(wait);
         let options = Options::new()
@@ -43,10 +50,9 @@ fn lists_and_reasons_count_as_texts_do() {
         let tracer = provider.tracer("stories");
         for _ in 0..40 {
             let mut span = tracer.start("work");
-            if holds_list {
-                span.set_attribute(KeyValue::new("list", Value::Array(list.clone().into())));
-            } else {
-                span.set_status(Status::error(text.clone()));
+            match &attribute {
+                Some(attribute) => span.set_attribute(attribute.clone()),
+                None => span.set_status(Status::error(text.clone())),
             }
             span.end();
         }

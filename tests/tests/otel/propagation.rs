@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sentry::ClientOptions;
+use sentry::{Client, ClientOptions};
 use sentry_genai_opentelemetry::Options;
 use sentry_genai_tests::Receiver;
 
@@ -12,7 +12,10 @@ use super::door::{
         Context, KeyValue,
         baggage::BaggageExt as _,
         propagation::{TextMapCompositePropagator, TextMapPropagator},
-        trace::{Span as _, TraceContextExt as _, Tracer as _, TracerProvider as _},
+        trace::{
+            Span as _, SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState,
+            Tracer as _, TracerProvider as _,
+        },
     },
     opentelemetry_sdk::{
         propagation::{BaggagePropagator, TraceContextPropagator},
@@ -166,6 +169,29 @@ fn an_unsampled_trace_says_so() {
     let headers = inject(&service.propagator(), &Context::new().with_span(root));
     assert!(headers["sentry-trace"].ends_with("-0"), "{headers:?}");
     assert!(headers["baggage"].contains("sentry-sampled=false"));
+}
+
+/// What OpenTelemetry does not sample cannot reach Sentry from here. Without a DSN nothing can, which says nothing of others.
+#[test]
+fn a_span_that_opentelemetry_does_not_sample_says_so() {
+    let here = Service::start();
+    let nowhere = SentryGenAiProcessor::new(&Client::from(ClientOptions::new()));
+    let flag_of = |propagator: &SentryGenAiPropagator, flags| {
+        let (trace_id, span_id) = (TraceId::from(1), SpanId::from(2));
+        let span = SpanContext::new(trace_id, span_id, flags, false, TraceState::default());
+        let context = Context::new().with_remote_span_context(span);
+        let header = inject(propagator, &context).remove("sentry-trace").unwrap();
+        let flag = header.strip_prefix(&format!("{trace_id}-{span_id}"));
+        flag.unwrap().to_owned()
+    };
+    let nowhere = SentryGenAiPropagator::new(&nowhere);
+    for (propagator, flags, expected) in [
+        (&here.propagator(), TraceFlags::default(), "-0"),
+        (&here.propagator(), TraceFlags::SAMPLED, ""),
+        (&nowhere, TraceFlags::default(), ""),
+    ] {
+        assert_eq!(flag_of(propagator, flags), expected);
+    }
 }
 
 #[test]

@@ -251,6 +251,13 @@ fn detail_events_of_a_tool_call_become_arguments_and_result() {
     assert_eq!(span.status, Status::Error);
     assert_eq!(text("error.type"), Some("tool_error"));
 
+    // What says something else stays as it is.
+    source
+        .events
+        .push(event(DETAILS, &[("app.attempt", "second")]));
+    let span = translate(source.clone());
+    assert_eq!(span.attributes.text("app.attempt"), Some("second"));
+
     // An attribute of the span takes precedence.
     source.attributes.push(ARGUMENTS, r#"{"b":2}"#);
     let span = translate(source);
