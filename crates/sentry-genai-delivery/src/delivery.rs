@@ -184,9 +184,8 @@ impl Handle {
         if let Err(error) = started {
             let cause = format!("no thread could be started: {error}");
             shared.accounting.set_last_failure(cause);
+            // The worker and the sender have been dropped or end now, and stop everything else as they always do.
             shared.queue.close();
-            shared.outbox.close();
-            shared.progress.stop();
         }
         Self {
             shared,

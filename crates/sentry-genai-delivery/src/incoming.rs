@@ -280,6 +280,7 @@ mod tests {
             ("", false),
             ("-1", false),
             ("-zz", false),
+            ("-0x", false),
             ("-01-x", false),
         ] {
             let incoming = IncomingTrace::from_traceparent(&format!("00-{TRACE}{suffix}"));
@@ -296,7 +297,7 @@ mod tests {
             IncomingTrace::from_traceparent(&format!("cc-{TRACE}-01-what the future brings"))
                 .is_some()
         );
-        for version in ["ff", "0", "000", "zz"] {
+        for version in ["ff", "0", "000", "zz", "0x"] {
             assert!(IncomingTrace::from_traceparent(&format!("{version}-{TRACE}-01")).is_none());
         }
         let nothing = "00-00000000000000000000000000000000-a1b2c3d4e5f60718-01";

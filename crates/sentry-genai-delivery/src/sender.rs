@@ -462,5 +462,7 @@ mod tests {
         assert!(sender.shared.outbox.allows_report());
         assert_eq!(cut_off(MIN_TOO_LARGE_BYTES - 1), Outcome::Unreachable);
         assert!(!sender.shared.outbox.allows_report());
+        let failure = sender.shared.accounting.last_failure().unwrap();
+        assert_eq!(failure.cause, "Broken pipe");
     }
 }

@@ -140,6 +140,8 @@ fn a_sampler_decision_replaces_the_incoming_one() {
 #[test]
 fn without_an_incoming_dsc_envelopes_have_one_but_baggage_does_not() {
     let trace = continued("-1", None);
+    // The trace is named after the first segment of its head.
+    let _segment = Segment::new(Arc::clone(&trace), new_span_id(), "POST /ask");
     assert_eq!(trace.baggage_header(), "");
     assert_eq!(
         dsc(&trace),
