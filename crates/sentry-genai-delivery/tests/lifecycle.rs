@@ -315,7 +315,9 @@ fn much_data_is_not_put_on_the_root_and_too_much_is_lost() {
     send(segment.span_id(), &keys[..1], 1_000);
     assert!(pair.delivery.flush(PATIENCE));
     assert_eq!(pair.ingest.violations(), [""; 0]);
-    assert_eq!(pair.delivery.stats().lost(LossReason::SendError), 1);
+    let stats = pair.delivery.stats();
+    assert_eq!(stats.lost(LossReason::SendError), 1);
+    assert_eq!((stats.accepted, stats.lost_total()), (1, 1), "{stats:?}");
     let transactions = pair.ingest.transactions();
     let spans = children(&transactions[0]);
     assert_eq!(spans[0]["span_id"], segment.span_id().to_string());
