@@ -250,7 +250,9 @@ mod tests {
 
         let delivery = Options::new().start(&testing::options()).unwrap();
         let shared = Arc::downgrade(delivery.shared());
+        assert!(!delivery.is_closed());
         assert!(delivery.close(PATIENCE));
+        assert!(delivery.is_closed());
         drop(delivery);
         let begin = Instant::now();
         while shared.strong_count() > 0 {

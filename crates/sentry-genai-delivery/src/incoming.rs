@@ -314,7 +314,7 @@ mod tests {
                 " 4c79f60c11214eb38604f4ae0781bfb2-a1b2c3d4e5f60718-1 ",
             ),
             ("sentry-trace", "nonsense"),
-            ("baggage", "sentry-org_id=42"),
+            ("baggage", "sentry-org_id=42,sentry-new=a=b"),
         ])
         .unwrap();
         assert_eq!(
@@ -326,6 +326,7 @@ mod tests {
         let dsc = incoming.dsc().unwrap();
         assert_eq!(dsc.get("release"), Some("shop@1.4.2"));
         assert_eq!(dsc.get("other"), None);
+        assert_eq!(dsc.get("new"), Some("a=b"));
         assert_eq!(incoming.org_id(), Some(OrganizationId::from(42)));
     }
 

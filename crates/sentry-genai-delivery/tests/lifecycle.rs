@@ -257,13 +257,17 @@ fn ai_spans_are_sent_separately_from_the_transaction() {
 #[test]
 fn an_ai_span_is_never_the_root() {
     let pair = Pair::new(TraceLifecycle::Classic);
-    let segment = pair.segment();
+    let (segment, caller) = (pair.segment(), new_span_id());
     pair.child(&segment);
-    pair.chat(&segment, segment.span_id());
+    pair.send(&segment, segment.span_id(), |span| {
+        span.attributes.push("gen_ai.operation.name", "chat");
+        span.parent_span_id = Some(caller);
+    });
     let transactions = pair.transactions(2);
     assert_eq!(transactions.len(), 1);
     let root = &transactions[0]["contexts"]["trace"];
     assert_eq!(root["op"], "function");
+    assert_eq!(root["parent_span_id"], caller.to_string());
     let spans = children(&transactions[0]);
     let chat = spans.iter().find(|it| it["op"] == "gen_ai.chat").unwrap();
     assert_eq!(chat["parent_span_id"], root["span_id"]);
