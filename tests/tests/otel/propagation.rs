@@ -26,10 +26,11 @@ use super::door::{
 type Headers = HashMap<String, String>;
 
 struct Service {
-    receiver: Receiver,
-    processor: SentryGenAiProcessor,
-    provider: SdkTracerProvider,
+    // Dropped first, as the provider sends what is left.
     tracer: SdkTracer,
+    provider: SdkTracerProvider,
+    processor: SentryGenAiProcessor,
+    receiver: Receiver,
 }
 
 impl Service {
@@ -192,6 +193,28 @@ fn a_span_that_opentelemetry_does_not_sample_says_so() {
     ] {
         assert_eq!(flag_of(propagator, flags), expected);
     }
+}
+
+/// A request that came in says nothing of a span that starts a trace of its own.
+#[test]
+fn another_trace_than_the_incoming_one_does_not_pass_on_its_headers() {
+    let service = Service::start();
+    let headers = Headers::from([
+        (
+            "sentry-trace".to_owned(),
+            "4c79f60c11214eb38604f4ae0781bfb2-a1b2c3d4e5f60718-1".to_owned(),
+        ),
+        ("baggage".to_owned(), "sentry-release=theirs".to_owned()),
+    ]);
+    let propagator = service.propagator();
+    let context = propagator.extract_with_context(&Context::new(), &headers);
+    assert_eq!(inject(&propagator, &context), headers);
+    let (trace_id, span_id) = (TraceId::from(1), SpanId::from(2));
+    let flags = TraceFlags::SAMPLED;
+    let span = SpanContext::new(trace_id, span_id, flags, false, TraceState::default());
+    let headers = inject(&propagator, &context.with_remote_span_context(span));
+    let expected = ("sentry-trace".to_owned(), format!("{trace_id}-{span_id}"));
+    assert_eq!(headers, Headers::from([expected]));
 }
 
 #[test]

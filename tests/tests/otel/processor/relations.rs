@@ -223,6 +223,25 @@ fn what_an_agent_says_late_reaches_the_spans_below_it() {
 }
 
 #[test]
+fn what_is_inherited_comes_from_the_nearest_span_that_says_it() {
+    let program = Program::start();
+    let id = |id: &'static str| ("gen_ai.conversation.id", id.into());
+    let agent = ("gen_ai.agent.name", "Bot".into());
+    let agent = [operation("invoke_agent"), agent, id("far")];
+    let agent = program.span("agent", &agent, &Context::new());
+    let session = ("session.id", "s-1".into());
+    let tool = [operation("execute_tool"), session, id("near")];
+    let tool = program.span("tool", &tool, &agent);
+    let call = program.span("chat", &[operation("chat")], &tool);
+    for span in [&call, &tool, &agent] {
+        span.span().end();
+    }
+    let call = program.flush().span("chat");
+    assert_eq!(call.conversation_id(), Some("near"));
+    assert_eq!(call.agent_name(), Some("Bot"));
+}
+
+#[test]
 fn spans_learn_from_relatives_that_have_left_before() {
     let program = Program::start();
     let usage = ("gen_ai.usage.input_tokens", 42.into());
