@@ -15,23 +15,26 @@ use super::door::{
         Array, KeyValue, StringValue, Value,
         trace::{Span as _, Status, Tracer as _, TracerProvider as _},
     },
-    opentelemetry_sdk::trace::SdkTracerProvider,
+    opentelemetry_sdk::trace::{SdkTracerProvider, Span},
 };
 
 const LIMIT: usize = 1024 * 1024;
 
 #[test]
-fn lists_and_reasons_count_as_texts_do() {
+fn lists_reasons_and_events_count_as_texts_do() {
     let text = "x".repeat(100_000);
     let texts: Vec<StringValue> = vec![text.clone().into()];
     let list = |list: Array| KeyValue::new("list", Value::Array(list));
-    for attribute in [
-        Some(list(texts.into())),
-        Some(list(vec![0.5; 12_500].into())),
-        Some(list(vec![7; 12_500].into())),
-        Some(list(vec![true; 100_000].into())),
-        None,
-    ] {
+    let with_list = |list: KeyValue| move |span: &mut Span| span.set_attribute(list.clone());
+    let fills: [&dyn Fn(&mut Span); 6] = [
+        &with_list(list(texts.into())),
+        &with_list(list(vec![0.5; 12_500].into())),
+        &with_list(list(vec![7; 12_500].into())),
+        &with_list(list(vec![true; 100_000].into())),
+        &|span| span.set_status(Status::error(text.clone())),
+        &|span| span.add_event("event", vec![KeyValue::new("text", text.clone())]),
+    ];
+    for fill in fills {
         let (go, wait) = mpsc::channel::<()>();
         let wait = Mutex::new(wait);
         let options = Options::new()
@@ -50,10 +53,7 @@ fn lists_and_reasons_count_as_texts_do() {
         let tracer = provider.tracer("stories");
         for _ in 0..40 {
             let mut span = tracer.start("work");
-            match &attribute {
-                Some(attribute) => span.set_attribute(attribute.clone()),
-                None => span.set_status(Status::error(text.clone())),
-            }
+            fill(&mut span);
             span.end();
         }
         let stats = processor.stats();

@@ -148,6 +148,7 @@ fn a_trace_of_sentry_alone_is_continued_with_its_decision() {
             .propagator()
             .extract_with_context(&Context::new(), &headers);
         service.chat(&context);
+        assert_eq!(service.processor.open_spans().orphaned, 0);
         service
             .spans()
             .spans()
@@ -212,9 +213,20 @@ fn another_trace_than_the_incoming_one_does_not_pass_on_its_headers() {
     let (trace_id, span_id) = (TraceId::from(1), SpanId::from(2));
     let flags = TraceFlags::SAMPLED;
     let span = SpanContext::new(trace_id, span_id, flags, false, TraceState::default());
-    let headers = inject(&propagator, &context.with_remote_span_context(span));
+    let context = context.with_remote_span_context(span);
+    let headers = inject(&propagator, &context);
     let expected = ("sentry-trace".to_owned(), format!("{trace_id}-{span_id}"));
     assert_eq!(headers, Headers::from([expected]));
+
+    // The other trace did not begin here either, so that nothing names it.
+    service.chat(&context);
+    let chat = service.spans().span("chat");
+    assert_eq!(chat.parent_span_id, Some(span_id.to_string()));
+    let envelopes = service.receiver.ingest.envelopes();
+    let dsc = envelopes.iter().find_map(|envelope| envelope.trace());
+    let dsc = dsc.unwrap();
+    assert_eq!(dsc["trace_id"], trace_id.to_string());
+    assert_eq!(dsc.get("transaction"), None);
 }
 
 #[test]
@@ -246,6 +258,12 @@ fn a_conversation_that_must_not_or_cannot_cross_does_not() {
         .with_span(root);
     let off = service.propagator().with_conversation_propagation(false);
     assert!(!inject(&off, &scope)["baggage"].contains("secret"));
+    // What a span says of itself comes before what its context says.
+    let said = [KeyValue::new("gen_ai.conversation.id", "said")];
+    let builder = service.tracer.span_builder("step").with_attributes(said);
+    let span = builder.start_with_context(&service.tracer, &scope);
+    let headers = inject(&service.propagator(), &scope.with_span(span));
+    assert!(headers["baggage"].contains("gen_ai.conversation.id=said"));
     let long = scope.with_conversation_id("x".repeat(513));
     assert!(!inject(&service.propagator(), &long)["baggage"].contains("xxx"));
 

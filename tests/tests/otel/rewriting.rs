@@ -159,9 +159,12 @@ fn values_and_kinds_stay_as_they_are() {
         let builder = tracer.span_builder("values").with_kind(kind.clone());
         let attributes = (values.iter().enumerate())
             .map(|(index, value)| KeyValue::new(format!("app.{index}"), value.clone()));
-        let builder = builder.with_attributes(attributes);
+        let own = KeyValue::new("sentry.platform", "python");
+        let builder = builder.with_attributes(attributes.chain([own]));
         builder.start_with_context(&tracer, &Context::new()).end();
         let spans = memory.get_finished_spans().unwrap();
+        let platform = attribute(&spans[0], "sentry.platform");
+        assert_eq!(platform, Some("python".into()));
         memory.reset();
         assert_eq!(spans[0].span_kind, kind);
         for (index, value) in values.iter().enumerate() {

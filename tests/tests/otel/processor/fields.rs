@@ -7,7 +7,7 @@ use sentry_genai_tests::Receiver;
 use serde_json::json;
 
 use super::super::door::{
-    SentryGenAiProcessor,
+    SentryGenAiExporter, SentryGenAiProcessor,
     opentelemetry::{
         Context, InstrumentationScope, KeyValue, StringValue, Value,
         trace::{
@@ -168,18 +168,23 @@ fn the_resource_names_release_and_environment_where_the_client_does_not() {
         (options(), "shop@2", "staging"),
         (said, "shop@1", "production"),
     ] {
-        let receiver = Receiver::with(options);
-        let provider = SdkTracerProvider::builder()
-            .with_resource(resource())
-            .with_span_processor(SentryGenAiProcessor::new(&receiver.client))
+        for is_exporter in [false, true] {
+            let receiver = Receiver::with(options.clone());
+            let builder = SdkTracerProvider::builder().with_resource(resource());
+            let provider = if is_exporter {
+                builder.with_simple_exporter(SentryGenAiExporter::new(&receiver.client))
+            } else {
+                builder.with_span_processor(SentryGenAiProcessor::new(&receiver.client))
+            }
             .build();
-        provider.tracer("t").start("work").end();
-        provider.shutdown().unwrap();
-        let span = receiver.span("work");
-        assert_eq!(span.str("sentry.release"), Some(release));
-        assert_eq!(span.str("sentry.environment"), Some(environment));
-        let header = receiver.ingest.envelopes()[0].header.clone();
-        assert_eq!(header["trace"]["release"], release);
+            provider.tracer("t").start("work").end();
+            provider.shutdown().unwrap();
+            let span = receiver.span("work");
+            assert_eq!(span.str("sentry.release"), Some(release));
+            assert_eq!(span.str("sentry.environment"), Some(environment));
+            let header = receiver.ingest.envelopes()[0].header.clone();
+            assert_eq!(header["trace"]["release"], release);
+        }
     }
 }
 
