@@ -363,3 +363,21 @@ fn an_agent_has_the_last_name_given_by_hand_unless_it_has_one_by_convention() {
         assert_eq!(bridge.span(name).agent_name(), Some(agent));
     }
 }
+
+#[test]
+fn a_session_reaches_the_calls_below_an_agent_that_says_something_else() {
+    let bridge = Bridge::start();
+    bridge.run(|| {
+        let outer = info_span!("run", gen_ai.operation.name = "agent", session_id = "s-1");
+        let inner = info_span!(
+            parent: &outer,
+            "run",
+            gen_ai.operation.name = "agent",
+            gen_ai.agent.name = "Bot",
+        );
+        drop(info_span!(parent: &inner, "chat", gen_ai.operation.name = "chat"));
+    });
+    let call = bridge.span("chat");
+    assert_eq!(call.conversation_id(), Some("s-1"));
+    assert_eq!(call.agent_name(), Some("Bot"));
+}
