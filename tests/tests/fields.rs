@@ -381,3 +381,19 @@ fn a_session_reaches_the_calls_below_an_agent_that_says_something_else() {
     assert_eq!(call.conversation_id(), Some("s-1"));
     assert_eq!(call.agent_name(), Some("Bot"));
 }
+
+#[test]
+fn an_agent_named_by_hand_is_one_as_soon_as_its_span_is_about_genai() {
+    let bridge = Bridge::start();
+    bridge.run(|| {
+        let agent = info_span!("run", agent_name = "Bot", gen_ai.operation.name = Empty);
+        let call = |model| {
+            drop(info_span!(parent: &agent, "chat", gen_ai.operation.name = "chat", gen_ai.request.model = model));
+        };
+        call("early");
+        agent.record("gen_ai.operation.name", "invoke_agent");
+        call("late");
+    });
+    assert_eq!(bridge.span("chat early").agent_name(), None);
+    assert_eq!(bridge.span("chat late").agent_name(), Some("Bot"));
+}
