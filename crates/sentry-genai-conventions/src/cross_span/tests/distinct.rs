@@ -64,36 +64,18 @@ fn work_that_begins_when_the_work_around_it_is_over_is_distinct() {
     }
 }
 
-/// Some libraries count only what a model writes.
+/// Some libraries count only what a model writes, and a call that failed counts nothing.
 #[test]
-fn work_that_begins_when_the_work_around_it_has_an_answer_is_distinct() {
-    let answered = [CHAT, ("gen_ai.usage.output_tokens", "5")];
-    let mut spans = Trace(Vec::new()).with(1, 0, "chat m", &answered).with(
-        2,
-        1,
-        "chat m",
-        &[CHAT, (COUNT, "42"), SDK],
-    );
-    spans.0[0].end = Timestamp::from_nanos(5);
-    spans.0[1].start = Timestamp::from_nanos(6);
-    let expected = [("gen_ai.chat", None), ("gen_ai.chat", Some(42))];
-    assert_eq!(spans.reconciled(), owned(&expected));
-}
-
-/// A failed call has no counts.
-#[test]
-fn work_that_begins_when_the_work_around_it_has_failed_is_distinct() {
-    let failed = [CHAT, ("error.type", "429"), ("scope", "shop")];
-    let mut spans = Trace(Vec::new()).with(1, 0, "chat m", &failed).with(
-        2,
-        1,
-        "chat m",
-        &[CHAT, (COUNT, "42"), SDK],
-    );
-    spans.0[0].end = Timestamp::from_nanos(5);
-    spans.0[1].start = Timestamp::from_nanos(6);
-    let expected = [("gen_ai.chat", None), ("gen_ai.chat", Some(42))];
-    assert_eq!(spans.reconciled(), owned(&expected));
+fn work_that_begins_when_the_work_around_it_has_an_answer_or_failed_is_distinct() {
+    for outcome in [("gen_ai.usage.output_tokens", "5"), ("error.type", "429")] {
+        let mut spans = Trace(Vec::new())
+            .with(1, 0, "chat m", &[CHAT, outcome])
+            .with(2, 1, "chat m", &[CHAT, (COUNT, "42"), SDK]);
+        spans.0[0].end = Timestamp::from_nanos(5);
+        spans.0[1].start = Timestamp::from_nanos(6);
+        let expected = [("gen_ai.chat", None), ("gen_ai.chat", Some(42))];
+        assert_eq!(spans.reconciled(), owned(&expected), "{outcome:?}");
+    }
 }
 
 /// A part of a call, such as the last event of a stream, does not name the model either.
