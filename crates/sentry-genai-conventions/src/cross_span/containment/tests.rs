@@ -111,6 +111,7 @@ fn counts_with_and_without_the_cache_are_the_same_input() {
 fn descriptions_that_contradict_each_other_or_agree_on_nothing_are_distinct() {
     const MODEL: &str = "gen_ai.request.model";
     const APP: &str = "shop";
+    const OTHER: &str = "opentelemetry.instrumentation.langchain";
     type Change = fn(&mut SentrySpan);
     let nothing: Change = |_| {};
     let unnamed: Change = |span| {
@@ -146,9 +147,9 @@ fn descriptions_that_contradict_each_other_or_agree_on_nothing_are_distinct() {
         ([(OUTER, 90), (INNER, 20)], [unnamed, nothing], false),
         ([(OUTER, 90), (INNER, 20)], [unnamed, unnamed], false),
         ([(LANGFUSE, 20), (INNER, 90)], [nothing, nothing], true),
-        ([(OUTER, 90), (INNER, 20)], [traceloop, traceloop], false),
+        ([(OUTER, 20), (OTHER, 90)], [traceloop, traceloop], false),
         (
-            [(OUTER, 90), (INNER, 20)],
+            [(OUTER, 20), (OTHER, 90)],
             [traceloop_failed, traceloop_failed],
             true,
         ),
