@@ -77,10 +77,11 @@ pub fn ran_apart<T>(_: T) -> bool {
 /// A bridge with its own Sentry client, subscriber and ingest.
 #[derive(Debug)]
 pub struct Bridge {
+    // Dropped first, as it sends what is left.
+    guard: Guard,
+    client: Arc<Client>,
     /// The server that receives everything.
     pub ingest: Ingest,
-    client: Arc<Client>,
-    guard: Guard,
 }
 
 impl Bridge {

@@ -339,3 +339,61 @@ fn what_a_function_returns_is_the_result_of_a_tool_or_the_answer_of_an_agent() {
         assert!(!span.contains("rainy"), "{span}");
     }
 }
+
+#[test]
+fn an_agent_has_the_last_name_given_by_hand_unless_it_has_one_by_convention() {
+    let bridge = Bridge::start();
+    bridge.run(|| {
+        let agent = info_span!(
+            "answer",
+            gen_ai.operation.name = "invoke_agent",
+            agent_name = "first",
+            gen_ai.agent.name = Empty,
+        );
+        let call = |model| {
+            drop(info_span!(parent: &agent, "chat", gen_ai.operation.name = "chat", gen_ai.request.model = model));
+        };
+        agent.record("agent_name", "second");
+        call("early");
+        agent.record("gen_ai.agent.name", "third");
+        agent.record("agent_name", "fourth");
+        call("late");
+    });
+    for (name, agent) in [("chat early", "second"), ("chat late", "third")] {
+        assert_eq!(bridge.span(name).agent_name(), Some(agent));
+    }
+}
+
+#[test]
+fn a_session_reaches_the_calls_below_an_agent_that_says_something_else() {
+    let bridge = Bridge::start();
+    bridge.run(|| {
+        let outer = info_span!("run", gen_ai.operation.name = "agent", session_id = "s-1");
+        let inner = info_span!(
+            parent: &outer,
+            "run",
+            gen_ai.operation.name = "agent",
+            gen_ai.agent.name = "Bot",
+        );
+        drop(info_span!(parent: &inner, "chat", gen_ai.operation.name = "chat"));
+    });
+    let call = bridge.span("chat");
+    assert_eq!(call.conversation_id(), Some("s-1"));
+    assert_eq!(call.agent_name(), Some("Bot"));
+}
+
+#[test]
+fn an_agent_named_by_hand_is_one_as_soon_as_its_span_is_about_genai() {
+    let bridge = Bridge::start();
+    bridge.run(|| {
+        let agent = info_span!("run", agent_name = "Bot", gen_ai.operation.name = Empty);
+        let call = |model| {
+            drop(info_span!(parent: &agent, "chat", gen_ai.operation.name = "chat", gen_ai.request.model = model));
+        };
+        call("early");
+        agent.record("gen_ai.operation.name", "invoke_agent");
+        call("late");
+    });
+    assert_eq!(bridge.span("chat early").agent_name(), None);
+    assert_eq!(bridge.span("chat late").agent_name(), Some("Bot"));
+}

@@ -136,6 +136,19 @@ fn calls_of_traces_that_are_not_sent_are_measured_all_the_same() {
 }
 
 #[test]
+fn a_trace_that_is_not_sent_is_measured_without_a_flush() {
+    let bridge = bridge(ClientOptions::new().traces_sample_rate(0.0));
+    bridge.run(run_agent);
+    let handle = bridge.guard().handle().unwrap();
+    let begin = Instant::now();
+    while handle.stats().pending() > 0 {
+        assert!(begin.elapsed() < Duration::from_secs(10));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(metrics(&bridge, DURATION).len(), 1);
+}
+
+#[test]
 fn a_call_that_failed_says_why() {
     for rate in [0.0, 1.0] {
         let bridge = bridge(ClientOptions::new().traces_sample_rate(rate));

@@ -67,7 +67,7 @@ impl Delivery {
         let flush = shared.queue.request_flush();
         let complete = shared.wait(flush, timeout);
         if let Some(mirror) = mirror {
-            mirror.flush(timeout.saturating_sub(begin.elapsed()).min(COPY_TIMEOUT));
+            mirror.flush(time_for_copies(timeout, begin.elapsed()));
         }
         complete
     }
@@ -94,7 +94,7 @@ impl Delivery {
             }
         }
         if let Some(mirror) = mirror {
-            mirror.close(timeout.saturating_sub(begin.elapsed()).min(COPY_TIMEOUT));
+            mirror.close(time_for_copies(timeout, begin.elapsed()));
         }
         #[cfg(feature = "tracing")]
         if !std::thread::panicking() {
@@ -184,9 +184,8 @@ impl Handle {
         if let Err(error) = started {
             let cause = format!("no thread could be started: {error}");
             shared.accounting.set_last_failure(cause);
+            // The worker and the sender have been dropped or end now, and stop everything else as they always do.
             shared.queue.close();
-            shared.outbox.close();
-            shared.progress.stop();
         }
         Self {
             shared,
@@ -203,6 +202,11 @@ impl Handle {
         Arc::make_mut(&mut prepared.config).settings.meter = None;
         Self::start(prepared)
     }
+}
+
+/// Returns how long copies to Spotlight may still take, `elapsed` after a wait of at most `timeout` began.
+fn time_for_copies(timeout: Duration, elapsed: Duration) -> Duration {
+    timeout.saturating_sub(elapsed).min(COPY_TIMEOUT)
 }
 
 impl fmt::Debug for Delivery {
@@ -232,12 +236,23 @@ mod tests {
     use crate::{options::Options, testing};
 
     #[test]
+    fn copies_take_no_longer_than_asked_and_never_much_longer_than_the_spans() {
+        for (timeout, elapsed, expected) in [(20, 1, 2), (3, 2, 1), (3, 3, 0), (3, 4, 0)] {
+            let [timeout, elapsed, expected] =
+                [timeout, elapsed, expected].map(Duration::from_secs);
+            assert_eq!(time_for_copies(timeout, elapsed), expected);
+        }
+    }
+
+    #[test]
     fn a_closed_delivery_ends_its_threads() {
         const PATIENCE: Duration = Duration::from_secs(10);
 
         let delivery = Options::new().start(&testing::options()).unwrap();
         let shared = Arc::downgrade(delivery.shared());
+        assert!(!delivery.is_closed());
         assert!(delivery.close(PATIENCE));
+        assert!(delivery.is_closed());
         drop(delivery);
         let begin = Instant::now();
         while shared.strong_count() > 0 {

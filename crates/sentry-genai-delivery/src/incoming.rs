@@ -280,6 +280,7 @@ mod tests {
             ("", false),
             ("-1", false),
             ("-zz", false),
+            ("-0x", false),
             ("-01-x", false),
         ] {
             let incoming = IncomingTrace::from_traceparent(&format!("00-{TRACE}{suffix}"));
@@ -296,7 +297,7 @@ mod tests {
             IncomingTrace::from_traceparent(&format!("cc-{TRACE}-01-what the future brings"))
                 .is_some()
         );
-        for version in ["ff", "0", "000", "zz"] {
+        for version in ["ff", "0", "000", "zz", "0x"] {
             assert!(IncomingTrace::from_traceparent(&format!("{version}-{TRACE}-01")).is_none());
         }
         let nothing = "00-00000000000000000000000000000000-a1b2c3d4e5f60718-01";
@@ -313,7 +314,7 @@ mod tests {
                 " 4c79f60c11214eb38604f4ae0781bfb2-a1b2c3d4e5f60718-1 ",
             ),
             ("sentry-trace", "nonsense"),
-            ("baggage", "sentry-org_id=42"),
+            ("baggage", "sentry-org_id=42,sentry-new=a=b"),
         ])
         .unwrap();
         assert_eq!(
@@ -325,6 +326,7 @@ mod tests {
         let dsc = incoming.dsc().unwrap();
         assert_eq!(dsc.get("release"), Some("shop@1.4.2"));
         assert_eq!(dsc.get("other"), None);
+        assert_eq!(dsc.get("new"), Some("a=b"));
         assert_eq!(incoming.org_id(), Some(OrganizationId::from(42)));
     }
 

@@ -143,6 +143,30 @@ mod tests {
     }
 
     #[test]
+    fn pauses_are_as_long_as_they_were_set() {
+        let [first, longest] = [100, 150].map(Duration::from_millis);
+        let policy = RetryPolicy::default().with_pauses(first, longest);
+        let (mut now, mut backoff) = (Instant::now(), Backoff::default());
+        for cap in [first, longest, longest] {
+            backoff.fail(now, &policy, None);
+            let until = backoff.paused_until(now).unwrap();
+            assert!(until - now >= cap / 2 && until - now <= cap);
+            now = until;
+        }
+    }
+
+    /// The server knows better than the policy, which has just been applied to another request.
+    #[test]
+    fn a_requested_pause_replaces_one_that_was_not_requested() {
+        let (policy, now) = (RetryPolicy::default(), Instant::now());
+        let requested = Duration::from_millis(1);
+        let mut backoff = Backoff::default();
+        backoff.fail(now, &policy, None);
+        backoff.fail(now, &policy, Some(requested));
+        assert_eq!(backoff.paused_until(now), Some(now + requested));
+    }
+
+    #[test]
     fn an_answer_to_an_earlier_request_does_not_end_a_requested_pause() {
         let now = Instant::now();
         let requested = Duration::from_secs(1);

@@ -331,7 +331,10 @@ mod tests {
         assert!(!decide(&strategy, Some(&incoming("-1", ""))).is_sampled());
         assert!(decide(&strategy, None).is_sampled());
         let adopted = IncomingTrace::adopted(new_trace_id(), new_span_id(), Some(true));
-        assert!(decide(&strategy, Some(&adopted)).is_sampled());
+        let continued = incoming("-1", "").adopted_by(new_span_id(), Some(true));
+        for adopted in [adopted, continued] {
+            assert!(decide(&strategy, Some(&adopted)).is_sampled());
+        }
         let entry = |sampled| ("name".to_owned(), "op".to_owned(), sampled);
         assert_eq!(*seen.lock().unwrap(), [entry(Some(true)), entry(None)]);
     }

@@ -95,7 +95,12 @@ impl Sender {
             Role::Main => (REPORT_INTERVAL, None),
             Role::Extra => (EXTRA_IDLE_TIMEOUT, Some(MAX_IDLE_SENDERS)),
         };
-        match self.shared.outbox.take(idle_timeout, max_idle) {
+        let task = self.shared.outbox.take(idle_timeout, max_idle);
+        self.perform(task)
+    }
+
+    fn perform(&mut self, task: Task) -> ControlFlow<()> {
+        match task {
             Task::Deliver(job) => {
                 // More may have arrived while this sender slept than one sender can send.
                 scale_up(&self.shared);
@@ -396,8 +401,50 @@ impl Outcome {
 
 #[cfg(test)]
 mod tests {
+    use sentry_genai_testkit::Ingest;
+
     use super::*;
-    use crate::testing;
+    use crate::{outbox::Job, pack, testing};
+
+    /// Nothing is sent that could carry the report.
+    #[test]
+    fn losses_are_reported_while_nothing_comes_and_while_everything_is_discarded() {
+        let ingest = Ingest::start().unwrap();
+        let options = testing::options().dsn(&ingest.dsn());
+        let shared = Arc::new(Shared::new(testing::config(&options)));
+        let mut sender = Sender::new(Arc::clone(&shared), Role::Main);
+        let reported = || ingest.client_reports().into_values().sum::<u64>();
+
+        shared.accounting.count_lost(LossReason::BeforeSend, 2);
+        assert_eq!(sender.perform(Task::Idle), ControlFlow::Continue(()));
+        assert_eq!(reported(), 2);
+
+        for (spans, expected) in [(3, 2), (4, 2 + 3 + 4)] {
+            let bucket = testing::bucket(&testing::segment(), spans);
+            let job = Job::new(bucket, pack::category(shared.config.settings.lifecycle));
+            shared.outbox.put(job).unwrap();
+            let Task::Deliver(job) = shared.outbox.take(Duration::ZERO, None) else {
+                panic!("no job");
+            };
+            let _ = sender.perform(Task::Discard(job, LossReason::RatelimitBackoff));
+            assert_eq!(reported(), expected);
+            sender.last_report -= REPORT_INTERVAL;
+        }
+    }
+
+    #[test]
+    fn a_sender_that_ends_makes_room_for_another() {
+        let shared = Arc::new(Shared::new(testing::config(&testing::options())));
+        for _ in 0..5 {
+            let bucket = testing::bucket(&testing::segment(), 1);
+            let job = Job::new(bucket, pack::category(shared.config.settings.lifecycle));
+            shared.outbox.put(job).unwrap();
+        }
+        for _ in 0..3 {
+            assert!(shared.outbox.try_register_sender());
+            drop(Sender::new(Arc::clone(&shared), Role::Extra));
+        }
+    }
 
     /// Otherwise all attempts would be used up within milliseconds while a proxy waits for its backend.
     #[test]
@@ -415,5 +462,7 @@ mod tests {
         assert!(sender.shared.outbox.allows_report());
         assert_eq!(cut_off(MIN_TOO_LARGE_BYTES - 1), Outcome::Unreachable);
         assert!(!sender.shared.outbox.allows_report());
+        let failure = sender.shared.accounting.last_failure().unwrap();
+        assert_eq!(failure.cause, "Broken pipe");
     }
 }

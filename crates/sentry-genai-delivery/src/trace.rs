@@ -296,11 +296,9 @@ impl Trace {
         if !incoming.has_passed_on("public_key") {
             member("public_key", self.config.dsn.public_key());
         }
-        let was_decided = incoming.has_passed_on("sampled");
-        if let Decision::Drawn { rate, rand, .. } = frozen.decision
-            && !was_decided
-        {
-            if !is_kept && !incoming.has_passed_on("sample_rate") {
+        // A decision and a rate that came in are not passed on if the decision was made here.
+        if let Decision::Drawn { rate, rand, .. } = frozen.decision {
+            if !is_kept {
                 member("sample_rate", &rate.text());
             }
             if !incoming.has_passed_on("sample_rand") {
@@ -311,7 +309,7 @@ impl Trace {
             member("sample_rate", "1");
             member("sampled", "true");
         } else if let Some(sampled) = frozen.decision.flag()
-            && !was_decided
+            && !incoming.has_passed_on("sampled")
         {
             member("sampled", if sampled { "true" } else { "false" });
         }

@@ -312,3 +312,22 @@ fn data_of(span: &SentrySpan) -> Vec<u8> {
     data.push(b'}');
     data
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    /// There is no room for the rest of the span, such as its name, but a transaction without spans would be followed by another.
+    #[test]
+    fn a_span_whose_data_fills_a_transaction_is_sent() {
+        let segment = testing::segment();
+        let mut span = testing::span(&segment, new_span_id());
+        let room = MAX_SPANS_BYTES - data_of(&span).len() - r#","text":"""#.len();
+        span.attributes.push("text", "x".repeat(room));
+        assert_eq!(data_of(&span).len(), MAX_SPANS_BYTES);
+        let config = testing::config(&testing::options());
+        let encoded = encode(&config, &segment, [&span].into_iter());
+        assert_eq!((encoded.envelopes.len(), encoded.too_large), (1, 0));
+    }
+}

@@ -160,6 +160,35 @@ fn held_traces_take_at_most_half_of_the_memory() {
     assert_eq!(stats.lost_total(), stats.lost(LossReason::SampleRate));
 }
 
+/// A door may notice an AI span on its own thread just before the delivery runs out of room for held traces.
+#[test]
+fn of_a_trace_for_which_there_is_no_room_the_kept_request_is_sent() {
+    const LIMIT: usize = 64 * 1024;
+
+    let ingest = Ingest::start().unwrap();
+    let delivery = start_with(&ingest, Options::new().with_max_buffer_bytes(LIMIT));
+    let sentry_trace = "4c79f60c11214eb38604f4ae0781bfb2-a1b2c3d4e5f60718-0";
+    let incoming = IncomingTrace::parse(sentry_trace, None).unwrap();
+    let [ai, other] = [(); 2].map(|()| segment(&delivery, Some(&incoming)));
+    let send_large = |segment: &Arc<Segment>| {
+        let mut large = span(segment, new_span_id());
+        large.attributes.push("app.text", "x".repeat(LIMIT / 10));
+        delivery.send(large, segment);
+        assert!(delivery.flush(PATIENCE));
+    };
+    send_large(&other);
+    send_large(&ai);
+    ai.trace().note_ai_span();
+    send_large(&segment(&delivery, None));
+    let stats = delivery.stats();
+    assert_eq!((stats.accepted, stats.lost_total()), (1, 1), "{stats:?}");
+    assert_eq!(stats.lost(LossReason::SampleRate), 1);
+    assert_eq!(
+        ingest.spans()[0].trace_id,
+        ai.trace().trace_id().to_string()
+    );
+}
+
 /// Returns options with a hook that stops at a slow span until it is told to go on.
 fn stopping_hook() -> (Options, mpsc::Sender<()>) {
     let (go, wait) = mpsc::channel::<()>();

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+#[path = "lifecycle/spotlight.rs"]
+mod spotlight;
+
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use sentry_core::{
@@ -57,6 +60,7 @@ impl Pair {
     fn sampling(rate: f32, configure: impl FnOnce(Options) -> Options) -> Self {
         let ingest = Ingest::start().unwrap();
         let options = ClientOptions::new().dsn(&ingest.dsn()).release("shop@1");
+        let options = options.server_name("web-1");
         let options = options.traces_sample_rate(rate).add_integration(Contexts);
         let legacy = Options::new()
             .with_legacy_attributes(true)
@@ -149,6 +153,7 @@ fn a_segment_is_one_transaction_with_everything_in_it() {
     let transaction = &transactions[0];
     assert_eq!(transaction["release"], "shop@1");
     assert_eq!(transaction["environment"], "production");
+    assert_eq!(transaction["server_name"], "web-1");
     assert_eq!(transaction["sdk"]["version"], env!("CARGO_PKG_VERSION"));
     let os = json!({"type": "os", "name": "Linux"});
     assert_eq!(transaction["contexts"]["os"], os);
@@ -218,6 +223,18 @@ fn times_are_kept_and_nothing_ends_before_it_starts() {
     assert_eq!(seconds(transaction), 1.0);
     let of_children: Vec<_> = children(transaction).iter().map(seconds).collect();
     assert_eq!(of_children, [1.0, 0.0]);
+
+    // The roots of the other transactions: the segment span, and one above the only span, which is an AI span.
+    for operation in ["", "chat"] {
+        let segment = pair.segment();
+        pair.send(&segment, segment.span_id(), |span| {
+            span.attributes.push("gen_ai.operation.name", operation);
+            span.end = Timestamp::from_nanos(1);
+        });
+    }
+    for transaction in &pair.transactions(5)[1..] {
+        assert_eq!(seconds(transaction), 0.0);
+    }
 }
 
 #[test]
@@ -240,13 +257,17 @@ fn ai_spans_are_sent_separately_from_the_transaction() {
 #[test]
 fn an_ai_span_is_never_the_root() {
     let pair = Pair::new(TraceLifecycle::Classic);
-    let segment = pair.segment();
+    let (segment, caller) = (pair.segment(), new_span_id());
     pair.child(&segment);
-    pair.chat(&segment, segment.span_id());
+    pair.send(&segment, segment.span_id(), |span| {
+        span.attributes.push("gen_ai.operation.name", "chat");
+        span.parent_span_id = Some(caller);
+    });
     let transactions = pair.transactions(2);
     assert_eq!(transactions.len(), 1);
     let root = &transactions[0]["contexts"]["trace"];
     assert_eq!(root["op"], "function");
+    assert_eq!(root["parent_span_id"], caller.to_string());
     let spans = children(&transactions[0]);
     let chat = spans.iter().find(|it| it["op"] == "gen_ai.chat").unwrap();
     assert_eq!(chat["parent_span_id"], root["span_id"]);
@@ -298,7 +319,9 @@ fn much_data_is_not_put_on_the_root_and_too_much_is_lost() {
     send(segment.span_id(), &keys[..1], 1_000);
     assert!(pair.delivery.flush(PATIENCE));
     assert_eq!(pair.ingest.violations(), [""; 0]);
-    assert_eq!(pair.delivery.stats().lost(LossReason::SendError), 1);
+    let stats = pair.delivery.stats();
+    assert_eq!(stats.lost(LossReason::SendError), 1);
+    assert_eq!((stats.accepted, stats.lost_total()), (1, 1), "{stats:?}");
     let transactions = pair.ingest.transactions();
     let spans = children(&transactions[0]);
     assert_eq!(spans[0]["span_id"], segment.span_id().to_string());
@@ -433,60 +456,4 @@ fn a_transaction_dropped_on_overflow_is_reported_as_one() {
         assert_eq!(accepted + of("span"), 2 * TRACES);
         assert_eq!(accepted, 2 * arrived, "none came in part");
     }
-}
-
-/// A proxy leads out of the local network, but Spotlight runs on this machine.
-#[test]
-fn spotlight_alone_gets_everything_and_bypasses_the_proxy() {
-    let spotlight = Ingest::start().unwrap();
-    // No sample rate: without it nothing would go to Sentry.
-    let options = ClientOptions::new().http_proxy("http://127.0.0.1:1");
-    let url = format!("{}/stream", spotlight.url());
-    let without_scheme = url.trim_start_matches("http://");
-    let alone = Options::new().with_spotlight_url(without_scheme);
-    let delivery = alone.start(&options).unwrap();
-    let pair = Pair {
-        ingest: spotlight,
-        delivery,
-    };
-    pair.root(&pair.segment());
-    assert!(pair.delivery.flush(PATIENCE));
-    assert_eq!(pair.ingest.transactions().len(), 1);
-}
-
-#[test]
-fn a_copy_for_spotlight() {
-    let spotlight = Ingest::start().unwrap();
-    let url = format!("{}/stream", spotlight.url());
-    let pair = Pair::with(|options| options.with_spotlight_url(url));
-    let segment = pair.segment();
-    pair.chat(&segment, new_span_id());
-    let start = Timestamp::from_nanos(1_795_132_800_100_000_000);
-    let mut sealed = SourceSpan::new(segment.trace().trace_id(), new_span_id(), "sealed", start);
-    sealed.parent_span_id = Some(segment.span_id());
-    let sealed = Box::new(Sealed(sealed));
-    pair.delivery.send_unread(sealed, 500, Arc::clone(&segment));
-    pair.root(&segment);
-    assert!(pair.delivery.close(PATIENCE));
-    assert_eq!(pair.ingest.spans().len(), 3);
-    assert!(pair.ingest.transactions().is_empty());
-    let transactions = spotlight.transactions();
-    assert_eq!(transactions.len(), 1);
-    assert_eq!(
-        children(&transactions[0])[0]["data"]["gen_ai.system"],
-        "openai"
-    );
-    assert_eq!(children(&transactions[0])[1]["description"], "sealed");
-    assert!(spotlight.spans().is_empty());
-    assert_eq!(pair.delivery.stats().accepted, 3);
-}
-
-#[test]
-fn an_unreachable_spotlight_does_not_delay_close() {
-    let pair = Pair::with(|options| options.with_spotlight_url("http://127.0.0.1:1/stream"));
-    pair.root(&pair.segment());
-    let begin = std::time::Instant::now();
-    assert!(pair.delivery.close(PATIENCE));
-    assert!(begin.elapsed() < PATIENCE / 2);
-    assert_eq!(pair.ingest.spans().len(), 1);
 }

@@ -14,6 +14,7 @@ use sentry_core::types::Dsn;
 ///
 /// let dsn = "https://key@o42.ingest.sentry.io/7".parse().unwrap();
 /// let endpoint = OtlpEndpoint::of(&dsn);
+/// assert_eq!(endpoint.url(), "https://o42.ingest.sentry.io/api/7/integration/otlp");
 /// assert_eq!(endpoint.traces_url(), "https://o42.ingest.sentry.io/api/7/integration/otlp/v1/traces");
 /// assert_eq!(endpoint.header(), ("x-sentry-auth", "sentry sentry_key=key"));
 /// ```

@@ -183,3 +183,44 @@ impl<S> Node<S> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_conversation_of_a_request_reaches_the_spans_below_whatever_their_contexts_say() {
+        let ambient = AmbientContext {
+            incoming_conversation: Some("theirs".into()),
+            ..AmbientContext::default()
+        };
+        let root = Node::new((), None, Identity::default(), ambient);
+        let ambient = AmbientContext::default();
+        let inner = Node::new((), Some(root), Identity::default(), ambient);
+        assert_eq!(inner.conversation().as_deref(), Some("theirs"));
+    }
+
+    #[test]
+    fn distant_ancestors_are_let_go_and_their_conversation_stays() {
+        let conversation = |id: &str| Some(Arc::from(id));
+        let node = |parent, identity, ambient| Node::new((), parent, identity, ambient);
+        let below = |parent| node(Some(parent), Identity::default(), AmbientContext::default());
+        let identity = Identity {
+            conversation: conversation("c"),
+            ..Identity::default()
+        };
+        let root = node(None, identity, AmbientContext::default());
+        let is_kept = Arc::downgrade(&root);
+        let deepest = (0..MAX_DEPTH).fold(root, |parent, _| below(parent));
+        assert!(is_kept.upgrade().is_some());
+        let ambient = AmbientContext {
+            conversation: conversation("of the context"),
+            ..AmbientContext::default()
+        };
+        let own = node(Some(Arc::clone(&deepest)), Identity::default(), ambient);
+        let inherited = below(deepest);
+        assert!(is_kept.upgrade().is_none());
+        assert_eq!(own.conversation().as_deref(), Some("of the context"));
+        assert_eq!(inherited.conversation().as_deref(), Some("c"));
+    }
+}

@@ -92,6 +92,10 @@ mod tests {
         clear();
         assert_eq!(name(take(&door, trace_id, parent)), None);
 
+        let another = TraceId::from_bytes([3; 16]).unwrap();
+        set(&door, trace_id, parent, info("a"));
+        assert_eq!(name(take(&door, another, parent)), None);
+
         for (door, parent) in [(&other, parent), (&door, Parent::None)] {
             set(&other, trace_id, Parent::None, info("a"));
             let is_match = std::ptr::eq(door, &other) && parent == Parent::None;

@@ -66,6 +66,7 @@ mod tests {
             ),
             ("https://API.Groq.com:443/openai/v1", Some("groq")),
             ("https://vllm.elb.amazonaws.com/v1", None),
+            ("https://bedrock-proxy.example.com/v1", None),
             ("https://notapi.openai.com.example/v1", None),
             ("https://myopenrouter.ai/v1", None),
             ("http://127.0.0.1:11434/v1", None),

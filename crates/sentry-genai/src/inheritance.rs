@@ -84,7 +84,7 @@ impl Node {
                 is_changed = true;
             }
         }
-        if !self.is_gen_ai && key_flags.has_gen_ai() && attributes.is_gen_ai() {
+        if !self.is_gen_ai && key_flags.has_gen_ai() {
             self.is_gen_ai = true;
             is_changed |= self.session_id.is_some() || self.is_agent_conditional;
             trace.segment.trace().note_ai_span();
@@ -100,8 +100,7 @@ impl Node {
         inherited: Option<Arc<InheritableValues>>,
     ) -> Option<Arc<InheritableValues>> {
         let session_id = self.session_id.as_ref().filter(|_| self.is_gen_ai);
-        let names_agent = self.is_gen_ai || !self.is_agent_conditional;
-        let agent_name = self.agent_name.as_ref().filter(|_| names_agent);
+        let agent_name = self.agent_name.as_ref().filter(|_| self.is_gen_ai);
         let sets_nothing =
             self.conversation.is_inherited() && agent_name.is_none() && session_id.is_none();
         if sets_nothing {

@@ -12,19 +12,29 @@ use sentry_genai_tests::Receiver;
 use super::door::{
     SentryGenAiProcessor,
     opentelemetry::{
-        KeyValue, StringValue, Value,
+        Array, KeyValue, StringValue, Value,
         trace::{Span as _, Status, Tracer as _, TracerProvider as _},
     },
-    opentelemetry_sdk::trace::SdkTracerProvider,
+    opentelemetry_sdk::trace::{SdkTracerProvider, Span},
 };
 
 const LIMIT: usize = 1024 * 1024;
 
 #[test]
-fn lists_and_reasons_count_as_texts_do() {
+fn lists_reasons_and_events_count_as_texts_do() {
     let text = "x".repeat(100_000);
-    let list: Vec<StringValue> = vec![text.clone().into()];
-    for holds_list in [true, false] {
+    let texts: Vec<StringValue> = vec![text.clone().into()];
+    let list = |list: Array| KeyValue::new("list", Value::Array(list));
+    let with_list = |list: KeyValue| move |span: &mut Span| span.set_attribute(list.clone());
+    let fills: [&dyn Fn(&mut Span); 6] = [
+        &with_list(list(texts.into())),
+        &with_list(list(vec![0.5; 12_500].into())),
+        &with_list(list(vec![7; 12_500].into())),
+        &with_list(list(vec![true; 100_000].into())),
+        &|span| span.set_status(Status::error(text.clone())),
+        &|span| span.add_event("event", vec![KeyValue::new("text", text.clone())]),
+    ];
+    for fill in fills {
         let (go, wait) = mpsc::channel::<()>();
         let wait = Mutex::new(wait);
         let options = Options::new()
@@ -43,11 +53,7 @@ fn lists_and_reasons_count_as_texts_do() {
         let tracer = provider.tracer("stories");
         for _ in 0..40 {
             let mut span = tracer.start("work");
-            if holds_list {
-                span.set_attribute(KeyValue::new("list", Value::Array(list.clone().into())));
-            } else {
-                span.set_status(Status::error(text.clone()));
-            }
+            fill(&mut span);
             span.end();
         }
         let stats = processor.stats();

@@ -18,10 +18,11 @@ use super::door::{
 };
 
 pub(super) struct Program {
-    pub(super) receiver: Receiver,
-    processor: SentryGenAiProcessor,
-    pub(super) provider: SdkTracerProvider,
+    // Dropped first, as the provider sends what is left.
     tracer: SdkTracer,
+    pub(super) provider: SdkTracerProvider,
+    processor: SentryGenAiProcessor,
+    pub(super) receiver: Receiver,
 }
 
 impl Program {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sentry::ClientOptions;
+use sentry::{Client, ClientOptions};
 use sentry_genai_opentelemetry::Options;
 use sentry_genai_tests::Receiver;
 
@@ -12,7 +12,10 @@ use super::door::{
         Context, KeyValue,
         baggage::BaggageExt as _,
         propagation::{TextMapCompositePropagator, TextMapPropagator},
-        trace::{Span as _, TraceContextExt as _, Tracer as _, TracerProvider as _},
+        trace::{
+            Span as _, SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState,
+            Tracer as _, TracerProvider as _,
+        },
     },
     opentelemetry_sdk::{
         propagation::{BaggagePropagator, TraceContextPropagator},
@@ -23,10 +26,11 @@ use super::door::{
 type Headers = HashMap<String, String>;
 
 struct Service {
-    receiver: Receiver,
-    processor: SentryGenAiProcessor,
-    provider: SdkTracerProvider,
+    // Dropped first, as the provider sends what is left.
     tracer: SdkTracer,
+    provider: SdkTracerProvider,
+    processor: SentryGenAiProcessor,
+    receiver: Receiver,
 }
 
 impl Service {
@@ -144,6 +148,7 @@ fn a_trace_of_sentry_alone_is_continued_with_its_decision() {
             .propagator()
             .extract_with_context(&Context::new(), &headers);
         service.chat(&context);
+        assert_eq!(service.processor.open_spans().orphaned, 0);
         service
             .spans()
             .spans()
@@ -166,6 +171,62 @@ fn an_unsampled_trace_says_so() {
     let headers = inject(&service.propagator(), &Context::new().with_span(root));
     assert!(headers["sentry-trace"].ends_with("-0"), "{headers:?}");
     assert!(headers["baggage"].contains("sentry-sampled=false"));
+}
+
+/// What OpenTelemetry does not sample cannot reach Sentry from here. Without a DSN nothing can, which says nothing of others.
+#[test]
+fn a_span_that_opentelemetry_does_not_sample_says_so() {
+    let here = Service::start();
+    let nowhere = SentryGenAiProcessor::new(&Client::from(ClientOptions::new()));
+    let flag_of = |propagator: &SentryGenAiPropagator, flags| {
+        let (trace_id, span_id) = (TraceId::from(1), SpanId::from(2));
+        let span = SpanContext::new(trace_id, span_id, flags, false, TraceState::default());
+        let context = Context::new().with_remote_span_context(span);
+        let header = inject(propagator, &context).remove("sentry-trace").unwrap();
+        let flag = header.strip_prefix(&format!("{trace_id}-{span_id}"));
+        flag.unwrap().to_owned()
+    };
+    let nowhere = SentryGenAiPropagator::new(&nowhere);
+    for (propagator, flags, expected) in [
+        (&here.propagator(), TraceFlags::default(), "-0"),
+        (&here.propagator(), TraceFlags::SAMPLED, ""),
+        (&nowhere, TraceFlags::default(), ""),
+    ] {
+        assert_eq!(flag_of(propagator, flags), expected);
+    }
+}
+
+/// A request that came in says nothing of a span that starts a trace of its own.
+#[test]
+fn another_trace_than_the_incoming_one_does_not_pass_on_its_headers() {
+    let service = Service::start();
+    let headers = Headers::from([
+        (
+            "sentry-trace".to_owned(),
+            "4c79f60c11214eb38604f4ae0781bfb2-a1b2c3d4e5f60718-1".to_owned(),
+        ),
+        ("baggage".to_owned(), "sentry-release=theirs".to_owned()),
+    ]);
+    let propagator = service.propagator();
+    let context = propagator.extract_with_context(&Context::new(), &headers);
+    assert_eq!(inject(&propagator, &context), headers);
+    let (trace_id, span_id) = (TraceId::from(1), SpanId::from(2));
+    let flags = TraceFlags::SAMPLED;
+    let span = SpanContext::new(trace_id, span_id, flags, false, TraceState::default());
+    let context = context.with_remote_span_context(span);
+    let headers = inject(&propagator, &context);
+    let expected = ("sentry-trace".to_owned(), format!("{trace_id}-{span_id}"));
+    assert_eq!(headers, Headers::from([expected]));
+
+    // The other trace did not begin here either, so that nothing names it.
+    service.chat(&context);
+    let chat = service.spans().span("chat");
+    assert_eq!(chat.parent_span_id, Some(span_id.to_string()));
+    let envelopes = service.receiver.ingest.envelopes();
+    let dsc = envelopes.iter().find_map(|envelope| envelope.trace());
+    let dsc = dsc.unwrap();
+    assert_eq!(dsc["trace_id"], trace_id.to_string());
+    assert_eq!(dsc.get("transaction"), None);
 }
 
 #[test]
@@ -197,6 +258,12 @@ fn a_conversation_that_must_not_or_cannot_cross_does_not() {
         .with_span(root);
     let off = service.propagator().with_conversation_propagation(false);
     assert!(!inject(&off, &scope)["baggage"].contains("secret"));
+    // What a span says of itself comes before what its context says.
+    let said = [KeyValue::new("gen_ai.conversation.id", "said")];
+    let builder = service.tracer.span_builder("step").with_attributes(said);
+    let span = builder.start_with_context(&service.tracer, &scope);
+    let headers = inject(&service.propagator(), &scope.with_span(span));
+    assert!(headers["baggage"].contains("gen_ai.conversation.id=said"));
     let long = scope.with_conversation_id("x".repeat(513));
     assert!(!inject(&service.propagator(), &long)["baggage"].contains("xxx"));
 

@@ -159,9 +159,16 @@ fn values_and_kinds_stay_as_they_are() {
         let builder = tracer.span_builder("values").with_kind(kind.clone());
         let attributes = (values.iter().enumerate())
             .map(|(index, value)| KeyValue::new(format!("app.{index}"), value.clone()));
-        let builder = builder.with_attributes(attributes);
+        let own = KeyValue::new("sentry.platform", "python");
+        let builder = builder.with_attributes(attributes.chain([own]));
         builder.start_with_context(&tracer, &Context::new()).end();
         let spans = memory.get_finished_spans().unwrap();
+        let attributes = spans[0].attributes.iter();
+        let platforms: Vec<_> = attributes
+            .filter(|pair| pair.key.as_str() == "sentry.platform")
+            .map(|pair| pair.value.as_str())
+            .collect();
+        assert_eq!(platforms, ["python"]);
         memory.reset();
         assert_eq!(spans[0].span_kind, kind);
         for (index, value) in values.iter().enumerate() {

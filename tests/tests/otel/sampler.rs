@@ -207,13 +207,18 @@ impl ShouldSample for Decides {
 #[test]
 fn the_sampler_behind_it_decides_and_adds() {
     let receiver = Receiver::start();
-    let provider = provider(&receiver, Decides);
+    let processor = SentryGenAiProcessor::new(&receiver.client);
+    let provider = SdkTracerProvider::builder()
+        .with_sampler(processor.sampler(Decides))
+        .with_span_processor(processor.clone())
+        .build();
     let tracer = provider.tracer("t");
     let root = span(&tracer, "root", &[], &Context::new());
     for name in ["dropped", "recorded", "chat"] {
         let said = [("gen_ai.operation.name", "chat")];
         span(&tracer, name, &said, &root).span().end();
     }
+    assert_eq!(processor.open_spans().open, 1, "the root");
     provider.force_flush().unwrap();
     assert_eq!(receiver.spans().len(), 1);
     assert_eq!(receiver.span("chat").conversation_id(), Some("added"));

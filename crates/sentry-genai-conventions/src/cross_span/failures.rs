@@ -26,7 +26,6 @@ pub(super) fn apply_to_calls(spans: &mut [SentrySpan], tree: &SpanTree) {
     for position in 0..spans.len() {
         if is_failed_execution(&spans[position])
             && let Some(call) = tree.parents[position]
-            && spans[call].ai.is_some()
         {
             propagate(spans, call, position);
         }

@@ -79,7 +79,7 @@ fn event(name: &'static str, attributes: &[(&'static str, &'static str)]) -> Sou
 fn messages_of_several_detail_events_are_appended() {
     let mut span = span();
     let name = "gen_ai.client.inference.operation.details";
-    for text in ["Hm.", "It is 22C", "It is 22C, or so"] {
+    for text in ["Hm.", "Hm.", "It is 22C", "It is 22C, or so"] {
         let mut event = SourceEvent::new(name);
         let parts = json!([{"type": "text", "content": text}]);
         let messages = json!([{"role": "assistant", "parts": parts}]).to_string();
@@ -223,6 +223,11 @@ fn events_of_a_tool_call_become_arguments_and_result() {
         assert_eq!(text("gen_ai.tool.call.result"), *result);
         assert_eq!(text(INPUT).or(text(OUTPUT)), None);
     }
+    let mut span = span();
+    span.attributes.set("gen_ai.operation.name", "execute_tool");
+    span.attributes.push(ARGUMENTS, "{}");
+    span.events = vec![event("gen_ai.tool.message", &[("content", r#"{"a":1}"#)])];
+    assert_eq!(translate(span).attributes.text(RESULT), Some(r#"{"a":1}"#));
 }
 
 const DETAILS: &str = "gen_ai.client.inference.operation.details";
@@ -250,6 +255,13 @@ fn detail_events_of_a_tool_call_become_arguments_and_result() {
     assert_eq!(text(INPUT).or(text(OUTPUT)), None);
     assert_eq!(span.status, Status::Error);
     assert_eq!(text("error.type"), Some("tool_error"));
+
+    // What says something else stays as it is.
+    source
+        .events
+        .push(event(DETAILS, &[("app.attempt", "second")]));
+    let span = translate(source.clone());
+    assert_eq!(span.attributes.text("app.attempt"), Some("second"));
 
     // An attribute of the span takes precedence.
     source.attributes.push(ARGUMENTS, r#"{"b":2}"#);

@@ -392,11 +392,12 @@ impl Draft<'_> {
         let name = match (classified.name, method) {
             (None, _) => PlainName::Given,
             _ if is_named => PlainName::Given,
-            (Some(_), Some(method)) if classified.op.starts_with("http") => PlainName::Http {
+            // Any span with a method is a request.
+            (Some(_), Some(method)) => PlainName::Http {
                 method,
                 target: self.text_position(plain::http_targets(&classified.op)),
             },
-            (Some(_), _) => PlainName::Convention,
+            (Some(_), None) => PlainName::Convention,
         };
         PlainWork {
             origin: naming::plain_origin(&classified.op),

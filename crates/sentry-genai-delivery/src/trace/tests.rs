@@ -89,16 +89,20 @@ fn an_incoming_dsc_is_passed_on_unchanged() {
 /// Such a key would cost every envelope of the trace.
 #[test]
 fn invalid_keys_and_aliases_are_removed_from_envelopes() {
-    let baggage =
-        "sentry-public_key=k,sentry-sample_rate=0.5,sentry-segment_name=a,sentry-transaction=b";
-    let trace = continued("-1", Some(baggage));
-    assert_eq!(
-        dsc(&trace)["public_key"],
-        "0123456789abcdef0123456789abcdef"
-    );
-    assert_eq!(dsc(&trace).get("segment_name"), None);
-    assert_eq!(dsc(&trace)["transaction"], "b");
-    assert_eq!(trace.baggage_header(), baggage);
+    // The second key is as long as a key has to be.
+    for key in ["k", "%C3%A4%C3%A4%C3%A40123456789abcdef0123456789"] {
+        let baggage = format!(
+            "sentry-public_key={key},sentry-sample_rate=0.5,sentry-segment_name=a,sentry-transaction=b"
+        );
+        let trace = continued("-1", Some(&baggage));
+        assert_eq!(
+            dsc(&trace)["public_key"],
+            "0123456789abcdef0123456789abcdef"
+        );
+        assert_eq!(dsc(&trace).get("segment_name"), None);
+        assert_eq!(dsc(&trace)["transaction"], "b");
+        assert_eq!(trace.baggage_header(), baggage);
+    }
 }
 
 /// Sentry extrapolates the number of spans from their sample rate.
@@ -136,6 +140,8 @@ fn a_sampler_decision_replaces_the_incoming_one() {
 #[test]
 fn without_an_incoming_dsc_envelopes_have_one_but_baggage_does_not() {
     let trace = continued("-1", None);
+    // The trace is named after the first segment of its head.
+    let _segment = Segment::new(Arc::clone(&trace), new_span_id(), "POST /ask");
     assert_eq!(trace.baggage_header(), "");
     assert_eq!(
         dsc(&trace),
@@ -178,12 +184,17 @@ fn a_trace_of_another_organization_is_not_continued() {
 
 #[test]
 fn a_deferred_decision_is_made_here_and_propagated() {
-    let trace = continued("", Some("sentry-public_key=k,sentry-sample_rand=0.213370"));
+    let baggage = "sentry-public_key=k,sentry-sample_rand=0.213370";
+    let trace = continued("", Some(baggage));
     assert!(trace.sampled());
     let dsc = dsc(&trace);
     assert_eq!(dsc["sampled"], "true");
     assert_eq!(dsc["sample_rate"], "1");
     assert_eq!(dsc["sample_rand"], "0.213370");
+    // Only `sentry-trace` tells the next service, as long as the baggage says nothing else.
+    assert!(trace.sentry_trace_header(new_span_id()).ends_with("-1"));
+    assert_eq!(trace.baggage_header(), baggage);
+    assert_eq!(continued("", None).baggage_header(), "");
 }
 
 #[test]
@@ -241,6 +252,11 @@ fn keeping_a_trace_is_propagated_unless_the_dsc_is_frozen() {
     assert!(header.contains("sentry-sampled=false"), "{header}");
     overridden.note_ai_span();
     assert_eq!(dsc(&overridden)["sampled"], "true");
+
+    // Sentry multiplies by the rate that led to the decision, unless such a trace would be kept anyway.
+    let by_rate = testing::segment();
+    by_rate.trace().note_ai_span();
+    assert!(by_rate.trace().sampled() && !by_rate.trace().has_full_sample_rate());
 
     let off = testing::keeping(&sentry_core::ClientOptions::new().dsn(testing::DSN));
     let disabled = Trace::start(&off, None, "x", "y");

@@ -88,6 +88,11 @@ fn failures_are_read_in_all_forms() {
             None,
         ),
         (
+            r#"{"error": {"message": "No", "type": "invalid_request_error", "code": ""}}"#,
+            Some("invalid_request_error"),
+            Some("No"),
+        ),
+        (
             r#"{"error": {"type": "You said that", "message": {}}}"#,
             None,
             None,

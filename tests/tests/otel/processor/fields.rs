@@ -1,11 +1,13 @@
 //! What a single span says about itself.
 
+use std::time::{Duration, UNIX_EPOCH};
+
 use sentry::ClientOptions;
 use sentry_genai_tests::Receiver;
 use serde_json::json;
 
 use super::super::door::{
-    SentryGenAiProcessor,
+    SentryGenAiExporter, SentryGenAiProcessor,
     opentelemetry::{
         Context, InstrumentationScope, KeyValue, StringValue, Value,
         trace::{
@@ -59,13 +61,15 @@ fn values_are_right_or_dropped() {
 }
 
 #[test]
-fn status_events_links_kind_and_a_late_name() {
+fn times_status_events_links_kind_and_a_late_name() {
     let program = Program::start();
+    let start = UNIX_EPOCH + Duration::from_millis(1_795_132_800_250);
     let other = program.span("earlier", &[], &Context::new());
     other.span().end();
     let mut span = program
         .tracer
         .span_builder("x")
+        .with_start_time(start)
         .with_kind(SpanKind::Server)
         .with_links(vec![Link::new(
             other.span().span_context().clone(),
@@ -79,13 +83,15 @@ fn status_events_links_kind_and_a_late_name() {
     span.update_name("POST /ask");
     let error = std::io::Error::other("the kettle is empty");
     span.record_error(&error);
-    span.end();
+    span.end_with_timestamp(start + Duration::from_millis(1500));
     let mut span = program.tracer.start_with_context("fails", &Context::new());
     span.set_status(Status::error("no tea"));
     span.end();
 
     let received = program.flush();
     let span = received.span("POST /ask");
+    let times = (span.start, span.end);
+    assert_eq!(times, (1_795_132_800.25, 1_795_132_801.75));
     assert_eq!(span.str("sentry.kind"), Some("server"));
     assert_eq!(span.str("sentry.segment.name"), Some("POST /ask"));
     assert_eq!(span.links[0]["span_id"], ids(&other).1);
@@ -162,18 +168,23 @@ fn the_resource_names_release_and_environment_where_the_client_does_not() {
         (options(), "shop@2", "staging"),
         (said, "shop@1", "production"),
     ] {
-        let receiver = Receiver::with(options);
-        let provider = SdkTracerProvider::builder()
-            .with_resource(resource())
-            .with_span_processor(SentryGenAiProcessor::new(&receiver.client))
+        for is_exporter in [false, true] {
+            let receiver = Receiver::with(options.clone());
+            let builder = SdkTracerProvider::builder().with_resource(resource());
+            let provider = if is_exporter {
+                builder.with_simple_exporter(SentryGenAiExporter::new(&receiver.client))
+            } else {
+                builder.with_span_processor(SentryGenAiProcessor::new(&receiver.client))
+            }
             .build();
-        provider.tracer("t").start("work").end();
-        provider.shutdown().unwrap();
-        let span = receiver.span("work");
-        assert_eq!(span.str("sentry.release"), Some(release));
-        assert_eq!(span.str("sentry.environment"), Some(environment));
-        let header = receiver.ingest.envelopes()[0].header.clone();
-        assert_eq!(header["trace"]["release"], release);
+            provider.tracer("t").start("work").end();
+            provider.shutdown().unwrap();
+            let span = receiver.span("work");
+            assert_eq!(span.str("sentry.release"), Some(release));
+            assert_eq!(span.str("sentry.environment"), Some(environment));
+            let header = receiver.ingest.envelopes()[0].header.clone();
+            assert_eq!(header["trace"]["release"], release);
+        }
     }
 }
 

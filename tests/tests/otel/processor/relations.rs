@@ -78,6 +78,12 @@ fn what_leaves_before_the_end_of_a_request_has_its_name() {
     assert_eq!(done.str("sentry.segment.name"), Some("POST /ask"));
     request.span().end();
     assert_eq!(program.flush().span("POST /ask").span_id, ids(&request).1);
+
+    let named = [operation("invoke_agent"), ("agent_name", "Bot".into())];
+    let agent = program.span("agent", &named, &Context::new());
+    program.span("asked", &[], &agent).span().end();
+    let asked = program.flush().span("asked");
+    assert_eq!(asked.str("sentry.segment.name"), Some("invoke_agent Bot"));
 }
 
 #[test]
@@ -220,6 +226,24 @@ fn what_an_agent_says_late_reaches_the_spans_below_it() {
         assert_eq!(span.agent_name(), Some("Late Bot"), "{name}");
     }
     assert_eq!(received.span("work").conversation_id(), None);
+}
+
+#[test]
+fn what_is_inherited_comes_from_the_nearest_span_that_says_it() {
+    let program = Program::start();
+    let id = |id: &'static str| ("gen_ai.conversation.id", id.into());
+    let agent = ("gen_ai.agent.name", "Bot".into());
+    let agent = [operation("invoke_agent"), agent, id("far")];
+    let agent = program.span("agent", &agent, &Context::new());
+    let session = ("session.id", "s-1".into());
+    let tool = [operation("execute_tool"), session, id("near")];
+    let tool = program.span("tool", &tool, &agent);
+    let call = program.span("chat", &[operation("chat")], &tool);
+    // It leaves before the others, so that nothing is compared with them.
+    call.span().end();
+    let call = program.flush().span("chat");
+    assert_eq!(call.conversation_id(), Some("near"));
+    assert_eq!(call.agent_name(), Some("Bot"));
 }
 
 #[test]

@@ -111,6 +111,7 @@ fn counts_with_and_without_the_cache_are_the_same_input() {
 fn descriptions_that_contradict_each_other_or_agree_on_nothing_are_distinct() {
     const MODEL: &str = "gen_ai.request.model";
     const APP: &str = "shop";
+    const OTHER: &str = "opentelemetry.instrumentation.langchain";
     type Change = fn(&mut SentrySpan);
     let nothing: Change = |_| {};
     let unnamed: Change = |span| {
@@ -128,8 +129,13 @@ fn descriptions_that_contradict_each_other_or_agree_on_nothing_are_distinct() {
         span.attributes.push("gen_ai.response.id", "r");
         span.attributes.push(tokens::OUTPUT, 5);
     };
+    let traceloop: Change = |span| span.origin = "auto.ai.traceloop".into();
+    let traceloop_failed: Change = |span| {
+        span.origin = "auto.ai.traceloop".into();
+        span.status = Status::Error;
+    };
     for (ends, changes, is_one_call) in [
-        // Wrappers need not agree.
+        // Wrappers need not agree, unless the one would have silenced the other.
         ([(OUTER, 90), (INNER, 20)], [nothing, nothing], true),
         ([(OUTER, 90), (INNER, 20)], [response, nothing], true),
         ([(OUTER, 90), (INNER, 20)], [response, response], false),
@@ -141,6 +147,12 @@ fn descriptions_that_contradict_each_other_or_agree_on_nothing_are_distinct() {
         ([(OUTER, 90), (INNER, 20)], [unnamed, nothing], false),
         ([(OUTER, 90), (INNER, 20)], [unnamed, unnamed], false),
         ([(LANGFUSE, 20), (INNER, 90)], [nothing, nothing], true),
+        ([(OUTER, 20), (OTHER, 90)], [traceloop, traceloop], false),
+        (
+            [(OUTER, 20), (OTHER, 90)],
+            [traceloop_failed, traceloop_failed],
+            true,
+        ),
         // Others have to.
         ([(OUTER, 90), (APP, 20)], [nothing, nothing], false),
         ([(APP, 90), (INNER, 20)], [nothing, nothing], false),

@@ -224,3 +224,17 @@ fn a_call_that_does_not_know_how_it_ended_failed_with_the_description_around_it(
     let stopped = ("gen_ai.response.finish_reasons", "stop");
     assert_eq!(status(&[stopped]).1, Status::Ok);
 }
+
+/// What is around a tool's execution, other than the tool, may have dealt with the failure.
+#[test]
+fn only_a_call_fails_with_its_execution() {
+    const SCOPE: (&str, &str) = ("scope", "llamaindex.opentelemetry.tracer");
+    for (around, status) in [(&[TOOL][..], Status::Error), (&[], Status::Ok)] {
+        let mut spans = Trace(Vec::new())
+            .with(1, 0, "work", around)
+            .with(2, 1, "FunctionTool.call", &[SCOPE, ("error.type", "No")])
+            .0;
+        reconcile(&mut spans, &ContentLimits::default());
+        assert_eq!(spans[0].status, status, "{around:?}");
+    }
+}

@@ -39,6 +39,7 @@ fn a_run_has_the_counts_that_were_last_reported_once() {
         ("gen_ai.usage.output_tokens", "5"),
     ];
     let earlier = [("gen_ai.usage.input_tokens", "7")];
+    let own = [("gen_ai.usage.input_tokens", "9")];
     let mut spans = Trace(Vec::new())
         .with(
             1,
@@ -71,12 +72,20 @@ fn a_run_has_the_counts_that_were_last_reported_once() {
             &state("get_thread_run", "b", &tokens),
         )
         // A report without counts is none.
-        .with(6, 9, "get_thread_run", &state("get_thread_run", "a", &[]));
-    for (span, end) in spans.0.iter_mut().zip([9, 2, 3, 1, 4, 5]) {
+        .with(6, 9, "get_thread_run", &state("get_thread_run", "a", &[]))
+        .with(
+            7,
+            9,
+            "process_thread_run",
+            &state("process_thread_run", "b", &own),
+        );
+    for (span, end) in spans.0.iter_mut().zip([9, 2, 3, 1, 4, 5, 6]) {
         span.end = Timestamp::from_nanos(end);
     }
     let none = ("function", None);
     let run = ("gen_ai.invoke_agent", Some(42));
-    let expected = [run, none, none, none, none, none];
+    // The last one counts its tokens itself.
+    let counted = ("gen_ai.invoke_agent", Some(9));
+    let expected = [run, none, none, none, none, none, counted];
     assert_eq!(spans.reconciled(), owned(&expected));
 }

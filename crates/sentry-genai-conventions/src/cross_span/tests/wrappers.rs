@@ -145,3 +145,15 @@ fn what_is_copied_from_a_wrapper_respects_the_span_limit() {
         assert!(texts.sum::<usize>() <= 900_000);
     }
 }
+
+/// LangChain gives a run an id of its own.
+#[test]
+fn two_instrumentations_describe_one_call_whatever_id_they_give_its_response() {
+    let other = ("gen_ai.response.id", "run--1");
+    let spans = Trace(Vec::new())
+        .with(1, 0, "chat m", &[CHAT, other, (COUNT, "42")])
+        .with(2, 1, "chat m", &[CHAT, RESPONSE, SDK, (COUNT, "42")]);
+    let calls = spans.reconciled().into_iter();
+    let calls = calls.filter(|(op, _)| op == "gen_ai.chat");
+    assert_eq!(calls.count(), 1);
+}

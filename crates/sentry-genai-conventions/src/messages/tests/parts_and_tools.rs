@@ -193,15 +193,21 @@ fn tool_definitions_of_every_provider_are_read() {
         assert_eq!(parsed(&read), expected, "{definitions}");
         assert!(read.starts_with(r#"[{"type":"function","name":"get_weather""#));
     }
-    let built_in = tool_definitions(
-        r#"[{"type":"web_search","user_location":null},{"google_search":{}},"add"]"#,
-        &limits,
-    );
+    let built_in = json!([
+        {"type": "web_search", "user_location": null},
+        {"google_search": {}},
+        {"type": "web_search_20250305", "name": "search", "max_uses": 5},
+        {"type": "mcp", "server_label": "wiki", "tools": []},
+        "add",
+    ]);
+    let built_in = tool_definitions(&built_in.to_string(), &limits);
     assert_eq!(
         parsed(&built_in),
         json!([
             {"type": "web_search", "name": "web_search"},
             {"type": "google_search", "name": "google_search", "google_search": {}},
+            {"type": "web_search_20250305", "name": "search", "max_uses": 5},
+            {"type": "mcp", "name": "mcp", "server_label": "wiki"},
             {"type": "function", "name": "add"},
         ])
     );
