@@ -142,9 +142,12 @@ impl PeerName {
     /// Returns whether the peer can do what the workload asks for.
     pub(crate) fn takes_part_in(self, workload: Workload) -> bool {
         match workload {
-            // It differs from `Ours` only in polls.
+            // It differs from `Ours` only when spans are entered and exited.
             _ if self == Self::OursAttached => {
-                matches!(workload, Workload::W8 | Workload::W8Once)
+                matches!(
+                    workload,
+                    Workload::W1 | Workload::W6 | Workload::W8 | Workload::W8Once
+                )
             }
             _ if self == Self::OursPrivate => {
                 matches!(

@@ -1,8 +1,11 @@
 //! Sentry's scope: shows entered spans on it, and finds the spans of other integrations there.
 
-use std::{cell::RefCell, sync::Arc};
+use std::{
+    cell::RefCell,
+    sync::{Arc, LazyLock},
+};
 
-use sentry::{Hub, Scope, TransactionContext, TransactionOrSpan, protocol};
+use sentry::{Hub, TransactionContext, TransactionOrSpan, protocol};
 use sentry_genai_conventions::{SpanId, TraceId};
 use sentry_genai_delivery::{IncomingTrace, Trace, protocol_span_id, protocol_trace_id, with_hub};
 use tracing::Id;
@@ -22,6 +25,9 @@ struct EnteredSpan {
     hub: Arc<Hub>,
     previous: Option<TransactionOrSpan>,
 }
+
+/// Starts the stand-ins. A hub without a client asks no sampler.
+static STAND_IN_HUB: LazyLock<Hub> = LazyLock::new(|| Hub::new(None, Arc::default()));
 
 /// Marks a span on Sentry's scope as a stand-in for one of ours. New hubs copy the scope including the span, and may outlive it.
 const ORIGIN: &str = "auto.sentry_genai.entered";
@@ -47,8 +53,9 @@ impl ScopeSpan {
         }
         let ids = state.ids();
         let span_id = protocol_span_id(ids.span_id);
+        // It is never sent, and so needs no name.
         let mut context = TransactionContext::new_with_details(
-            span.name(),
+            "",
             "",
             protocol_trace_id(ids.trace_id),
             Some(span_id),
@@ -57,9 +64,7 @@ impl ScopeSpan {
         let trace = Arc::clone(trace.segment.trace());
         let sampled = trace.sampled();
         context.set_sampled(sampled);
-        // A hub without a client asks no sampler.
-        let hub = Hub::new(None, Arc::new(Scope::default()));
-        let transaction = hub.start_transaction(context);
+        let transaction = STAND_IN_HUB.start_transaction(context);
         transaction.set_origin(ORIGIN);
         Some(Self {
             stand_in: transaction.into(),
