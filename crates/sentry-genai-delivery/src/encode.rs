@@ -7,7 +7,11 @@ mod value;
 
 use sentry_genai_conventions::{Link, Scalar, SentrySpan, Status, Timestamp, Value};
 
-pub(crate) use self::{frame::Frame, presets::is_preset, value::write_value};
+pub(crate) use self::{
+    frame::Frame,
+    presets::is_preset,
+    value::{write_key, write_value},
+};
 
 use self::{
     presets::{Descriptions, Overrides, Preset, write_description, write_missing},

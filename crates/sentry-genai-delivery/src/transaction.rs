@@ -1,10 +1,12 @@
 //! Encodes spans as classic transactions, for servers that do not support span containers.
 
-use sentry_genai_conventions::{Link, SentrySpan, SpanId, Status, Timestamp, Value};
+use std::ops::Range;
+
+use sentry_genai_conventions::{Link, SentrySpan, SpanId, Status, Timestamp};
 
 use crate::{
     config::Config,
-    encode::{SDK_NAME, SDK_VERSION, name_source, write_links_with, write_value},
+    encode::{SDK_NAME, SDK_VERSION, name_source, write_key, write_links_with, write_value},
     ids::{new_span_id, new_trace_id},
     json::{write_hex, write_string, write_timestamp},
     segment::Segment,
@@ -20,6 +22,9 @@ const MAX_CHILDREN: usize = 999;
 /// The maximum size of the root's data. Sentry truncates contexts to 8192 bytes.
 const MAX_ROOT_BYTES: usize = 6_000;
 
+/// About what a child takes beside its name and its data.
+const CHILD_BYTES: usize = 400;
+
 /// Encodes the spans of one segment as one transaction, or as several of the same trace if they do not fit into one.
 ///
 /// The root of the first transaction is the segment span. If the segment span is not among the spans, or would be
@@ -32,8 +37,13 @@ pub(crate) fn encode<'a>(
 ) -> Encoded {
     let mut encoded = Encoded::default();
     let (mut root, mut children) = (None, Vec::new());
-    for span in spans {
-        let json = data_of(span);
+    // In one buffer, since there may be many spans.
+    let mut data = Vec::new();
+    let with_data: Vec<_> = spans
+        .map(|span| (span, write_data(&mut data, span)))
+        .collect();
+    for (span, range) in with_data {
+        let json = &data[range];
         if span.span_id == segment.span_id() && span.ai.is_none() && json.len() <= MAX_ROOT_BYTES {
             root = Some((span, json));
         } else if json.len() > MAX_SPANS_BYTES {
@@ -46,7 +56,7 @@ pub(crate) fn encode<'a>(
     while !rest.is_empty() || root.is_some() {
         let mut bytes = 0;
         let fitting = rest.iter().take(MAX_CHILDREN).take_while(|(span, json)| {
-            bytes += 400 + span.name.len() * 2 + json.len();
+            bytes += CHILD_BYTES + span.name.len() * 2 + json.len();
             bytes <= MAX_SPANS_BYTES
         });
         let (chunk, later) = rest.split_at(fitting.count().max(1).min(rest.len()));
@@ -90,41 +100,41 @@ fn write_texts(
 }
 
 /// What a transaction says about its root.
-struct Root {
+struct Root<'a> {
     span_id: SpanId,
     parent_span_id: Option<SpanId>,
-    op: String,
-    origin: String,
+    op: &'a str,
+    origin: &'a str,
     status: Status,
     start: Timestamp,
     end: Timestamp,
     source: &'static str,
-    data: Vec<u8>,
-    links: Vec<Link>,
+    data: &'a [u8],
+    links: &'a [Link],
     /// 1 if the root is a span that was handed over.
     spans: usize,
 }
 
-impl Root {
-    fn of(span: &SentrySpan, data: Vec<u8>) -> Self {
+impl<'a> Root<'a> {
+    fn of(span: &'a SentrySpan, data: &'a [u8]) -> Self {
         Self {
             span_id: span.span_id,
             parent_span_id: span.parent_span_id,
-            op: span.op.to_string(),
-            origin: span.origin.to_string(),
+            op: &span.op,
+            origin: &span.origin,
             status: span.status,
             start: span.start,
             end: span.end.max(span.start),
             source: name_source(span),
             data,
-            links: span.links.clone(),
+            links: &span.links,
             spans: 1,
         }
     }
 
     /// A synthetic root for spans without one. It stands above the segment span if that is among them, and otherwise
     /// below it.
-    fn synthetic(segment: &Segment, spans: &[(&SentrySpan, Vec<u8>)]) -> Self {
+    fn synthetic(segment: &Segment, spans: &[(&SentrySpan, &[u8])]) -> Self {
         let segment_span = spans.iter().find(|(it, _)| it.span_id == segment.span_id());
         let start = spans.iter().map(|(span, _)| span.start).min();
         let end = spans.iter().map(|(span, _)| span.end).max();
@@ -135,14 +145,14 @@ impl Root {
                 Some((span, _)) => span.parent_span_id,
                 None => Some(segment.span_id()),
             },
-            op: "function".to_owned(),
-            origin: "auto.ai.rust".to_owned(),
+            op: "function",
+            origin: "auto.ai.rust",
             status: segment_span.map_or(Status::Ok, |(span, _)| span.status),
             start,
             end: end.unwrap_or(start).max(start),
             source: "custom",
-            data: b"{}".to_vec(),
-            links: Vec::new(),
+            data: b"{}",
+            links: &[],
             spans: 0,
         }
     }
@@ -151,12 +161,13 @@ impl Root {
 fn write(
     config: &Config,
     segment: &Segment,
-    root: &Root,
-    children: &[(&SentrySpan, Vec<u8>)],
+    root: &Root<'_>,
+    children: &[(&SentrySpan, &[u8])],
 ) -> Envelope {
     let event_id = new_trace_id().to_string();
     let trace_id = segment.trace().trace_id().to_bytes();
-    let mut bytes = Vec::with_capacity(4096 + children.len() * 1024);
+    let data_bytes: usize = children.iter().map(|(_, data)| data.len()).sum();
+    let mut bytes = Vec::with_capacity(4096 + children.len() * CHILD_BYTES + data_bytes);
     wire::write_header(&mut bytes, Some(segment.trace()), Some(&event_id));
     bytes.extend_from_slice(b"{\"type\":\"transaction\"}\n{\"event_id\":");
     let buffer = &mut bytes;
@@ -188,7 +199,7 @@ fn write(
 }
 
 /// Writes the members that every event has, and the name and the times of the transaction.
-fn write_event(buffer: &mut Vec<u8>, config: &Config, segment: &Segment, root: &Root) {
+fn write_event(buffer: &mut Vec<u8>, config: &Config, segment: &Segment, root: &Root<'_>) {
     buffer.extend_from_slice(b",\"type\":\"transaction\",\"platform\":\"native\",\"transaction\":");
     write_string(buffer, &segment.name());
     buffer.extend_from_slice(b",\"transaction_info\":{\"source\":");
@@ -198,31 +209,31 @@ fn write_event(buffer: &mut Vec<u8>, config: &Config, segment: &Segment, root: &
     buffer.extend_from_slice(b",\"timestamp\":");
     write_timestamp(buffer, root.end);
     if let Some(release) = &config.release {
-        write_text(buffer, "release", release);
+        write_text(buffer, br#","release":"#, release);
     }
-    write_text(buffer, "environment", config.environment());
+    write_text(buffer, br#","environment":"#, config.environment());
     if let Some(server) = &config.server_name {
-        write_text(buffer, "server_name", server);
+        write_text(buffer, br#","server_name":"#, server);
     }
     write_scope(buffer, segment);
     buffer.extend_from_slice(b",\"sdk\":{\"name\":");
     write_string(buffer, SDK_NAME);
-    write_text(buffer, "version", SDK_VERSION);
+    write_text(buffer, br#","version":"#, SDK_VERSION);
     buffer.push(b'}');
 }
 
 /// Writes the contexts: that of the trace describes the root.
-fn write_contexts(buffer: &mut Vec<u8>, config: &Config, trace_id: &[u8; 16], root: &Root) {
+fn write_contexts(buffer: &mut Vec<u8>, config: &Config, trace_id: &[u8; 16], root: &Root<'_>) {
     buffer.extend_from_slice(b",\"contexts\":{\"runtime\":{\"name\":\"rust\"},");
     write_machine_contexts(buffer, config);
     buffer.extend_from_slice(b"\"trace\":{");
     write_ids(buffer, trace_id, root.span_id, root.parent_span_id);
-    write_text(buffer, "op", &root.op);
-    write_text(buffer, "origin", &root.origin);
-    write_text(buffer, "status", status(root.status));
+    write_text(buffer, br#","op":"#, root.op);
+    write_text(buffer, br#","origin":"#, root.origin);
+    write_text(buffer, br#","status":"#, status(root.status));
     buffer.extend_from_slice(b",\"data\":");
-    buffer.extend_from_slice(&root.data);
-    write_links(buffer, &root.links);
+    buffer.extend_from_slice(root.data);
+    write_links(buffer, root.links);
     buffer.extend_from_slice(b"}}");
 }
 
@@ -240,10 +251,10 @@ fn write_machine_contexts(buffer: &mut Vec<u8>, config: &Config) {
 
 /// Writes the members of a child span except for its ids.
 fn write_child(buffer: &mut Vec<u8>, span: &SentrySpan, data: &[u8]) {
-    write_text(buffer, "op", &span.op);
-    write_text(buffer, "description", &span.name);
-    write_text(buffer, "origin", &span.origin);
-    write_text(buffer, "status", status(span.status));
+    write_text(buffer, br#","op":"#, &span.op);
+    write_text(buffer, br#","description":"#, &span.name);
+    write_text(buffer, br#","origin":"#, &span.origin);
+    write_text(buffer, br#","status":"#, status(span.status));
     buffer.extend_from_slice(b",\"start_timestamp\":");
     write_timestamp(buffer, span.start);
     buffer.extend_from_slice(b",\"timestamp\":");
@@ -253,11 +264,10 @@ fn write_child(buffer: &mut Vec<u8>, span: &SentrySpan, data: &[u8]) {
     write_links(buffer, &span.links);
 }
 
-/// Writes a text as a further member.
-fn write_text(buffer: &mut Vec<u8>, member: &str, text: &str) {
-    buffer.push(b',');
-    write_string(buffer, member);
-    buffer.push(b':');
+/// Writes a text as a further member, of which `name` is what precedes the text.
+#[inline]
+fn write_text(buffer: &mut Vec<u8>, name: &[u8], text: &str) {
+    buffer.extend_from_slice(name);
     write_string(buffer, text);
 }
 
@@ -292,25 +302,25 @@ fn status(status: Status) -> &'static str {
     }
 }
 
-/// Returns the attributes as a plain object.
-fn data_of(span: &SentrySpan) -> Vec<u8> {
-    let mut data = vec![b'{'];
-    let kind: [(&str, Value<'_>); 1] = [("sentry.kind", Value::Str(span.kind.as_str()))];
-    let lacks_kind = !span.attributes.contains("sentry.kind");
-    for (key, value) in kind
-        .into_iter()
-        .filter(|_| lacks_kind)
-        .chain(span.attributes.iter())
-    {
-        if data.len() > 1 {
-            data.push(b',');
-        }
-        write_string(&mut data, key);
-        data.push(b':');
-        write_value(&mut data, value);
+/// Writes the attributes as a plain object, and returns where it is.
+fn write_data(buffer: &mut Vec<u8>, span: &SentrySpan) -> Range<usize> {
+    let start = buffer.len();
+    buffer.push(b'{');
+    if !span.attributes.contains("sentry.kind") {
+        buffer.extend_from_slice(b"\"sentry.kind\":\"");
+        buffer.extend_from_slice(span.kind.as_str().as_bytes());
+        buffer.extend_from_slice(b"\",");
     }
-    data.push(b'}');
-    data
+    for attribute in span.attributes.iter_encodable() {
+        write_key(buffer, &attribute);
+        buffer.push(b':');
+        write_value(buffer, attribute.value);
+        buffer.push(b',');
+    }
+    // The kind is always there, so there is a comma.
+    buffer.pop();
+    buffer.push(b'}');
+    start..buffer.len()
 }
 
 #[cfg(test)]
@@ -323,9 +333,10 @@ mod tests {
     fn a_span_whose_data_fills_a_transaction_is_sent() {
         let segment = testing::segment();
         let mut span = testing::span(&segment, new_span_id());
-        let room = MAX_SPANS_BYTES - data_of(&span).len() - r#","text":"""#.len();
+        let data_bytes = |span: &SentrySpan| write_data(&mut Vec::new(), span).len();
+        let room = MAX_SPANS_BYTES - data_bytes(&span) - r#","text":"""#.len();
         span.attributes.push("text", "x".repeat(room));
-        assert_eq!(data_of(&span).len(), MAX_SPANS_BYTES);
+        assert_eq!(data_bytes(&span), MAX_SPANS_BYTES);
         let config = testing::config(&testing::options());
         let encoded = encode(&config, &segment, [&span].into_iter());
         assert_eq!((encoded.envelopes.len(), encoded.too_large), (1, 0));

@@ -15,11 +15,7 @@ pub(super) fn write_attribute(buffer: &mut Vec<u8>, key: &str, value: Value<'_>)
 /// Does the same for an attribute that may be known not to need escaping.
 #[inline]
 pub(super) fn write_encodable(buffer: &mut Vec<u8>, attribute: &Encodable<'_>) {
-    if attribute.key_is_plain {
-        write_plain_string(buffer, attribute.key);
-    } else {
-        write_string(buffer, attribute.key);
-    }
+    write_key(buffer, attribute);
     match attribute.value {
         Value::Str(text) if attribute.value_is_plain || is_short_and_plain(text) => {
             buffer.extend_from_slice(b":{\"type\":\"string\",\"value\":\"");
@@ -27,6 +23,16 @@ pub(super) fn write_encodable(buffer: &mut Vec<u8>, attribute: &Encodable<'_>) {
             buffer.extend_from_slice(b"\"},");
         }
         value => write_typed(buffer, value),
+    }
+}
+
+/// Writes the key of an attribute.
+#[inline]
+pub(crate) fn write_key(buffer: &mut Vec<u8>, attribute: &Encodable<'_>) {
+    if attribute.key_is_plain {
+        write_plain_string(buffer, attribute.key);
+    } else {
+        write_string(buffer, attribute.key);
     }
 }
 
