@@ -75,18 +75,20 @@ fn current() -> Option<SpanIds> {
     event_span.ok().flatten()
 }
 
-/// Remembers the span of an event for the hooks that run while the event is dispatched.
+/// Returns whether hooks that run while an event is dispatched have to be told its span.
 ///
-/// With a scoped dispatcher, code that runs inside it cannot look the dispatcher up again. With a global one it can, and this
-/// function does nothing.
+/// With a scoped dispatcher, code that runs inside it cannot look the dispatcher up again. With a global one it can.
+pub(crate) fn needs_event_span() -> bool {
+    is_dispatcher_busy()
+}
+
+/// Remembers the span of an event for the hooks that run while the event is dispatched.
 pub(crate) fn set_event_span<'a, R: LookupSpan<'a>>(span: Option<&SpanRef<'a, R>>) {
-    if is_dispatcher_busy() {
-        let event_span = span.and_then(|span| {
-            let span = span.scope().next()?;
-            state::ids_and_trace_of(span)
-        });
-        let _ = EVENT_SPAN.try_with(|cell| cell.replace(event_span));
-    }
+    let event_span = span.and_then(|span| {
+        let span = span.scope().next()?;
+        state::ids_and_trace_of(span)
+    });
+    let _ = EVENT_SPAN.try_with(|cell| cell.replace(event_span));
 }
 
 /// Returns whether this code runs inside this thread's dispatcher, or without one.

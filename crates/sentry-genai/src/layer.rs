@@ -250,9 +250,17 @@ where
         if self.is_idle() {
             return;
         }
+        let report = Report::of(event.metadata());
+        let asks_for_span = correlation::needs_event_span();
+        // Most events say nothing about their span, and then looking it up would be most of their cost.
+        if report.is_none() && !asks_for_span {
+            return;
+        }
         let span = context.event_span(event);
-        correlation::set_event_span(span.as_ref());
-        let (Some(span), Some(report)) = (span, Report::of(event.metadata())) else {
+        if asks_for_span {
+            correlation::set_event_span(span.as_ref());
+        }
+        let (Some(span), Some(report)) = (span, report) else {
             return;
         };
         let handle = (span.extensions_mut().get_mut::<SpanState>()).and_then(|state| {
