@@ -68,9 +68,13 @@ impl Driver {
         let counted = self.report(workload, peer, Mode::Count, repeats.count)?;
         let per_span = |n: u64| n as f64 / counted.spans as f64;
         let instructions = self.instructions(workload, peer)?;
-        let instructions_per_poll = match workload {
-            Workload::W8 => self.instructions_per_poll(peer)?,
-            _ => None,
+        let [instructions_per_poll, instructions_per_event] = match workload {
+            // One of the polls is in both.
+            Workload::W8 => [
+                self.instructions_of_one(Workload::W8, 999.0, peer)?,
+                self.instructions_of_one(Workload::W8Events, 1000.0, peer)?,
+            ],
+            _ => [None; 2],
         };
         let instructions_ratio_to_floor = match (workload, instructions) {
             (Workload::NoDsn, Some(instructions)) => {
@@ -109,6 +113,7 @@ impl Driver {
             parallelism: times.parallelism,
             instructions_ratio_to_floor,
             instructions_per_poll,
+            instructions_per_event,
         })
     }
 
@@ -316,16 +321,24 @@ impl Driver {
         read_report(command)
     }
 
-    fn instructions_per_poll(&self, peer: PeerName) -> Result<Option<f64>, Box<dyn Error>> {
-        let often = self.instructions(Workload::W8, peer)?;
+    /// Counts what one of the `times` repetitions takes that `workload` has, and W8 with a single enter has not.
+    fn instructions_of_one(
+        &self,
+        workload: Workload,
+        times: f64,
+        peer: PeerName,
+    ) -> Result<Option<f64>, Box<dyn Error>> {
+        if !peer.takes_part_in(workload) {
+            return Ok(None);
+        }
+        let often = self.instructions(workload, peer)?;
         let once = self.instructions(Workload::W8Once, peer)?;
-        let per_poll = |often: InstructionCounts, once: InstructionCounts| {
+        let of_one = |often: InstructionCounts, once: InstructionCounts| {
             let spans = 2.0;
-            let polls = 999.0;
-            // The other threads do the same in both, with differences larger than the cost of a poll.
-            (often.main_thread - once.main_thread) * spans / polls
+            // The other threads do the same in both, with differences larger than what is counted here.
+            (often.main_thread - once.main_thread) * spans / times
         };
-        Ok(often.zip(once).map(|(often, once)| per_poll(often, once)))
+        Ok(often.zip(once).map(|(often, once)| of_one(often, once)))
     }
 
     /// Times a peer and its floor alternately, so that other work on the machine affects both.

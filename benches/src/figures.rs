@@ -51,6 +51,9 @@ pub(crate) struct Figures {
     /// Instructions for one enter and exit; only for W8.
     #[serde(skip)]
     pub(crate) instructions_per_poll: Option<f64>,
+    /// Instructions for one event that is a log line; only for W8.
+    #[serde(skip)]
+    pub(crate) instructions_per_event: Option<f64>,
 }
 
 /// The costs that are exactly repeatable, or nearly so.
@@ -103,6 +106,7 @@ mod tests {
             parallelism: 1.0,
             instructions_ratio_to_floor: None,
             instructions_per_poll: None,
+            instructions_per_event: None,
         };
         let line = serde_json::to_value(&figures).unwrap();
         let mut keys: Vec<&String> = line.as_object().unwrap().keys().collect();

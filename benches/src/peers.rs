@@ -146,7 +146,11 @@ impl PeerName {
             _ if self == Self::OursAttached => {
                 matches!(
                     workload,
-                    Workload::W1 | Workload::W6 | Workload::W8 | Workload::W8Once
+                    Workload::W1
+                        | Workload::W6
+                        | Workload::W8
+                        | Workload::W8Once
+                        | Workload::W8Events
                 )
             }
             _ if self == Self::OursPrivate => {
@@ -161,8 +165,8 @@ impl PeerName {
             }
             // tracing's registry keeps a span open as long as it has children.
             Workload::W9 => self.is_over_opentelemetry(),
-            // The API has no filter for a single processor.
-            Workload::Unwanted => !self.is_over_opentelemetry(),
+            // The API has no filter for a single processor, and no log lines.
+            Workload::Unwanted | Workload::W8Events => !self.is_over_opentelemetry(),
             // No other peer can hold spans back until more is known of their trace.
             Workload::Held => self.is_floor() || self.is_ours(),
             Workload::NoDsn => self != Self::TracingOpentelemetryOtlp,

@@ -24,6 +24,10 @@ const TABLES: &[Table] = &[
         cell: |it| it.instructions_per_poll.map(count),
     },
     Table {
+        title: "Instructions per event (a log line inside a span)",
+        cell: |it| it.instructions_per_event.map(count),
+    },
+    Table {
         title: "Allocations per span",
         cell: |it| Some(format!("{:.1}", it.allocations_per_span)),
     },

@@ -44,6 +44,8 @@ pub(crate) enum Workload {
     NoDsn,
     /// W8 with a single enter, to separate the cost of polls from the rest; not on the command line.
     W8Once,
+    /// W8 with a single enter, and 1,000 log lines inside; not on the command line.
+    W8Events,
     /// A workload that grows; for `--scale` and `--plot`.
     Scaled(Scaled),
     /// Traces of a root and a chat, so many per second, for five seconds; for `--distant`.
@@ -83,6 +85,7 @@ impl Workload {
             Self::Held => "held",
             Self::NoDsn => "no-dsn",
             Self::W8Once => "w8-once",
+            Self::W8Events => "w8-events",
             Self::Scaled(Scaled { axis, size }) => return format!("{}-{size}", axis.name()).into(),
             Self::Steady(rate) => return format!("steady-{rate}").into(),
         };
@@ -90,7 +93,7 @@ impl Workload {
     }
 
     pub(crate) fn named(name: &str) -> Option<Self> {
-        let mut all = Self::ALL.into_iter().chain([Self::W8Once]);
+        let mut all = Self::ALL.into_iter().chain([Self::W8Once, Self::W8Events]);
         all.find(|workload| workload.name() == name)
             .or_else(|| Scaled::named(name).map(Self::Scaled))
             .or_else(|| Some(Self::Steady(name.strip_prefix("steady-")?.parse().ok()?)))
@@ -130,7 +133,7 @@ impl Workload {
             Self::W2 => repeats(1, 2, 2, (1, 2), 1, 2, 10),
             Self::W4 => repeats(1, 2, 3, (1, 2), 1, 4, 8),
             Self::W5 => repeats(1, 2, 2, (1, 2), 1, 2, 6),
-            Self::W8 | Self::W8Once => repeats(10, 10, 20, (10, 20), 10, 10, 50),
+            Self::W8 | Self::W8Once | Self::W8Events => repeats(10, 10, 20, (10, 20), 10, 10, 50),
             Self::Scaled(scaled) => scaled.repeats(),
             Self::Steady(_) => repeats(1, 0, 1, (1, 2), 1, 1, 1),
         }

@@ -45,6 +45,7 @@ pub(crate) fn run<P: Probe>(
             chats(tracer, &texts.input, &texts.output, 1, probe)
         }),
         Workload::W8Once => stream(tracer, texts, 1, probe),
+        Workload::W8Events => unreachable!("log lines are for peers over tracing"),
     }
 }
 

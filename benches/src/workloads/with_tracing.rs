@@ -14,7 +14,7 @@ macro_rules! tracing_workloads {
         pub(crate) mod $module {
             use std::hint::black_box;
 
-            use tracing::{Span, field::Empty, info_span, span::EnteredSpan};
+            use tracing::{Span, field::Empty, info, info_span, span::EnteredSpan};
 
             use crate::{
                 probe::{Call, Probe},
@@ -42,8 +42,9 @@ macro_rules! tracing_workloads {
                     Workload::W5 => chats(&texts.huge, &texts.output, 20, probe),
                     Workload::W6 | Workload::Unwanted | Workload::Held => plain_spans(probe),
                     Workload::W7 => explicit_parent(texts, probe),
-                    Workload::W8 => stream(texts, 1000, probe),
-                    Workload::W8Once => stream(texts, 1, probe),
+                    Workload::W8 => stream(texts, 1000, || (), probe),
+                    Workload::W8Once => stream(texts, 1, || (), probe),
+                    Workload::W8Events => stream(texts, 1, || log_lines(1000), probe),
                     Workload::Scaled(scaled) => run_scaled(scaled, texts, probe, pause),
                     Workload::Steady(rate) => {
                         steadily(rate, || chats(&texts.input, &texts.output, 1, probe))
@@ -164,17 +165,28 @@ macro_rules! tracing_workloads {
                 Created::new(11, 10)
             }
 
-            fn stream<P: Probe>(texts: &Texts, polls: u64, probe: &mut P) -> Created {
+            fn stream<P: Probe>(
+                texts: &Texts,
+                polls: u64,
+                poll: impl Fn(),
+                probe: &mut P,
+            ) -> Created {
                 let root = new_root(probe);
                 root.in_scope(|| {
                     let chat = new_chat(probe, &texts.input);
                     for _ in 0..polls {
-                        chat.in_scope(|| black_box(()));
+                        chat.in_scope(|| black_box(poll()));
                     }
                     end_chat(probe, chat, &texts.output);
                 });
                 end_root(probe, root);
                 Created::new(2, 1)
+            }
+
+            fn log_lines(n: u64) {
+                for chunk in 0..n {
+                    info!(chunk, kind = "delta", "a chunk has arrived");
+                }
             }
 
             fn concurrent_traces<P: Probe>(
