@@ -65,7 +65,8 @@ fn stroke(peer: PeerName) -> Stroke {
         | PeerName::OursAttached
         | PeerName::OursPrivate
         | PeerName::OursGzip
-        | PeerName::OursZstd => ("#e0457b", Weight::Strong),
+        | PeerName::OursZstd
+        | PeerName::OursClassic => ("#e0457b", Weight::Strong),
         PeerName::OursOpentelemetry | PeerName::TracingOpentelemetryOurs => {
             ("#e8713a", Weight::Strong)
         }

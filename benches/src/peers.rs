@@ -42,6 +42,8 @@ pub(crate) enum PeerName {
     OursGzip,
     /// The layer, compressing with zstd, which is opt-in.
     OursZstd,
+    /// The layer, sending transactions, as the peers do.
+    OursClassic,
     /// The processor of `sentry-genai-opentelemetry`, behind the OpenTelemetry API.
     OursOpentelemetry,
     /// tracing-opentelemetry in front of the processor of `sentry-genai-opentelemetry`.
@@ -61,12 +63,13 @@ pub(crate) enum PeerName {
 }
 
 impl PeerName {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Ours,
         Self::OursAttached,
         Self::OursPrivate,
         Self::OursGzip,
         Self::OursZstd,
+        Self::OursClassic,
         Self::OursOpentelemetry,
         Self::TracingOpentelemetryOurs,
         Self::SentryTracing,
@@ -84,6 +87,7 @@ impl PeerName {
             Self::OursPrivate => "ours-private",
             Self::OursGzip => "ours-gzip",
             Self::OursZstd => "ours-zstd",
+            Self::OursClassic => "ours-classic",
             Self::OursOpentelemetry => "ours-otel",
             Self::TracingOpentelemetryOurs => "tracing-opentelemetry+ours",
             Self::SentryTracing => "sentry-tracing",
@@ -122,6 +126,7 @@ impl PeerName {
                 | Self::OursPrivate
                 | Self::OursGzip
                 | Self::OursZstd
+                | Self::OursClassic
                 | Self::OursOpentelemetry
                 | Self::TracingOpentelemetryOurs
         )
@@ -160,7 +165,7 @@ impl PeerName {
                 )
             }
             // These differ from `Ours` only in the bytes on the wire.
-            _ if matches!(self, Self::OursGzip | Self::OursZstd) => {
+            _ if matches!(self, Self::OursGzip | Self::OursZstd | Self::OursClassic) => {
                 matches!(workload, Workload::W1 | Workload::W5 | Workload::W6)
             }
             // tracing's registry keeps a span open as long as it has children.
@@ -194,6 +199,7 @@ impl PeerName {
             Self::OursZstd => {
                 child::measure(setup, || ours::Ours::compress(setup, Compression::Zstd))
             }
+            Self::OursClassic => child::measure(setup, || ours::Ours::classic(setup)),
             Self::OursOpentelemetry => {
                 child::measure(setup, || ours_opentelemetry::OverApi::start(setup))
             }

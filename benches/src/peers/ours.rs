@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sentry::{ClientInitGuard, ClientOptions};
-use sentry_genai::{Compression, Guard, Handle, LossReason, Options, Stats};
+use sentry_genai::{Compression, Guard, Handle, LossReason, Options, Stats, TraceLifecycle};
 
 use super::{Peer, Setup};
 use crate::{
@@ -33,6 +33,12 @@ impl Ours {
 
     pub(super) fn compress(setup: &Setup, compression: Compression) -> Self {
         let options = options(setup).with_compression(compression);
+        let guard = options.init(client_options(setup));
+        Self::with_layer(setup, guard, None)
+    }
+
+    pub(super) fn classic(setup: &Setup) -> Self {
+        let options = options(setup).with_trace_lifecycle(TraceLifecycle::Classic);
         let guard = options.init(client_options(setup));
         Self::with_layer(setup, guard, None)
     }

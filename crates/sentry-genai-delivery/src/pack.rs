@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sentry_genai_conventions::{Attributes, SentrySpan};
+use sentry_genai_conventions::SentrySpan;
 
 use crate::{
     buckets::Bucket,
@@ -34,11 +34,13 @@ impl Packer {
             TraceLifecycle::Transaction => {
                 let (ai, non_ai): (Vec<_>, _) =
                     bucket.spans.iter().partition(|span| span.ai.is_some());
-                let mut encoded = self.transactions(bucket, non_ai);
+                let mut encoded = self.transactions(bucket, non_ai, buffers);
                 encoded.append(self.container(bucket, ai.into_iter(), buffers));
                 encoded
             }
-            TraceLifecycle::Classic => self.transactions(bucket, bucket.spans.iter().collect()),
+            TraceLifecycle::Classic => {
+                self.transactions(bucket, bucket.spans.iter().collect(), buffers)
+            }
         }
     }
 
@@ -50,23 +52,35 @@ impl Packer {
     ) -> Encoded {
         let spans = spans.map(|span| (span, bucket.segment_of(span.span_id)));
         let trace = bucket.segment().trace();
-        let attributes = bucket.spans.iter().map(|span| &span.attributes);
-        let attribute_bytes = attributes.map(Attributes::json_bytes).sum();
+        let attribute_bytes = attribute_bytes(bucket.spans.iter());
         let capacity = wire::estimate_size(spans.len(), attribute_bytes);
         wire::encode_within_limits(&mut self.encoder, trace, spans, buffers.take(capacity))
     }
 
-    fn transactions(&self, bucket: &Bucket, mut spans: Vec<&SentrySpan>) -> Encoded {
+    fn transactions(
+        &self,
+        bucket: &Bucket,
+        mut spans: Vec<&SentrySpan>,
+        buffers: &BufferPool,
+    ) -> Encoded {
         let segment_of = |span: &SentrySpan| bucket.segment_of(span.span_id);
         spans.sort_by_key(|span| segment_of(span).span_id());
         let mut encoded = Encoded::default();
         for spans in spans.chunk_by(|a, b| segment_of(a).span_id() == segment_of(b).span_id()) {
             let segment = segment_of(spans[0]);
-            let spans = spans.iter().copied();
-            encoded.append(transaction::encode(&self.config, segment, spans));
+            let mut data = buffers.take(attribute_bytes(spans.iter().copied()));
+            let transactions =
+                transaction::encode(&self.config, segment, spans, &mut data, buffers);
+            buffers.give_back(data);
+            encoded.append(transactions);
         }
         encoded
     }
+}
+
+/// Returns about how many bytes the attributes of spans take.
+fn attribute_bytes<'a>(spans: impl Iterator<Item = &'a SentrySpan>) -> usize {
+    spans.map(|span| span.attributes.json_bytes()).sum()
 }
 
 /// The category of all envelopes of a bucket. `None` if they differ.

@@ -5,6 +5,7 @@ use std::ops::Range;
 use sentry_genai_conventions::{Link, SentrySpan, SpanId, Status, Timestamp};
 
 use crate::{
+    buffers::BufferPool,
     config::Config,
     encode::{SDK_NAME, SDK_VERSION, name_source, write_key, write_links_with, write_value},
     ids::{new_span_id, new_trace_id},
@@ -30,18 +31,19 @@ const CHILD_BYTES: usize = 400;
 /// The root of the first transaction is the segment span. If the segment span is not among the spans, or would be
 /// truncated because it is an AI span or carries much data, a synthetic root above it is used. All other transactions
 /// have a synthetic root.
-pub(crate) fn encode<'a>(
+///
+/// `data` is memory for the attributes of all spans.
+pub(crate) fn encode(
     config: &Config,
     segment: &Segment,
-    spans: impl Iterator<Item = &'a SentrySpan>,
+    spans: &[&SentrySpan],
+    data: &mut Vec<u8>,
+    buffers: &BufferPool,
 ) -> Encoded {
     let mut encoded = Encoded::default();
     let (mut root, mut children) = (None, Vec::new());
-    // In one buffer, since there may be many spans.
-    let mut data = Vec::new();
-    let with_data: Vec<_> = spans
-        .map(|span| (span, write_data(&mut data, span)))
-        .collect();
+    let with_data = spans.iter().map(|span| (*span, write_data(data, span)));
+    let with_data: Vec<_> = with_data.collect();
     for (span, range) in with_data {
         let json = &data[range];
         if span.span_id == segment.span_id() && span.ai.is_none() && json.len() <= MAX_ROOT_BYTES {
@@ -65,7 +67,10 @@ pub(crate) fn encode<'a>(
             Some((span, data)) => Root::of(span, data),
             None => Root::synthetic(segment, chunk),
         };
-        encoded.envelopes.push(write(config, segment, &root, chunk));
+        let data_bytes: usize = chunk.iter().map(|(_, data)| data.len()).sum();
+        let buffer = buffers.take(4096 + chunk.len() * CHILD_BYTES + data_bytes);
+        let envelope = write(buffer, config, segment, &root, chunk);
+        encoded.envelopes.push(envelope);
     }
     encoded
 }
@@ -158,7 +163,9 @@ impl<'a> Root<'a> {
     }
 }
 
+/// Writes a transaction into an empty buffer.
 fn write(
+    mut bytes: Vec<u8>,
     config: &Config,
     segment: &Segment,
     root: &Root<'_>,
@@ -166,8 +173,6 @@ fn write(
 ) -> Envelope {
     let event_id = new_trace_id().to_string();
     let trace_id = segment.trace().trace_id().to_bytes();
-    let data_bytes: usize = children.iter().map(|(_, data)| data.len()).sum();
-    let mut bytes = Vec::with_capacity(4096 + children.len() * CHILD_BYTES + data_bytes);
     wire::write_header(&mut bytes, Some(segment.trace()), Some(&event_id));
     bytes.extend_from_slice(b"{\"type\":\"transaction\"}\n{\"event_id\":");
     let buffer = &mut bytes;
@@ -338,7 +343,8 @@ mod tests {
         span.attributes.push("text", "x".repeat(room));
         assert_eq!(data_bytes(&span), MAX_SPANS_BYTES);
         let config = testing::config(&testing::options());
-        let encoded = encode(&config, &segment, [&span].into_iter());
+        let buffers = BufferPool::new(0);
+        let encoded = encode(&config, &segment, &[&span], &mut Vec::new(), &buffers);
         assert_eq!((encoded.envelopes.len(), encoded.too_large), (1, 0));
     }
 }
