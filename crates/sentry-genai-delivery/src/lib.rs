@@ -94,7 +94,7 @@ pub use correlation::{SpanIds, link_logs_and_metrics, protocol_span_id, protocol
 pub use delivery::{BeforeSendSpan, Delivery};
 pub use encode::{SDK_NAME, SDK_VERSION};
 pub use failure::SendFailure;
-pub use hub::with_hub;
+pub use hub::{start_stand_in, with_hub};
 pub use ids::{new_span_id, new_trace_id};
 pub use incoming::IncomingTrace;
 pub use options::{Options, Prepared};

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use sentry_core::{
-    Client, Hub, Scope, TransactionContext,
+    Client, Scope, TransactionContext,
     metrics::{DistributionMetric, distribution},
     protocol::Unit,
 };
@@ -11,6 +11,7 @@ use sentry_genai_conventions::{SentrySpan, Status};
 
 use crate::{
     correlation::{protocol_span_id, protocol_trace_id},
+    hub::start_stand_in,
     model_calls::{Measure, Meter},
 };
 
@@ -92,9 +93,7 @@ fn scope_of(span: &SentrySpan) -> Scope {
         Some(protocol_span_id(span.span_id)),
         None,
     );
-    // Without a client, the transaction calls no sampler and is never sent.
-    let hub = Hub::new(None, Arc::new(Scope::default()));
     let mut scope = Scope::default();
-    scope.set_span(Some(hub.start_transaction(context).into()));
+    scope.set_span(Some(start_stand_in(context).into()));
     scope
 }

@@ -1,12 +1,13 @@
 //! Finds the model calls among the spans that have ended, and counts each call once.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::VecDeque,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
 
+use foldhash::{HashMap, HashSet};
 use sentry_genai_conventions::{AiKind, SentrySpan, SpanId};
 
 /// How many open spans are remembered because they have a measured call below them.
@@ -52,7 +53,7 @@ impl ModelCalls {
     pub(crate) fn new(meter: Meter) -> Self {
         Self {
             meter,
-            expected_wrappers: HashMap::new(),
+            expected_wrappers: HashMap::default(),
             insertion_order: VecDeque::new(),
         }
     }
@@ -73,7 +74,7 @@ impl ModelCalls {
             return Vec::new();
         }
         let by_id: HashMap<_, _> = spans.iter().map(|span| (span.span_id, span)).collect();
-        let mut wrappers = HashSet::new();
+        let mut wrappers = HashSet::default();
         for span in spans {
             let own = CallKind::of(span);
             let below = self.expected_wrappers.remove(&span.span_id);
@@ -105,7 +106,7 @@ impl ModelCalls {
         kind: CallKind,
         by_id: &HashMap<SpanId, &SentrySpan>,
     ) -> Option<SpanId> {
-        let mut seen = HashSet::from([span.span_id]);
+        let mut seen = HashSet::from_iter([span.span_id]);
         let mut above = span.parent_span_id;
         while let Some(id) = above.filter(|id| seen.insert(*id)) {
             let Some(span) = by_id.get(&id) else {

@@ -1,13 +1,12 @@
 //! Sentry's scope: shows entered spans on it, and finds the spans of other integrations there.
 
-use std::{
-    cell::RefCell,
-    sync::{Arc, LazyLock},
-};
+use std::{cell::RefCell, sync::Arc};
 
 use sentry::{Hub, TransactionContext, TransactionOrSpan, protocol};
 use sentry_genai_conventions::{SpanId, TraceId};
-use sentry_genai_delivery::{IncomingTrace, Trace, protocol_span_id, protocol_trace_id, with_hub};
+use sentry_genai_delivery::{
+    IncomingTrace, Trace, protocol_span_id, protocol_trace_id, start_stand_in, with_hub,
+};
 use tracing::Id;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
@@ -25,9 +24,6 @@ struct EnteredSpan {
     hub: Arc<Hub>,
     previous: Option<TransactionOrSpan>,
 }
-
-/// Starts the stand-ins. A hub without a client asks no sampler.
-static STAND_IN_HUB: LazyLock<Hub> = LazyLock::new(|| Hub::new(None, Arc::default()));
 
 /// Marks a span on Sentry's scope as a stand-in for one of ours. New hubs copy the scope including the span, and may outlive it.
 const ORIGIN: &str = "auto.sentry_genai.entered";
@@ -64,7 +60,7 @@ impl ScopeSpan {
         let trace = Arc::clone(trace.segment.trace());
         let sampled = trace.sampled();
         context.set_sampled(sampled);
-        let transaction = STAND_IN_HUB.start_transaction(context);
+        let transaction = start_stand_in(context);
         transaction.set_origin(ORIGIN);
         Some(Self {
             stand_in: transaction.into(),
