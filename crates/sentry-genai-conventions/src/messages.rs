@@ -41,7 +41,7 @@ pub(crate) use self::{
     instructions::{join_system, system_instructions},
     media::{Media, MediaSource},
     repair::{read_constructor, read_cut_constructor, read_model, read_named, snake_case},
-    shapes::{fields::text_of, is_part, part::answer as tool_answer},
+    shapes::{answer::answer as tool_answer, fields::text_of, is_part},
     tools::{tool_definitions, tool_payload},
 };
 

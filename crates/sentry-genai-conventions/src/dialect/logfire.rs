@@ -1,12 +1,12 @@
 //! Logfire's own instrumentations of OpenAI, Anthropic and OpenAI's agents: names are templates.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases,
     event_list, has_known_operation, interpret::restore_start, json, usage,
 };
-use crate::{Attributes, SourceSpan, SourceStatus, status::ERROR_TYPE, tokens};
+use crate::{Attributes, SourceSpan, SourceStatus, messages, status::ERROR_TYPE, tokens};
 
 /// The scope of its instrumentation of Claude's agents.
 pub(super) const CLAUDE_AGENT_SDK: &str = "logfire.claude_agent_sdk";
@@ -170,6 +170,9 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         read_agents_messages(attributes);
     }
     read_request_and_response(attributes);
+    if span.scope == "logfire.anthropic" {
+        read_blocks(attributes);
+    }
     for key in ["gen_ai.usage.raw", "usage"] {
         usage::take(attributes, key);
     }
@@ -201,7 +204,7 @@ fn read_agents_messages(attributes: &mut Attributes) {
     for (key, name) in [("input", INPUT), ("output", OUTPUT)] {
         match json::read(attributes, key) {
             // The format of a recording.
-            Some(serde_json::Value::Object(_)) => {}
+            Some(Value::Object(_)) => {}
             Some(messages) => {
                 json::put(attributes, name, messages);
                 attributes.remove(key);
@@ -210,6 +213,37 @@ fn read_agents_messages(attributes: &mut Attributes) {
             None => attributes.rename(key, name),
         }
     }
+}
+
+/// Reads the blocks of an answer that the program sends back as it got them, and that are recorded as texts: the repr of Python.
+fn read_blocks(attributes: &mut Attributes) {
+    if !attributes
+        .text(INPUT)
+        .is_some_and(|it| it.contains("Block("))
+    {
+        return;
+    }
+    let Some(mut messages) = json::read(attributes, INPUT) else {
+        return;
+    };
+    for message in messages.as_array_mut().into_iter().flatten() {
+        if message["role"] != "assistant" {
+            continue;
+        }
+        let parts = message.get_mut("parts").and_then(Value::as_array_mut);
+        for part in parts.into_iter().flatten() {
+            if let Some(block) = part["content"].as_str().and_then(block) {
+                *part = block;
+            }
+        }
+    }
+    json::set(attributes, INPUT, messages);
+}
+
+fn block(text: &str) -> Option<Value> {
+    let (name, _) = text.split_once('(')?;
+    let block = messages::read_constructor(text).filter(|_| name.ends_with("Block"))?;
+    block["type"].is_string().then_some(block)
 }
 
 /// Reads the texts to embed, and their count, both of which newer versions also record under the names of the conventions.

@@ -1,5 +1,6 @@
 //! The spellings of messages. They are told apart by the fields that are present, never by the library's name.
 
+pub(super) mod answer;
 mod envelope;
 pub(super) mod fields;
 mod kind;

@@ -1,5 +1,7 @@
 //! Logfire's instrumentations.
 
+use serde_json::{Value, json};
+
 use super::{ARGUMENTS, INPUT, OUTPUT, RESULT, source, translated};
 use crate::{Status, TranslateOptions, Translator, testing};
 
@@ -67,6 +69,43 @@ fn logfire_counts_of_a_chat_are_read_from_the_answer() {
     assert_eq!(count("gen_ai.usage.input_tokens"), Some(9));
     assert_eq!(count("gen_ai.usage.cache_read.input_tokens"), Some(4));
     assert_eq!(count("gen_ai.usage.reasoning.output_tokens"), Some(2));
+}
+
+/// A program may send back the blocks of Anthropic's answer as it got them, which are recorded as Python shows them.
+#[test]
+fn logfire_blocks_of_an_answer_are_read_from_their_repr() {
+    let text = |content: &str| json!({"type": "text", "content": content});
+    let messages = json!([
+        {"role": "user", "parts": [text("TextBlock(text='a', type='text')")]},
+        {"role": "assistant", "parts": [
+            text("ThinkingBlock(signature='c2ln', thinking='Hm.', type='thinking')"),
+            text(r#"TextBlock(citations=None, text="I'll look", type='text')"#),
+            text("ParsedTextBlock(text='it up.', type='text', parsed_output=None)"),
+            text("TextBlock(a, b)"),
+            text("ToolUseBlock(id='t1', caller=None, input={'city': 'Graz', 'n': None}, name='w', type='tool_use')"),
+        ]},
+        {"role": "user", "parts": [{"type": "tool_call_response", "id": "t1", "response": "rain"}]},
+    ]);
+    let attributes = [
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.input.messages", &*messages.to_string()),
+        ("gen_ai.usage.output_tokens", "5"),
+    ];
+    let span = translated("logfire.anthropic", "Message with 'm'", &attributes);
+    let input: Value =
+        serde_json::from_str(span.attributes.text("gen_ai.input.messages").unwrap()).unwrap();
+    let expected = json!([
+        {"role": "user", "parts": [text("TextBlock(text='a', type='text')")]},
+        {"role": "assistant", "parts": [
+            {"type": "reasoning", "content": "Hm."}, text("I'll look"), text("it up."), text("TextBlock(a, b)"),
+        ]},
+        {"role": "assistant", "parts": [
+            {"type": "tool_call", "id": "t1", "name": "w", "arguments": {"city": "Graz", "n": null}},
+        ]},
+    ]);
+    let input = input.as_array().unwrap();
+    assert_eq!(&input[..3], expected.as_array().unwrap());
+    assert_eq!(input[3]["role"], "tool");
 }
 
 /// The instrumentation of the first version of Python's SDK records whole messages.

@@ -146,7 +146,11 @@ impl Scan<'_, '_> {
     fn answer(&mut self) -> Option<Range<usize>> {
         self.skip_whitespace();
         match self.rest().first()? {
-            b'"' => self.text(),
+            b'"' => {
+                let text = self.text()?;
+                // It may be a list of texts, which would have to be joined.
+                (!self.bytes(&text).starts_with(br#""[{"#)).then_some(text)
+            }
             b'{' => self.untyped_object(),
             // A list of texts would have to be joined, and null may mean that there is no answer.
             b'[' | b'n' => None,

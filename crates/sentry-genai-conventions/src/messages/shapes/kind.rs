@@ -142,7 +142,10 @@ fn kind_of_type(kind: &str) -> Option<Kind> {
         // Strands uses the name of Bedrock's field as a type.
         "reasoning" | "thinking" | "thought" | "reasoning_text" | "text_reasoning"
         | "reasoning_content" | "reasoningcontent" => Kind::Reasoning,
-        "redacted_thinking" | "redacted_reasoning" | "reasoning_encrypted" => Kind::Encrypted,
+        "redacted_thinking"
+        | "anthropic_redacted_thinking"
+        | "redacted_reasoning"
+        | "reasoning_encrypted" => Kind::Encrypted,
         // A compacted conversation. OpenAI encrypts it, Anthropic has a summary.
         "compaction" => Kind::Reasoning,
         "tool_call"
@@ -180,7 +183,7 @@ fn kind_of_type(kind: &str) -> Option<Kind> {
         {
             Kind::Answer
         }
-        "image_url" | "input_image" | "image" | "anthropic_image" | "output_image" | "computer_screenshot"
+        "image_url" | "input_image" | "image" | "anthropic_image" | "anthropic_document" | "output_image" | "computer_screenshot"
         | "image_file" | "input_audio" | "output_audio" | "audio" | "audio_url" | "video"
         | "video_url" | "input_video" | "document" | "document_url" | "binary" | "file"
         | "input_file" | "file_data" | "inline_data" | "media" | "blob" | "uri" => Kind::Media,

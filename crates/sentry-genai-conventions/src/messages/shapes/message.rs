@@ -9,7 +9,7 @@ use super::{
         Media, Message, Object, Part, Role, Side, normalise, parse, read_constructor, read_json,
         repair,
     },
-    envelope,
+    answer, envelope,
     fields::{self, role, take, take_id, take_object, take_text},
     kind, part,
 };
@@ -330,7 +330,7 @@ fn read_tool_answer(
         parts.push(Part::ToolCallResponse {
             id,
             name: take_text(object, &["name", "toolName", "tool_name"]),
-            response: part::answer(value),
+            response: answer::answer(value),
         });
     }
 }

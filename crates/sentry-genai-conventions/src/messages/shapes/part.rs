@@ -7,6 +7,7 @@ use super::{
         Media, Object, Part, media, parse,
         repair::{self, Repaired},
     },
+    answer::answer,
     fields::{is_null_or_empty, kind, take, take_id, take_object, take_text, text_of},
     kind::{ANSWER_FIELDS, Kind, REASONING_FIELDS, TEXT_FIELDS, is_part, kind_of},
     provider_tools,
@@ -147,25 +148,6 @@ pub(super) fn reasoning(value: Value, parts: &mut Vec<Part>) {
             }
         }
         value => parts.push(Part::Reasoning(value.to_string())),
-    }
-}
-
-/// Reads a tool's answer. A list of texts becomes one text, and a value wrapped with its type is unwrapped.
-pub(crate) fn answer(mut value: Value) -> Value {
-    loop {
-        value = match value {
-            Value::Object(mut object) if is_typed_value(&object) => {
-                object.remove("value").unwrap_or_default()
-            }
-            Value::Array(items) if !items.is_empty() && items.iter().all(is_text) => {
-                let texts: Vec<String> = items.into_iter().filter_map(text_item).collect();
-                return Value::String(texts.join("\n"));
-            }
-            Value::Array(mut items) if items.len() == 1 && is_json_item(&items[0]) => {
-                items[0]["json"].take()
-            }
-            value => return value,
-        };
     }
 }
 
@@ -463,37 +445,4 @@ fn reasoning_text(part: Part) -> Option<String> {
 fn is_summary(item: &Value) -> bool {
     let kind = item.get("type").and_then(Value::as_str);
     matches!(kind, Some("summary_text" | "reasoning_text"))
-}
-
-/// Recognises the AI SDK's `{"type": "json", "value": ...}`.
-fn is_typed_value(object: &Object) -> bool {
-    let is_typed = kind(object).is_some_and(|kind| {
-        matches!(
-            kind.as_ref(),
-            "text" | "json" | "error_text" | "error_json" | "content"
-        )
-    });
-    is_typed
-        && object.contains_key("value")
-        && object
-            .keys()
-            .all(|key| matches!(key.as_str(), "type" | "value" | "providerOptions"))
-}
-
-fn is_text(item: &Value) -> bool {
-    item.as_object().is_some_and(|object| {
-        kind_of(object) == Some(Kind::Text)
-            && object
-                .iter()
-                .any(|(key, value)| TEXT_FIELDS.contains(&key.as_str()) && value.is_string())
-    })
-}
-
-fn text_item(mut item: Value) -> Option<String> {
-    take_text(item.as_object_mut()?, TEXT_FIELDS)
-}
-
-fn is_json_item(item: &Value) -> bool {
-    item.as_object()
-        .is_some_and(|object| object.len() == 1 && object.contains_key("json"))
 }

@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use super::{
     super::{Object, Part},
+    answer::answer,
     fields::{kind, take, take_id},
-    part::{CALL_ID_FIELDS, answer, call, unquote},
+    part::{CALL_ID_FIELDS, call, unquote},
 };
 
 /// The fields for a call of a provider's own tool, and for its answer, in OpenTelemetry's conventions.

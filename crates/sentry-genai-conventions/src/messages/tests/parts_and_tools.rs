@@ -471,3 +471,25 @@ fn spoken_answers_have_their_transcript() {
         ])
     );
 }
+
+/// OpenLLMetry's Bedrock and LangChain, and OpenInference's Anthropic, record a list that a tool answers with as JSON in a string.
+#[test]
+fn lists_in_strings_are_read_as_lists() {
+    let response = |response: &str| {
+        let part = json!({"type": "tool_call_response", "id": "c1", "response": response});
+        let shown = input(json!([{"role": "tool", "parts": [part]}]));
+        shown[0]["parts"][0]["response"].clone()
+    };
+    let texts = r#"[{"type": "text", "text": "rain"}, {"text": "14 °C", "type": "text"}]"#;
+    assert_eq!(response(texts), "rain\n14 °C");
+    assert_eq!(response(r#"[{"json": {"temp": 14}}]"#), json!({"temp": 14}));
+    // What a tool says of its own.
+    for own in [
+        r#"[{"text": "rain"}]"#,
+        r#"[{"type": "text", "text": "rain"}, {"type": "file"}]"#,
+        r#"[{"json": 1}, {"json": 2}]"#,
+        r#"[{"type": "text", "text": "rain"}"#,
+    ] {
+        assert_eq!(response(own), own);
+    }
+}

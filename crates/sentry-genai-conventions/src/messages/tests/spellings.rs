@@ -78,6 +78,11 @@ const SPELLINGS: &[(&str, Side, &str, &str)] = &[
         r#"[{"role":"user","parts":[{"type":"blob","modality":"image","mime_type":"unknown","content":"[Blob substitute]"},{"type":"text","content":"What is in this image?"}]}]"#,
     ),
     (
+        "Anthropic SDK, what it leaves out", Side::Input,
+        r#"[{"role":"user","parts":[{"type":"anthropic_document"},{"type":"text","content":"Sum up."}]},{"role":"assistant","parts":[{"type":"anthropic_redacted_thinking"},{"type":"text","content":"Short."}]}]"#,
+        r#"[{"role":"user","parts":[{"type":"blob","modality":"document","mime_type":"unknown","content":"[Blob substitute]"},{"type":"text","content":"Sum up."}]},{"role":"assistant","parts":[{"type":"text","content":"Short."}]}]"#,
+    ),
+    (
         "OpenTelemetry genai-anthropic, nulls and another order of fields", Side::Input,
         r#"[{"role":"user","parts":[{"mime_type":"image/png","modality":"image","content":"iVBORw0KGgo=","type":"blob"},{"content":"What is this?","type":"text"}],"name":null}]"#,
         r#"[{"role":"user","parts":[{"type":"blob","modality":"image","mime_type":"image/png","content":"[Blob substitute]"},{"type":"text","content":"What is this?"}]}]"#,
