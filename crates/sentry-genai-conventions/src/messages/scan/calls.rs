@@ -148,8 +148,7 @@ impl Scan<'_, '_> {
         match self.rest().first()? {
             b'"' => {
                 let text = self.text()?;
-                // It may be a list of texts, which would have to be joined.
-                (!self.bytes(&text).starts_with(br#""[{"#)).then_some(text)
+                (!may_be_wrapped(self.bytes(&text))).then_some(text)
             }
             b'{' => self.untyped_object(),
             // A list of texts would have to be joined, and null may mean that there is no answer.
@@ -249,4 +248,10 @@ impl Scan<'_, '_> {
         self.at += length;
         Some(())
     }
+}
+
+/// Returns whether a string may be a list of texts, or of Bedrock's values, which would have to be unwrapped.
+fn may_be_wrapped(string: &[u8]) -> bool {
+    let has = |name: &[u8]| memchr::memmem::find(string, name).is_some();
+    string.starts_with(br#""[{"#) && (has(br#"\"type\""#) || has(br#"\"json\""#))
 }
