@@ -138,7 +138,13 @@ fn a_response_id_is_not_a_conversation_id() {
             "conv_0f9b1c3a7d5e4f2b8a6c",
             Some("conv_0f9b1c3a7d5e4f2b8a6c"),
         ),
+        ("gen_ai.conversation.id", "resp_482913", None),
         ("gen_ai.conversation.id", "resp_team-a", Some("resp_team-a")),
+        (
+            "gen_ai.conversation.id",
+            "resp_team-2026",
+            Some("resp_team-2026"),
+        ),
         (
             "gen_ai.conversation.id",
             "resp_what do you know of it",
