@@ -69,9 +69,9 @@ pub(crate) fn may_be_number(session: &Name) -> bool {
 }
 
 /// Recognises the id of something other than a conversation: `Debug` output of a thread's id, which people record as `thread_id`,
-/// or the id of a response.
+/// or the id of a response. Logfire replaces ids that contain a word such as `session`, all by the same text.
 pub(crate) fn is_not_a_session(text: &str) -> bool {
-    text.starts_with("ThreadId(") || is_response_id(text)
+    text.starts_with("ThreadId(") || text.starts_with("[Scrubbed due to ") || is_response_id(text)
 }
 
 /// Recognises the id of a response in OpenAI's Responses API and in APIs modelled on it.

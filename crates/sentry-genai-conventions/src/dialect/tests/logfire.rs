@@ -92,6 +92,21 @@ fn logfire_responses_have_what_only_the_whole_answer_says() {
     );
 }
 
+/// Otherwise the conversations of all users would be one.
+#[test]
+fn what_logfire_scrubs_is_no_conversation() {
+    for (group, expected) in [
+        ("[Scrubbed due to 'session']", None),
+        ("chat-42", Some("chat-42")),
+    ] {
+        let attributes = [("name", "Support"), ("group_id", group)];
+        let span = translated("logfire.openai_agents", "Agent run: {name!r}", &attributes);
+        assert_eq!(span.attributes.text("gen_ai.conversation.id"), expected);
+        let inherited = crate::Inheritable::Conversation.parse(crate::Value::Str(group));
+        assert_eq!(inherited.as_deref(), expected);
+    }
+}
+
 /// The same versions count the cache of a chat only in what they record of the answer.
 #[test]
 fn logfire_counts_of_a_chat_are_read_from_the_answer() {
