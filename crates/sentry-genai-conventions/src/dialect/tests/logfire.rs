@@ -60,7 +60,7 @@ fn logfire_responses_have_what_only_the_whole_answer_says() {
     let answer = |status: &str| {
         let response = format!(
             r#"{{"id": "resp_1", "object": "response", "reasoning": {{"effort": null}}, "conversation": {{"id": "conv_5j66"}},
-            "temperature": 0.2, "output": [{{"arguments": "{{}}", "call_id": "call_1", "name": "look", "type": "function_call", "id": "fc_1"}}],
+            "temperature": 0.2, "output": [{{"arguments": "{{}}", "call_id": "call_1", "name": "look", "type": "function_call"}}],
             "tools": [{{"name": "look", "parameters": null, "type": "function", "description": "Looks"}}], {status}}}"#
         );
         let attributes = [
