@@ -77,7 +77,10 @@ impl EventContent {
             // Azure's SDKs have a list of messages in each event.
             INPUT => append_list(event, &mut self.input),
             OUTPUT => append_list(event, &mut self.output),
-            "gen_ai.content.prompt" => append_messages(event, "gen_ai.prompt", &mut self.input),
+            // Semantic Kernel has the text to complete in an event with the shorter name.
+            "gen_ai.content.prompt" | "gen_ai.prompt" => {
+                append_messages(event, "gen_ai.prompt", &mut self.input);
+            }
             "gen_ai.content.completion" => {
                 append_messages(event, "gen_ai.completion", &mut self.output);
             }
@@ -355,8 +358,8 @@ fn append_messages(event: &SourceEvent, key: &str, messages: &mut Vec<Value>) {
         messages.extend(texts.iter().map(json_of_scalar));
         return;
     }
-    let text = event.attributes.text(key);
-    if let Some(text) = text.or_else(|| event.attributes.text("content")) {
+    let keys = [key, "content", "body"];
+    if let Some(text) = keys.iter().find_map(|key| event.attributes.text(key)) {
         match messages::read_json(text) {
             Some(Value::Array(items)) => messages.extend(items),
             Some(value) => messages.push(value),

@@ -6,7 +6,7 @@ use super::{
     ARGUMENTS, DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT, aliases,
     event_list, has_known_operation, interpret::restore_start, json, usage,
 };
-use crate::{Attributes, SourceSpan, SourceStatus, messages, status::ERROR_TYPE, tokens};
+use crate::{Attributes, SourceSpan, SourceStatus, content, messages, status::ERROR_TYPE, tokens};
 
 /// The scope of its instrumentation of Claude's agents.
 pub(super) const CLAUDE_AGENT_SDK: &str = "logfire.claude_agent_sdk";
@@ -258,13 +258,26 @@ fn read_embeddings(attributes: &mut Attributes) {
     }
 }
 
-fn read_request_and_response(attributes: &mut Attributes) {
-    if let Some(response) = json::read(attributes, "response") {
+/// Reads the whole answer of OpenAI's Responses API, which also repeats the tools and the parameters of the request.
+fn read_response(attributes: &mut Attributes) {
+    let Some(response) = json::read(attributes, "response") else {
+        return;
+    };
+    if let Some(response) = response.as_object() {
+        content::extract_finish_reasons(attributes, "response");
+        json::put_parameters(attributes, response);
         if let Some(counts) = response.get("usage").and_then(|it| it.as_object()) {
             usage::put(attributes, counts);
         }
-        json::put(attributes, OUTPUT, response);
+        if json::has(response, "tools") {
+            json::put(attributes, DEFINITIONS, response["tools"].clone());
+        }
     }
+    json::put(attributes, OUTPUT, response);
+}
+
+fn read_request_and_response(attributes: &mut Attributes) {
+    read_response(attributes);
     if let Some(answer) = json::object(attributes, "response_data") {
         if let Some(counts) = answer.get("usage").and_then(|it| it.as_object()) {
             usage::put(attributes, counts);

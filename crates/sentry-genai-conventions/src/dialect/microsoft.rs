@@ -53,6 +53,7 @@ fn operation(span: &SourceSpan) -> Override {
         "start_thread_run" | "process_thread_run" if is_azure_agents(span) => {
             Override::To("invoke_agent")
         }
+        _ if is_prompt(span) => Override::Plain,
         _ if span.attributes.contains("gen_ai.operation.name") => Override::None,
         _ if span.scope == FUNCTION_SCOPE => Override::To("execute_tool"),
         name if RUNTIMES.iter().any(|runtime| name.starts_with(runtime)) => Override::Plain,
@@ -67,8 +68,22 @@ fn operation(span: &SourceSpan) -> Override {
     }
 }
 
+/// Recognises what Semantic Kernel makes of a prompt: a function that no model can call, because it belongs to no plugin. Its name
+/// consists of random letters.
+fn is_prompt(span: &SourceSpan) -> bool {
+    const NAME_LENGTH: usize = 16;
+
+    let name = span.attributes.text("gen_ai.tool.name").unwrap_or_default();
+    span.scope == FUNCTION_SCOPE
+        && name.len() == NAME_LENGTH
+        && name.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && name.bytes().any(|byte| byte.is_ascii_uppercase())
+        && !span.attributes.contains("gen_ai.tool.call.id")
+}
+
 fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     match kind {
+        OperationKind::Plain if is_prompt(span) => span.name = "invoke_prompt".into(),
         // The run of a thread only has the model that answered.
         OperationKind::Agent if is_azure_agents(span) => {
             (span.attributes).rename("gen_ai.response.model", "gen_ai.request.model");

@@ -69,9 +69,9 @@ pub(crate) fn may_be_number(session: &Name) -> bool {
 }
 
 /// Recognises the id of something other than a conversation: `Debug` output of a thread's id, which people record as `thread_id`,
-/// or the id of a response.
+/// or the id of a response. Logfire replaces ids that contain a word such as `session`, all by the same text.
 pub(crate) fn is_not_a_session(text: &str) -> bool {
-    text.starts_with("ThreadId(") || is_response_id(text)
+    text.starts_with("ThreadId(") || text.starts_with("[Scrubbed due to ") || is_response_id(text)
 }
 
 /// Recognises the id of a response in OpenAI's Responses API and in APIs modelled on it.
@@ -81,11 +81,17 @@ pub(crate) fn is_not_a_session(text: &str) -> bool {
 pub(crate) fn is_response_id(text: &str) -> bool {
     /// Names that people give a conversation are shorter.
     const MIN_LENGTH: usize = 16;
+    /// Shorter ids of servers that imitate the API end in a number, as Ollama's (`resp_482913`). That of a name is a year at most.
+    const MIN_DIGITS: usize = 5;
 
     let is_id_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"_-=".contains(&byte);
     let id = text
         .strip_prefix("ca")
         .unwrap_or(text)
         .strip_prefix("resp_");
-    id.is_some_and(|id| id.len() >= MIN_LENGTH && id.bytes().all(is_id_byte))
+    let is_long = |id: &str| {
+        let digits = id.bytes().rev().take_while(u8::is_ascii_digit).count();
+        id.len() >= MIN_LENGTH || digits >= MIN_DIGITS
+    };
+    id.is_some_and(|id| is_long(id) && id.bytes().all(is_id_byte))
 }

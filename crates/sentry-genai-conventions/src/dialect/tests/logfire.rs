@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{ARGUMENTS, INPUT, OUTPUT, RESULT, source, translated};
+use super::{ARGUMENTS, DEFINITIONS, INPUT, OUTPUT, RESULT, source, translated};
 use crate::{Status, TranslateOptions, Translator, testing};
 
 /// Older versions list the parts of a message as events of their own, and count the cache only in the whole response.
@@ -51,6 +51,62 @@ fn logfire_parts_of_a_question_are_its_input() {
             .integer("gen_ai.usage.reasoning.output_tokens"),
         Some(2)
     );
+}
+
+/// The messages of a response do not say why it ended.
+#[test]
+fn logfire_responses_have_what_only_the_whole_answer_says() {
+    let events = r#"[{"event.name": "gen_ai.user.message", "content": "What is it?", "role": "user"},
+        {"event.name": "gen_ai.assistant.message", "role": "assistant", "tool_calls": [
+            {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": "{}"}}]}]"#;
+    let answer = |status: &str| {
+        let response = format!(
+            r#"{{"id": "resp_1", "object": "response", "reasoning": {{"effort": null}}, "conversation": {{"id": "conv_5j66"}},
+            "temperature": 0.2, "output": [{{"arguments": "{{}}", "call_id": "call_1", "name": "look", "type": "function_call"}}],
+            "tools": [{{"name": "look", "parameters": null, "type": "function", "description": "Looks"}}], {status}}}"#
+        );
+        let attributes = [
+            ("gen_ai.request.model", "gpt-5-mini"),
+            ("events", events),
+            ("response", &*response),
+        ];
+        let name = "Responses API with {gen_ai.request.model!r}";
+        translated("logfire.openai_agents", name, &attributes)
+    };
+    let span = answer(r#""status": "completed""#);
+    let text = |key| span.attributes.text(key);
+    assert_eq!(
+        text("gen_ai.response.finish_reasons"),
+        Some(r#"["tool_calls"]"#)
+    );
+    assert_eq!(text("gen_ai.conversation.id"), Some("conv_5j66"));
+    assert!(text(DEFINITIONS).unwrap().contains("Looks"));
+    let temperature = span.attributes.get("gen_ai.request.temperature");
+    assert_eq!(temperature, Some(crate::Value::Double(0.2)));
+    let output = text(OUTPUT).unwrap();
+    assert_eq!(output.matches("call_1").count(), 1, "{output}");
+
+    let span =
+        answer(r#""status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}"#);
+    assert_eq!(
+        span.attributes.text("gen_ai.response.finish_reasons"),
+        Some(r#"["length"]"#)
+    );
+}
+
+/// Otherwise the conversations of all users would be one.
+#[test]
+fn what_logfire_scrubs_is_no_conversation() {
+    for (group, expected) in [
+        ("[Scrubbed due to 'session']", None),
+        ("chat-42", Some("chat-42")),
+    ] {
+        let attributes = [("name", "Support"), ("group_id", group)];
+        let span = translated("logfire.openai_agents", "Agent run: {name!r}", &attributes);
+        assert_eq!(span.attributes.text("gen_ai.conversation.id"), expected);
+        let inherited = crate::Inheritable::Conversation.parse(crate::Value::Str(group));
+        assert_eq!(inherited.as_deref(), expected);
+    }
 }
 
 /// The same versions count the cache of a chat only in what they record of the answer.

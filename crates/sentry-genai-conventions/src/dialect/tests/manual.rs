@@ -124,27 +124,19 @@ fn a_process_thread_is_not_a_conversation() {
 
 #[test]
 fn a_response_id_is_not_a_conversation_id() {
+    const CONVERSATION: &str = "gen_ai.conversation.id";
     let response = "resp_0f9b1c3a7d5e4f2b8a6c";
-    for (key, id, expected) in [
-        ("gen_ai.conversation.id", response, None),
-        ("session.id", response, None),
-        (
-            "gen_ai.conversation.id",
-            "caresp_0f9b1c3a7d5e4f2b8a6c",
-            None,
-        ),
-        (
-            "gen_ai.conversation.id",
-            "conv_0f9b1c3a7d5e4f2b8a6c",
-            Some("conv_0f9b1c3a7d5e4f2b8a6c"),
-        ),
-        ("gen_ai.conversation.id", "resp_team-a", Some("resp_team-a")),
-        (
-            "gen_ai.conversation.id",
-            "resp_what do you know of it",
-            Some("resp_what do you know of it"),
-        ),
+    for (key, id, is_conversation) in [
+        (CONVERSATION, response, false),
+        ("session.id", response, false),
+        (CONVERSATION, "caresp_0f9b1c3a7d5e4f2b8a6c", false),
+        (CONVERSATION, "conv_0f9b1c3a7d5e4f2b8a6c", true),
+        (CONVERSATION, "resp_482913", false),
+        (CONVERSATION, "resp_team-a", true),
+        (CONVERSATION, "resp_team-2026", true),
+        (CONVERSATION, "resp_what do you know of it", true),
     ] {
+        let expected = is_conversation.then_some(id);
         let attributes = [("gen_ai.operation.name", "chat"), (key, id)];
         let span = translated("agent_framework", "chat", &attributes);
         assert_eq!(

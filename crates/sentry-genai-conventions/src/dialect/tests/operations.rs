@@ -91,6 +91,8 @@ static RULES: &[(&str, &str, &[Attribute], &str, &str)] = &[
     ("openinference.instrumentation.langchain", "OpenAI", &[("openinference.span.kind", "LLM"), ("llm.model_name", "m"), ("llm.prompts", r#"["Hi"]"#)], "gen_ai.text_completion", "text_completion m"),
     ("openinference.instrumentation.llama_index", "OpenAI.complete", &[("openinference.span.kind", "LLM"), ("llm.model_name", "m"), ("llm.prompts", r#"["Hi"]"#)], "gen_ai.chat", "chat m"),
     ("semantic_kernel.functions.kernel_function", "weather-get_weather", &[], "gen_ai.execute_tool", "execute_tool weather-get_weather"),
+    ("semantic_kernel.functions.kernel_function", "execute_tool BOYwnmYVOjdpwQAR", &[("gen_ai.operation.name", "execute_tool"), ("gen_ai.tool.name", "BOYwnmYVOjdpwQAR")], "function", "invoke_prompt"),
+    ("semantic_kernel.functions.kernel_function", "execute_tool summarise", &[("gen_ai.operation.name", "execute_tool"), ("gen_ai.tool.name", "summarise")], "gen_ai.execute_tool", "execute_tool summarise"),
     ("agent_runtime InProcessRuntime", "agent_runtime send writer_0e78952581fe40969ad10a304505d45c.(default)-A", &[], "function", "agent_runtime send writer"),
     ("autogen SingleThreadedAgentRuntime", "autogen publish output_topic_903cae1d-ac78-4df7-b989-e99ea48298dc.(903cae1d-ac78-4df7-b989-e99ea48298dc)-T", &[], "function", "autogen publish output_topic"),
     ("autogen SingleThreadedAgentRuntime", "autogen create 903cae1d-ac78-4df7-b989-e99ea48298dc.(default)-A", &[], "function", "autogen create"),

@@ -1,6 +1,7 @@
 //! Names that are close to those of the conventions.
 
 use super::*;
+use crate::{SourceEvent, TranslateOptions, Translator, testing};
 
 /// Splunk's instrumentations, and Laminar's count of reasoning.
 #[test]
@@ -54,4 +55,40 @@ fn the_limit_of_tokens_and_the_number_of_choices_have_several_names() {
         let span = translated("shop::assistant", "call", &attributes);
         assert_eq!(span.attributes.integer(canonical), Some(64), "{key}");
     }
+}
+
+/// Semantic Kernel reports the text to complete and what completes it in log records.
+#[test]
+fn a_prompt_to_complete_may_be_an_event() {
+    let mut span = testing::span("text_completions m");
+    span.scope = "semantic_kernel.utils.telemetry.model_diagnostics.decorators".into();
+    span.attributes
+        .push("gen_ai.operation.name", "text_completions");
+    let event = |name, body| {
+        let mut event = SourceEvent::new(name);
+        event.attributes.push("event.name", name);
+        event.attributes.push("body", body);
+        event
+    };
+    span.events = vec![
+        event("gen_ai.prompt", "Once upon"),
+        event(
+            "gen_ai.choice",
+            r#"{"message": {"type": "text", "text": " a time"}}"#,
+        ),
+    ];
+    let options = TranslateOptions {
+        capture_inputs: true,
+        capture_outputs: true,
+        ..TranslateOptions::default()
+    };
+    let span = Translator::new(options).translate(span);
+    assert_eq!(
+        span.attributes.text(INPUT),
+        Some(r#"[{"role":"user","parts":[{"type":"text","content":"Once upon"}]}]"#)
+    );
+    assert_eq!(
+        span.attributes.text(OUTPUT),
+        Some(r#"[{"role":"assistant","parts":[{"type":"text","content":" a time"}]}]"#)
+    );
 }
