@@ -14,8 +14,8 @@ pub(super) use tools::text_output;
 
 use super::{
     ARGUMENTS, CREWAI, DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT,
-    aliases, bedrock, has_known_operation, has_prefix, indexed, json, kind_of, mcp, tool_answer,
-    usage,
+    aliases, bedrock, first_chunk, has_known_operation, has_prefix, indexed, json, kind_of, mcp,
+    tool_answer, usage,
 };
 use crate::{
     Attributes, Scalar, SourceSpan, SourceStatus, content::FINISH_REASONS, messages, status, tokens,
@@ -76,6 +76,12 @@ const NO_CALLS: [&str; 3] = [
 
 /// The name of a request to an endpoint of SageMaker's, whose request and answer may have any format.
 const SAGEMAKER: &str = "sagemaker.completion";
+
+/// The names of the event of each chunk of a stream.
+const CHUNK_EVENTS: [&str; 2] = [
+    "gen_ai.content.completion.chunk",
+    "llm.content.completion.chunk",
+];
 
 const REASONING_EFFORT: &str = "llm.request.reasoning_effort";
 const SPAN_KIND: &str = "traceloop.span.kind";
@@ -228,6 +234,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     }
     read_entity(span, kind);
     if kind == OperationKind::Call {
+        read_first_chunk_event(span);
         read_failed_response(span);
         frameworks::read_llama_index_function(span);
         if is_bedrock(span) || javascript::is_anthropic(span) {
@@ -360,6 +367,18 @@ fn read_error_reason(span: &mut SourceSpan) {
             Some(reason) => format!("{message}: {reason}"),
             None => message.to_owned(),
         };
+    }
+}
+
+/// Computes the time to the first chunk from the events that mark the chunks of a stream. OpenTelemetry's SDK keeps the last ones
+/// if there are too many.
+fn read_first_chunk_event(span: &mut SourceSpan) {
+    if span.attributes.contains("otel.dropped_events_count") {
+        return;
+    }
+    let first = (span.events.iter()).find(|event| CHUNK_EVENTS.contains(&&*event.name));
+    if let Some(first) = first.and_then(|event| event.time) {
+        first_chunk::supply(span, first);
     }
 }
 
