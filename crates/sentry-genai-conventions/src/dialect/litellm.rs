@@ -6,7 +6,9 @@ use super::{
     Dialect, INPUT, OUTPUT, OperationKind, Override, aliases, has_known_operation, has_prefix,
     indexed, json, traceloop, usage,
 };
-use crate::{Attributes, SourceSpan, content::FINISH_REASONS, naming::MODELS, provider, tokens};
+use crate::{
+    Attributes, SourceSpan, content::FINISH_REASONS, messages, naming::MODELS, provider, tokens,
+};
 
 pub(super) static LITELLM: Dialect = BASE;
 
@@ -71,7 +73,7 @@ const BASE: Dialect = Dialect {
 };
 
 /// The name of the span below a call for what litellm sent to the provider and received.
-pub(super) const RAW_REQUEST: &str = "raw_gen_ai_request";
+pub(crate) const RAW_REQUEST: &str = "raw_gen_ai_request";
 
 /// Recognises that span under a name given by the caller: all its attributes are the provider's.
 fn is_raw_request(span: &SourceSpan) -> bool {
@@ -173,8 +175,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let is_raw_request = is_raw_request(span);
     let attributes = &mut span.attributes;
     if is_raw_request {
-        // The same content again, in the provider's format.
-        attributes.remove_prefix("llm.");
+        keep_tool_calls(attributes);
         return;
     }
     remove_usage_of_cached_answer(attributes);
@@ -214,6 +215,29 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     }
     if let Some(metadata) = json::object(attributes, "metadata.requester_metadata") {
         read_session(attributes, &metadata);
+    }
+}
+
+/// Keeps what was sent to OpenAI's or Anthropic's API or received, if tools are called there: the call itself lacks the ids of
+/// calls in its answer, and calls in its request that are objects of litellm's. The rest is the same content again.
+fn keep_tool_calls(attributes: &mut Attributes) {
+    let sides = [
+        (INPUT, [".messages", ".messages"]),
+        (OUTPUT, [".choices", ".content"]),
+    ];
+    let kept = sides.map(|(key, ends)| {
+        let texts = attributes.iter().filter_map(|(name, value)| match value {
+            crate::Value::Str(text) if ends.iter().any(|end| name.ends_with(end)) => Some(text),
+            _ => None,
+        });
+        let calls_tool =
+            |text: &str| text.contains("'tool_calls': [") || text.contains("'type': 'tool_use'");
+        let found = { texts }.find(|text| calls_tool(text));
+        (key, found.and_then(messages::read_json))
+    });
+    attributes.remove_prefix("llm.");
+    for (key, messages) in kept {
+        json::put(attributes, key, messages.unwrap_or_default());
     }
 }
 

@@ -1,0 +1,85 @@
+//! What litellm has sent and received.
+
+use super::*;
+
+const CALL: &[(&str, &str)] = &[
+    ("scope", "litellm"),
+    CHAT,
+    ("gen_ai.request.model", "gpt-5-mini"),
+    (
+        INPUT,
+        r#"[{"role": "system", "parts": [{"type": "text", "content": "Be brief"}]}, {"role": "user", "parts": [{"type": "text", "content": "Hi"}]}, {"role": "assistant", "parts": []},
+        {"role": "tool", "parts": [{"type": "text", "content": "rain"}], "tool_call_id": "c1"}]"#,
+    ),
+    (
+        OUTPUT,
+        r#"[{"role": "assistant", "parts": [], "finish_reason": "tool_calls"}]"#,
+    ),
+    ("gen_ai.completion.0.function_call.name", "get_weather"),
+    (
+        "gen_ai.completion.0.function_call.arguments",
+        r#"{"city": "Rome"}"#,
+    ),
+];
+
+/// Returns the messages of a call, and whether any are left below it.
+fn messages_with(request: &[(&'static str, &str)]) -> (String, String, bool) {
+    let mut spans = Trace(Vec::new())
+        .with(1, 0, "litellm_request", CALL)
+        .with(2, 1, "raw_gen_ai_request", request)
+        .0;
+    reconcile(&mut spans, &ContentLimits::default());
+    let text = |key| spans[0].attributes.text(key).unwrap_or_default().to_owned();
+    let is_left = spans[1].attributes.contains_any(MESSAGES);
+    (text(INPUT), text(OUTPUT), is_left)
+}
+
+#[test]
+fn tool_calls_are_taken_from_what_was_sent_and_received() {
+    let openai = [
+        ("scope", "litellm"),
+        (
+            "llm.openai.messages",
+            r#"[{'role': 'system', 'content': 'Be brief'}, {'role': 'user', 'content': 'Hi'}, {'role': 'assistant', 'content': None, 'tool_calls': [{'function': {'arguments': '{"city": "Oslo"}', 'name': 'get_weather'}, 'id': 'c1', 'type': 'function'}]}, {'role': 'tool', 'tool_call_id': 'c1', 'content': 'rain'}]"#,
+        ),
+        (
+            "llm.openai.choices",
+            r#"[{'finish_reason': 'tool_calls', 'index': 0, 'message': {'content': None, 'role': 'assistant', 'tool_calls': [{'id': 'c2', 'function': {'arguments': '{"city": "Rome"}', 'name': 'get_weather'}, 'type': 'function'}]}}]"#,
+        ),
+    ];
+    let anthropic = [
+        ("scope", "litellm"),
+        (
+            "llm.anthropic.messages",
+            r#"[{'role': 'user', 'content': [{'type': 'text', 'text': 'Hi'}]}, {'role': 'assistant', 'content': [{'type': 'tool_use', 'id': 'c1', 'name': 'get_weather', 'input': {'city': 'Oslo'}}]}, {'role': 'user', 'content': [{'type': 'tool_result', 'tool_use_id': 'c1', 'content': 'rain'}]}]"#,
+        ),
+        (
+            "llm.anthropic.content",
+            r#"[{'type': 'tool_use', 'id': 'c2', 'name': 'get_weather', 'input': {'city': 'Rome'}}]"#,
+        ),
+    ];
+    for request in [openai, anthropic] {
+        let (input, output, is_left) = messages_with(&request);
+        let call = r#"{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"get_weather","arguments":{"city":"Oslo"}}]}"#;
+        let question = r#"{"role":"user","parts":[{"type":"text","content":"Hi"}]}"#;
+        let answer = r#"{"role":"tool","parts":[{"type":"tool_call_response","id":"c1","response":"rain","result":"rain"}]}"#;
+        assert_eq!(input, format!("[{question},{call},{answer}]"));
+        let call =
+            r#"{"type":"tool_call","id":"c2","name":"get_weather","arguments":{"city":"Rome"}}"#;
+        assert!(output.contains(call), "{output}");
+        assert!(!is_left);
+    }
+}
+
+#[test]
+fn what_was_sent_is_not_kept_without_tool_calls() {
+    let request = [
+        ("scope", "litellm"),
+        (
+            "llm.openai.messages",
+            "[{'role': 'user', 'content': 'Other'}]",
+        ),
+    ];
+    let (input, _, is_left) = messages_with(&request);
+    assert!(input.contains("Hi") && !input.contains("Other") && !is_left);
+}
