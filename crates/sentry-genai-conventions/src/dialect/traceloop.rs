@@ -90,6 +90,7 @@ const ENTITY_INPUT: &str = "traceloop.entity.input";
 const ENTITY_OUTPUT: &str = "traceloop.entity.output";
 const AGNO_TEAM: &str = "agno.team.name";
 const VERTEX: &str = "vertexai";
+const REPLICATE: &str = ".replicate";
 const GEMINI: &str = "google_generativeai";
 const LANGCHAIN_PROVIDER: &str = "traceloop.association.properties.ls_provider";
 
@@ -227,6 +228,9 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         usage::derive_reasoning(&mut span.attributes);
     }
     name_provider(span);
+    if span.scope.ends_with(REPLICATE) {
+        join_pieces(&mut span.attributes);
+    }
     flattened::read_messages(span);
     // The latter is AgentOps's.
     for prefix in ["llm.request.functions.", "gen_ai.request.functions."] {
@@ -267,6 +271,26 @@ fn name_provider(span: &mut SourceSpan) {
     replace_framework_provider(&mut span.attributes);
     if is_bedrock(span) && span.attributes.remove("gen_ai.system") {
         span.attributes.set("gen_ai.provider.name", "aws.bedrock");
+    }
+}
+
+/// Joins the pieces of an answer, each of which Replicate's instrumentation records as an answer. The images of an answer, which are
+/// addresses, stay apart.
+fn join_pieces(attributes: &mut Attributes) {
+    const COMPLETION: &str = "gen_ai.completion.";
+
+    let is_piece = |text: &str| !text.starts_with("https://") && !text.starts_with("data:");
+    let pieces = indexed::take(attributes, COMPLETION);
+    let Some(Value::Array(pieces)) = pieces else {
+        return;
+    };
+    let texts = pieces.iter().map(|piece| piece["content"].as_str());
+    if let Some(texts) = texts.collect::<Option<Vec<_>>>()
+        && texts.iter().all(|text| is_piece(text))
+    {
+        json::put(attributes, OUTPUT, texts.concat().into());
+    } else {
+        json::put(attributes, OUTPUT, pieces.into());
     }
 }
 
