@@ -12,7 +12,7 @@ pub(super) fn has_messages(span: &SentrySpan) -> bool {
     span.name == RAW_REQUEST && span.ai.is_none() && span.attributes.contains_any(MESSAGES)
 }
 
-/// Moves messages from below a call to the call, if more of the tool calls in them have ids.
+/// Moves messages from below a call to the call, if that has none, or if more of the tool calls in them have ids.
 pub(super) fn complete_calls(spans: &mut [SentrySpan], tree: &SpanTree, limits: &ContentLimits) {
     for (request, call) in tree.parents.iter().enumerate() {
         if !has_messages(&spans[request]) {
@@ -34,9 +34,12 @@ pub(super) fn complete_calls(spans: &mut [SentrySpan], tree: &SpanTree, limits: 
 fn complete(call: &mut SentrySpan, request: &SentrySpan, limits: &ContentLimits) {
     for (key, side) in [(INPUT, Side::Input), (OUTPUT, Side::Output)] {
         let messages = |span: &SentrySpan| Some(Messages::parse(span.attributes.text(key)?, side));
-        if let (Some(own), Some(mut sent)) = (messages(call), messages(request))
-            && identified_calls(&sent) > identified_calls(&own)
-        {
+        let Some(mut sent) = messages(request) else {
+            continue;
+        };
+        let says_less = messages(call)
+            .is_none_or(|own| own.is_empty() || identified_calls(&own) < identified_calls(&sent));
+        if says_less {
             // The call has them as its instructions.
             sent.messages.retain(|message| message.role != Role::System);
             call.attributes.set(key, sent.into_json(limits).json);

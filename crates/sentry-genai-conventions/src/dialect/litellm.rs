@@ -175,7 +175,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let is_raw_request = is_raw_request(span);
     let attributes = &mut span.attributes;
     if is_raw_request {
-        keep_tool_calls(attributes);
+        keep_what_calls_lack(attributes);
         return;
     }
     remove_usage_of_cached_answer(attributes);
@@ -218,26 +218,33 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     }
 }
 
-/// Keeps what was sent to OpenAI's or Anthropic's API or received, if tools are called there: the call itself lacks the ids of
-/// calls in its answer, and calls in its request that are objects of litellm's. The rest is the same content again.
-fn keep_tool_calls(attributes: &mut Attributes) {
-    let sides = [
-        (INPUT, [".messages", ".messages"]),
-        (OUTPUT, [".choices", ".content"]),
-    ];
-    let kept = sides.map(|(key, ends)| {
-        let texts = attributes.iter().filter_map(|(name, value)| match value {
-            crate::Value::Str(text) if ends.iter().any(|end| name.ends_with(end)) => Some(text),
+/// Keeps what was sent to OpenAI's or Anthropic's API or received, if the call itself says less: it lacks the ids of calls in its
+/// answer, calls in its request that are objects of litellm's, refusals, and completions of text. The rest is the same content
+/// again.
+fn keep_what_calls_lack(attributes: &mut Attributes) {
+    const OPENAI_CALLS: &str = "'tool_calls': [";
+    const ANTHROPIC_CALL: &str = "'type': 'tool_use'";
+    const REFUSAL: &str = "'refusal': '";
+    const COMPLETION: &str = ", 'text': ";
+
+    let kept = [
+        (".messages", INPUT, &[OPENAI_CALLS, ANTHROPIC_CALL][..]),
+        (".choices", OUTPUT, &[OPENAI_CALLS, REFUSAL, COMPLETION]),
+        (".content", OUTPUT, &[ANTHROPIC_CALL]),
+    ]
+    .map(|(end, key, wanted)| {
+        let found = attributes.iter().find_map(|(name, value)| match value {
+            crate::Value::Str(text) if name.ends_with(end) => Some(text),
             _ => None,
         });
-        let calls_tool =
-            |text: &str| text.contains("'tool_calls': [") || text.contains("'type': 'tool_use'");
-        let found = { texts }.find(|text| calls_tool(text));
+        let found = found.filter(|text| wanted.iter().any(|it| text.contains(it)));
         (key, found.and_then(messages::read_json))
     });
     attributes.remove_prefix("llm.");
     for (key, messages) in kept {
-        json::put(attributes, key, messages.unwrap_or_default());
+        if let Some(messages) = messages {
+            json::put(attributes, key, messages);
+        }
     }
 }
 

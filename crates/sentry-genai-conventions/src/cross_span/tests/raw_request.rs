@@ -83,3 +83,43 @@ fn what_was_sent_is_not_kept_without_tool_calls() {
     let (input, _, is_left) = messages_with(&request);
     assert!(input.contains("Hi") && !input.contains("Other") && !is_left);
 }
+
+#[test]
+fn a_refusal_or_a_completion_of_text_is_taken_from_what_was_received() {
+    let output = |operation: &str, choices: &str| {
+        let call = [
+            ("scope", "litellm"),
+            ("gen_ai.operation.name", operation),
+            ("gen_ai.request.model", "m"),
+            (
+                OUTPUT,
+                r#"[{"role": "user", "parts": [{"type": "text", "content": ""}], "finish_reason": "stop"}]"#,
+            ),
+        ];
+        let mut spans = Trace(Vec::new())
+            .with(1, 0, "litellm_request", &call)
+            .with(
+                2,
+                1,
+                "raw_gen_ai_request",
+                &[("llm.openai.choices", choices)],
+            )
+            .0;
+        reconcile(&mut spans, &ContentLimits::default());
+        let text = spans[0].attributes.text(OUTPUT);
+        text.unwrap_or_default().to_owned()
+    };
+    let refusal = r"[{'finish_reason': 'stop', 'index': 0, 'message': {'content': None, 'refusal': 'I will not', 'role': 'assistant'}}]";
+    let text = output("chat", refusal);
+    assert!(
+        text.contains(r#""role":"assistant""#) && text.contains("I will not"),
+        "{text}"
+    );
+    let completion =
+        r"[{'finish_reason': 'stop', 'index': 0, 'logprobs': None, 'text': ' Paris.'}]";
+    let text = output("text_completion", completion);
+    assert!(
+        text.contains(r#""role":"assistant""#) && text.contains("Paris"),
+        "{text}"
+    );
+}
