@@ -48,7 +48,7 @@ use crate::{
 /// * Model calls without any messages, or without answers, get those of the agent that made them.
 /// * The only model call directly inside a step of the same library takes over the messages of the step. Those of Mastra's steps
 ///   get what the calls of tools by earlier steps were.
-/// * A call of litellm's takes over tool calls from what it has sent and received, a span directly inside it.
+/// * A call of litellm's takes over what it lacks from what it has sent and received, a span directly inside it.
 /// * Where the source of the spans could not read what open ancestors had recorded, AI spans take over conversation and agent from
 ///   their ancestors here, but agents no other agent's name. Without a conversation above, an AI span takes over the one that the
 ///   spans below it name, if these agree.
@@ -60,7 +60,7 @@ pub(crate) fn reconcile(spans: &mut [SentrySpan], limits: &ContentLimits) {
         .iter()
         .any(|span| span.ai.is_some() && span.ancestors != Ancestors::Known);
     let has_steps = spans.iter().any(enclosing_step::is_step_with_call_data);
-    let has_raw_requests = spans.iter().any(raw_request::has_messages);
+    let has_raw_requests = spans.iter().any(raw_request::has_content);
     let has_failed_parts = spans.iter().any(failures::may_concern_call);
     // A single AI span has nothing to be compared with.
     let comparable: &[SentrySpan] = match spans.iter().filter_map(WorkKind::of).nth(1) {

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    Dialect, INPUT, OUTPUT, OperationKind, Override, aliases, has_known_operation, has_prefix,
-    indexed, json, traceloop, usage,
+    DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override, aliases, has_known_operation,
+    has_prefix, indexed, json, traceloop, usage,
 };
 use crate::{
     Attributes, SourceSpan, content::FINISH_REASONS, messages, naming::MODELS, provider, tokens,
@@ -219,18 +219,21 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
 }
 
 /// Keeps what was sent to OpenAI's or Anthropic's API or received, if the call itself says less: it lacks the ids of calls in its
-/// answer, calls in its request that are objects of litellm's, refusals, and completions of text. The rest is the same content
-/// again.
+/// answer, calls in its request that are objects of litellm's, refusals, completions of text, and the reasoning and the tools of
+/// OpenAI's responses. The rest is the same content again.
 fn keep_what_calls_lack(attributes: &mut Attributes) {
     const OPENAI_CALLS: &str = "'tool_calls': [";
     const ANTHROPIC_CALL: &str = "'type': 'tool_use'";
     const REFUSAL: &str = "'refusal': '";
     const COMPLETION: &str = ", 'text': ";
+    const REASONING: &str = "'type': 'summary_text'";
 
     let kept = [
         (".messages", INPUT, &[OPENAI_CALLS, ANTHROPIC_CALL][..]),
         (".choices", OUTPUT, &[OPENAI_CALLS, REFUSAL, COMPLETION]),
         (".content", OUTPUT, &[ANTHROPIC_CALL]),
+        (".output", OUTPUT, &[REASONING]),
+        (".tools", DEFINITIONS, &["'type': '"]),
     ]
     .map(|(end, key, wanted)| {
         let found = attributes.iter().find_map(|(name, value)| match value {

@@ -123,3 +123,36 @@ fn a_refusal_or_a_completion_of_text_is_taken_from_what_was_received() {
         "{text}"
     );
 }
+
+#[test]
+fn the_reasoning_and_the_tools_of_a_response_are_taken_from_what_was_received() {
+    let call = [
+        ("scope", "litellm"),
+        CHAT,
+        ("gen_ai.request.model", "m"),
+        (
+            OUTPUT,
+            r#"[{"role": "assistant", "parts": [{"type": "text", "content": "Rain"}]}]"#,
+        ),
+    ];
+    let received = [
+        (
+            "llm.None.output",
+            "[{'id': 'rs_1', 'type': 'reasoning', 'summary': [{'type': 'summary_text', 'text': 'Hm'}]}, {'id': 'msg_1', 'type': 'message', 'role': 'assistant', 'content': [{'type': 'output_text', 'text': 'Rain'}]}]",
+        ),
+        (
+            "llm.None.tools",
+            "[{'type': 'function', 'name': 'get_weather', 'parameters': {'type': 'object'}}]",
+        ),
+    ];
+    let mut spans = Trace(Vec::new())
+        .with(1, 0, "litellm_request", &call)
+        .with(2, 1, "raw_gen_ai_request", &received)
+        .0;
+    reconcile(&mut spans, &ContentLimits::default());
+    let text = |key| spans[0].attributes.text(key).unwrap_or_default();
+    let reasoning = r#"{"type":"reasoning","content":"Hm"}"#;
+    assert!(text(OUTPUT).contains(reasoning) && text(OUTPUT).contains("Rain"));
+    assert!(text("gen_ai.tool.definitions").contains("get_weather"));
+    assert!(!spans[1].attributes.contains("gen_ai.tool.definitions"));
+}
