@@ -175,7 +175,10 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let is_raw_request = is_raw_request(span);
     let attributes = &mut span.attributes;
     if is_raw_request {
-        keep_what_calls_lack(attributes);
+        if span.name == RAW_REQUEST {
+            keep_what_calls_lack(attributes);
+        }
+        attributes.remove_prefix("llm.");
         return;
     }
     remove_usage_of_cached_answer(attributes);
@@ -243,7 +246,6 @@ fn keep_what_calls_lack(attributes: &mut Attributes) {
         let found = found.filter(|text| wanted.iter().any(|it| text.contains(it)));
         (key, found.and_then(messages::read_json))
     });
-    attributes.remove_prefix("llm.");
     for (key, messages) in kept {
         if let Some(messages) = messages {
             json::put(attributes, key, messages);

@@ -72,16 +72,15 @@ fn tool_calls_are_taken_from_what_was_sent_and_received() {
 }
 
 #[test]
-fn what_was_sent_is_not_kept_without_tool_calls() {
-    let request = [
-        ("scope", "litellm"),
-        (
-            "llm.openai.messages",
-            "[{'role': 'user', 'content': 'Other'}]",
-        ),
-    ];
+fn what_was_sent_is_not_kept_without_tool_calls_or_the_name() {
+    let other = "[{'role': 'user', 'content': 'Other'}]";
+    let request = [("scope", "litellm"), ("llm.openai.messages", other)];
     let (input, _, is_left) = messages_with(&request);
     assert!(input.contains("Hi") && !input.contains("Other") && !is_left);
+    let call = "[{'role': 'assistant', 'tool_calls': [{'id': 'c1', 'function': {'name': 'f'}}]}]";
+    let request = [("scope", "litellm"), ("llm.openai.messages", call)];
+    let trace = Trace(Vec::new()).with(1, 0, "my request", &request);
+    assert!(!trace.0[0].attributes.contains_any(MESSAGES));
 }
 
 #[test]
