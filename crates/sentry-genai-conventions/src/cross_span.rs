@@ -10,6 +10,7 @@ mod inheritance;
 mod linked_lists;
 mod other_service;
 mod overlapping;
+mod raw_request;
 mod same_work;
 mod sibling_agents;
 mod source;
@@ -47,6 +48,7 @@ use crate::{
 /// * Model calls without any messages, or without answers, get those of the agent that made them.
 /// * The only model call directly inside a step of the same library takes over the messages of the step. Those of Mastra's steps
 ///   get what the calls of tools by earlier steps were.
+/// * A call of litellm's takes over what it lacks from what it has sent and received, a span directly inside it.
 /// * Where the source of the spans could not read what open ancestors had recorded, AI spans take over conversation and agent from
 ///   their ancestors here, but agents no other agent's name. Without a conversation above, an AI span takes over the one that the
 ///   spans below it name, if these agree.
@@ -58,13 +60,15 @@ pub(crate) fn reconcile(spans: &mut [SentrySpan], limits: &ContentLimits) {
         .iter()
         .any(|span| span.ai.is_some() && span.ancestors != Ancestors::Known);
     let has_steps = spans.iter().any(enclosing_step::is_step_with_call_data);
+    let has_raw_requests = spans.iter().any(raw_request::has_content);
     let has_failed_parts = spans.iter().any(failures::may_concern_call);
     // A single AI span has nothing to be compared with.
     let comparable: &[SentrySpan] = match spans.iter().filter_map(WorkKind::of).nth(1) {
         Some(_) => spans,
         None => &[],
     };
-    if !needs_inheritance && !has_steps && !has_failed_parts && comparable.is_empty() {
+    let concerns_calls = has_steps || has_raw_requests || has_failed_parts;
+    if !needs_inheritance && !concerns_calls && comparable.is_empty() {
         return;
     }
     let index = SpanIndex::of(spans);
@@ -78,8 +82,7 @@ pub(crate) fn reconcile(spans: &mut [SentrySpan], limits: &ContentLimits) {
         || has_nested_duplicates
         || has_token_totals
         || !overlapping.is_empty()
-        || has_steps
-        || has_failed_parts
+        || concerns_calls
         || lacks_messages
     {
         let tree = SpanTree::of(spans, &index);
@@ -92,6 +95,9 @@ pub(crate) fn reconcile(spans: &mut [SentrySpan], limits: &ContentLimits) {
         }
         if has_token_totals {
             totals::remove_repeated_totals(spans, &tree);
+        }
+        if has_raw_requests {
+            raw_request::complete_calls(spans, &tree, limits);
         }
         if has_steps {
             step_history::complete(spans, &tree, limits);

@@ -92,6 +92,7 @@ use crate::{AiKind, Attributes, SourceSpan, attributes::Name, operation::Operati
 
 pub(crate) use interpret::{NONE, gen_ai_keys, id, is_random_id, mentions_gen_ai, unquoted};
 pub(crate) use json::{scalar as json_of_scalar, value as json_of};
+pub(crate) use litellm::RAW_REQUEST;
 pub(crate) use manual::{counts_tokens, is_count, is_understood_by_value, may_be_count_or_cost};
 pub(crate) use otel::{OTEL, is_placeholder_model, may_be_placeholder_model, normalise_values};
 pub(crate) use rig::{is_method_of_agent, is_scope_of_rig};
@@ -294,7 +295,7 @@ static CONVENTIONAL: &[&Dialect] = &[&OTEL, &rig::RIG, &genai::GENAI];
 
 /// Returns whether a library gives spans of this name a meaning that their attributes do not express.
 pub(crate) fn is_classified_by_name(name: &str) -> bool {
-    name == litellm::RAW_REQUEST
+    name == RAW_REQUEST
         || name == haystack::MODEL_CALL
         || rig::is_streaming(name)
         || effect::is_streaming(name)

@@ -30,6 +30,7 @@ const SESSION: &str = "a plain span of a library names the session, under a key 
 const STAND_IN: &str = "an agent is named at its start by what stands in for its name";
 const START: &str = "its parent has ended by then, so that it is a segment of its own";
 const CLOCK: &str = "a replay is of now, the time that an attribute tells is not";
+const EVENT_TIME: &str = "an event tells it by its time, which the layer does not read";
 const BRIDGE: &str = "`tracing-opentelemetry` adds it to spans, and a layer sees none of those";
 const CHAIN: &str = "a chain of calls has the name of an agent, which it is not";
 
@@ -63,6 +64,11 @@ static LAYER: Known = &[
         "gen_ai.response.time_to_first_chunk",
         "mastra-otel-exporter-1.4",
         CLOCK,
+    ),
+    (
+        "gen_ai.response.time_to_first_chunk",
+        "traceloop-openai",
+        EVENT_TIME,
     ),
     ("busy_ns", "goose", BRIDGE),
     ("idle_ns", "goose", BRIDGE),

@@ -8,6 +8,7 @@ mod inheritance;
 mod names;
 mod other_service;
 mod overlapping;
+mod raw_request;
 mod sibling_agents;
 mod step_history;
 mod thread_runs;

@@ -3,10 +3,12 @@
 use serde_json::{Value, json};
 
 use super::{
-    Dialect, INPUT, OUTPUT, OperationKind, Override, aliases, has_known_operation, has_prefix,
-    indexed, json, traceloop, usage,
+    DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override, aliases, has_known_operation,
+    has_prefix, indexed, json, traceloop, usage,
 };
-use crate::{Attributes, SourceSpan, content::FINISH_REASONS, naming::MODELS, provider, tokens};
+use crate::{
+    Attributes, SourceSpan, content::FINISH_REASONS, messages, naming::MODELS, provider, tokens,
+};
 
 pub(super) static LITELLM: Dialect = BASE;
 
@@ -71,7 +73,7 @@ const BASE: Dialect = Dialect {
 };
 
 /// The name of the span below a call for what litellm sent to the provider and received.
-pub(super) const RAW_REQUEST: &str = "raw_gen_ai_request";
+pub(crate) const RAW_REQUEST: &str = "raw_gen_ai_request";
 
 /// Recognises that span under a name given by the caller: all its attributes are the provider's.
 fn is_raw_request(span: &SourceSpan) -> bool {
@@ -173,7 +175,9 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let is_raw_request = is_raw_request(span);
     let attributes = &mut span.attributes;
     if is_raw_request {
-        // The same content again, in the provider's format.
+        if span.name == RAW_REQUEST {
+            keep_what_calls_lack(attributes);
+        }
         attributes.remove_prefix("llm.");
         return;
     }
@@ -214,6 +218,38 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     }
     if let Some(metadata) = json::object(attributes, "metadata.requester_metadata") {
         read_session(attributes, &metadata);
+    }
+}
+
+/// Keeps what was sent to OpenAI's or Anthropic's API or received, if the call itself says less: it lacks the ids of calls in its
+/// answer, calls in its request that are objects of litellm's, refusals, completions of text, and the reasoning and the tools of
+/// OpenAI's responses. The rest is the same content again.
+fn keep_what_calls_lack(attributes: &mut Attributes) {
+    const OPENAI_CALLS: &str = "'tool_calls': [";
+    const ANTHROPIC_CALL: &str = "'type': 'tool_use'";
+    const REFUSAL: &str = "'refusal': '";
+    const COMPLETION: &str = ", 'text': ";
+    const REASONING: &str = "'type': 'summary_text'";
+
+    let kept = [
+        (".messages", INPUT, &[OPENAI_CALLS, ANTHROPIC_CALL][..]),
+        (".choices", OUTPUT, &[OPENAI_CALLS, REFUSAL, COMPLETION]),
+        (".content", OUTPUT, &[ANTHROPIC_CALL]),
+        (".output", OUTPUT, &[REASONING]),
+        (".tools", DEFINITIONS, &["'type': '"]),
+    ]
+    .map(|(end, key, wanted)| {
+        let found = attributes.iter().find_map(|(name, value)| match value {
+            crate::Value::Str(text) if name.ends_with(end) => Some(text),
+            _ => None,
+        });
+        let found = found.filter(|text| wanted.iter().any(|it| text.contains(it)));
+        (key, found.and_then(messages::read_json))
+    });
+    for (key, messages) in kept {
+        if let Some(messages) = messages {
+            json::put(attributes, key, messages);
+        }
     }
 }
 

@@ -152,7 +152,7 @@ fn is_langchain_agent_run(span: &SourceSpan) -> bool {
 const LANGCHAIN_AGENT: &str = "lc_agent_name";
 
 fn is_completion(span: &SourceSpan) -> bool {
-    span.name == "Completion"
+    matches!(&*span.name, "Completion" | "OpenAI Completions")
         || span
             .attributes
             .contains_any(&["llm.prompts.0.prompt.text", "llm.choices.0.completion.text"])
@@ -252,10 +252,12 @@ fn name_handoff_target(span: &mut SourceSpan, kind: OperationKind) {
 fn read_messages(span: &mut SourceSpan, kind: OperationKind) {
     let is_of_openai_agents = is_of_openai_agents(span);
     let attributes = &mut span.attributes;
-    // Older versions have no other finish reason, and the instrumentation of OpenAI's agents reports that everything completed
-    // has stopped.
+    // Older versions have no other finish reason, all have only that of the first choice, and the instrumentation of OpenAI's
+    // agents reports that everything completed has stopped.
     if kind == OperationKind::Call
-        && (is_of_openai_agents || !attributes.contains("llm.finish_reason"))
+        && (is_of_openai_agents
+            || !attributes.contains("llm.finish_reason")
+            || payload::asks_for_choices(attributes))
     {
         content::extract_finish_reasons(attributes, OUTPUT_VALUE);
     }

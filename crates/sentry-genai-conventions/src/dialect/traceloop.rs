@@ -14,8 +14,8 @@ pub(super) use tools::text_output;
 
 use super::{
     ARGUMENTS, CREWAI, DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT,
-    aliases, bedrock, has_known_operation, has_prefix, indexed, json, kind_of, mcp, tool_answer,
-    usage,
+    aliases, bedrock, first_chunk, has_known_operation, has_prefix, indexed, json, kind_of, mcp,
+    tool_answer, usage,
 };
 use crate::{
     Attributes, Scalar, SourceSpan, SourceStatus, content::FINISH_REASONS, messages, status, tokens,
@@ -77,6 +77,12 @@ const NO_CALLS: [&str; 3] = [
 /// The name of a request to an endpoint of SageMaker's, whose request and answer may have any format.
 const SAGEMAKER: &str = "sagemaker.completion";
 
+/// The names of the event of each chunk of a stream.
+const CHUNK_EVENTS: [&str; 2] = [
+    "gen_ai.content.completion.chunk",
+    "llm.content.completion.chunk",
+];
+
 const REASONING_EFFORT: &str = "llm.request.reasoning_effort";
 const SPAN_KIND: &str = "traceloop.span.kind";
 const ENTITY_NAME: &str = "traceloop.entity.name";
@@ -84,6 +90,7 @@ const ENTITY_INPUT: &str = "traceloop.entity.input";
 const ENTITY_OUTPUT: &str = "traceloop.entity.output";
 const AGNO_TEAM: &str = "agno.team.name";
 const VERTEX: &str = "vertexai";
+const REPLICATE: &str = ".replicate";
 const GEMINI: &str = "google_generativeai";
 const LANGCHAIN_PROVIDER: &str = "traceloop.association.properties.ls_provider";
 
@@ -221,6 +228,9 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
         usage::derive_reasoning(&mut span.attributes);
     }
     name_provider(span);
+    if span.scope.ends_with(REPLICATE) {
+        join_pieces(&mut span.attributes);
+    }
     flattened::read_messages(span);
     // The latter is AgentOps's.
     for prefix in ["llm.request.functions.", "gen_ai.request.functions."] {
@@ -228,6 +238,7 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     }
     read_entity(span, kind);
     if kind == OperationKind::Call {
+        read_first_chunk_event(span);
         read_failed_response(span);
         frameworks::read_llama_index_function(span);
         if is_bedrock(span) || javascript::is_anthropic(span) {
@@ -260,6 +271,26 @@ fn name_provider(span: &mut SourceSpan) {
     replace_framework_provider(&mut span.attributes);
     if is_bedrock(span) && span.attributes.remove("gen_ai.system") {
         span.attributes.set("gen_ai.provider.name", "aws.bedrock");
+    }
+}
+
+/// Joins the pieces of an answer, each of which Replicate's instrumentation records as an answer. The images of an answer, which are
+/// addresses, stay apart.
+fn join_pieces(attributes: &mut Attributes) {
+    const COMPLETION: &str = "gen_ai.completion.";
+
+    let is_piece = |text: &str| !text.starts_with("https://") && !text.starts_with("data:");
+    let pieces = indexed::take(attributes, COMPLETION);
+    let Some(Value::Array(pieces)) = pieces else {
+        return;
+    };
+    let texts = pieces.iter().map(|piece| piece["content"].as_str());
+    if let Some(texts) = texts.collect::<Option<Vec<_>>>()
+        && texts.iter().all(|text| is_piece(text))
+    {
+        json::put(attributes, OUTPUT, texts.concat().into());
+    } else {
+        json::put(attributes, OUTPUT, pieces.into());
     }
 }
 
@@ -360,6 +391,18 @@ fn read_error_reason(span: &mut SourceSpan) {
             Some(reason) => format!("{message}: {reason}"),
             None => message.to_owned(),
         };
+    }
+}
+
+/// Computes the time to the first chunk from the events that mark the chunks of a stream. OpenTelemetry's SDK keeps the last ones
+/// if there are too many.
+fn read_first_chunk_event(span: &mut SourceSpan) {
+    if span.attributes.contains("otel.dropped_events_count") {
+        return;
+    }
+    let first = (span.events.iter()).find(|event| CHUNK_EVENTS.contains(&&*event.name));
+    if let Some(first) = first.and_then(|event| event.time) {
+        first_chunk::supply(span, first);
     }
 }
 

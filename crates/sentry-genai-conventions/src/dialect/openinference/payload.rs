@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::{
-    INPUT_MESSAGES, INPUT_VALUE, OUTPUT_MESSAGES, OUTPUT_VALUE, messages::message,
-    put_missing_counts, requests,
+    INPUT_MESSAGES, INPUT_VALUE, INVOCATION_PARAMETERS, OUTPUT_MESSAGES, OUTPUT_VALUE,
+    messages::message, put_missing_counts, requests,
 };
 use crate::{
     Attributes,
@@ -45,7 +45,11 @@ const INCOMPLETE_FLATTENING: &[&str] = &[
 /// * A message of the user's has both a text and answers of tools, as Bedrock's in JavaScript.
 /// * The request has calls and answers of tools that the provider runs, recordings or files.
 /// * The request has instructions that are not a message.
+/// * Only the first of several choices is flattened, as OpenAI's in JavaScript.
 pub(super) fn prefer_to_flattened(attributes: &mut Attributes) {
+    if asks_for_choices(attributes) && has_more_choices(attributes) {
+        attributes.remove_prefix(OUTPUT_MESSAGES);
+    }
     if has_calls_without_id(attributes, OUTPUT_MESSAGES)
         && json::object(attributes, OUTPUT_VALUE).is_some_and(|answer| {
             answer.get("generations").is_some_and(Value::is_array) || is_anthropic_message(&answer)
@@ -73,6 +77,28 @@ pub(super) fn prefer_to_flattened(attributes: &mut Attributes) {
     if has_messages && (is_incomplete || request.contains_key("system")) {
         attributes.remove_prefix(INPUT_MESSAGES);
     }
+}
+
+/// Returns whether a request asks for more than one choice.
+pub(super) fn asks_for_choices(attributes: &Attributes) -> bool {
+    let parameters = attributes.text(INVOCATION_PARAMETERS);
+    // Most requests are ruled out without parsing the JSON.
+    parameters.is_some_and(|text| text.contains(r#""n":"#))
+        && json::object(attributes, INVOCATION_PARAMETERS)
+            .and_then(|parameters| parameters.get("n")?.as_u64())
+            .is_some_and(|choices| choices > 1)
+}
+
+/// Returns whether the whole answer has more choices than are flattened.
+fn has_more_choices(attributes: &Attributes) -> bool {
+    let numbers = attributes.iter().filter_map(|(key, _)| {
+        let (number, _) = key.strip_prefix(OUTPUT_MESSAGES)?.split_once('.')?;
+        Some(number)
+    });
+    let flattened = numbers.collect::<HashSet<_>>().len();
+    json::object(attributes, OUTPUT_VALUE)
+        .and_then(|answer| Some(answer.get("choices")?.as_array()?.len() > flattened))
+        .unwrap_or_default()
 }
 
 /// Iterates over the attributes of flattened input messages: the number of the message, the path in it, and the value.

@@ -426,3 +426,37 @@ fn agno_calls_have_failed_without_an_answer_and_tools_name_their_calls() {
     assert_eq!(status(&[]), crate::Status::Error);
     assert_eq!(status(&[("output.value", "21 degrees")]), crate::Status::Ok);
 }
+
+/// In JavaScript only the first choice is flattened, and everywhere only its finish reason.
+#[test]
+fn all_choices_are_read_from_the_answer() {
+    let answer = r#"{"object": "chat.completion", "choices": [
+        {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "one"}},
+        {"index": 1, "finish_reason": "length", "message": {"role": "assistant", "content": "two"}}]}"#;
+    let attributes = [
+        KIND,
+        ("llm.invocation_parameters", r#"{"model":"m","n":2}"#),
+        ("output.value", answer),
+        ("llm.output_messages.0.message.role", "assistant"),
+        ("llm.output_messages.0.message.content", "one"),
+        ("llm.finish_reason", "stop"),
+    ];
+    let scope = "@arizeai/openinference-instrumentation-openai";
+    let span = translated(scope, "OpenAI Chat Completions", &attributes);
+    let output = messages(&span, OUTPUT);
+    assert_eq!(output[0]["parts"][0]["content"], "one");
+    assert_eq!(output[1]["parts"][0]["content"], "two");
+    assert_eq!(
+        span.attributes.text("gen_ai.response.finish_reasons"),
+        Some(r#"["stop","length"]"#)
+    );
+}
+
+#[test]
+fn completions_of_text_are_known_by_the_span_name() {
+    for name in ["Completion", "OpenAI Completions"] {
+        let attributes = [KIND, ("llm.model_name", "m"), ("input.value", "The")];
+        let span = translated(OPENAI, name, &attributes);
+        assert_eq!(span.op, "gen_ai.text_completion");
+    }
+}

@@ -435,3 +435,26 @@ fn parts_of_a_message_that_are_reprs_stay_together() {
     let expected = format!(r#"[{{"role":"user","parts":{parts}}}]"#);
     assert_eq!(span.attributes.text(INPUT), Some(&*expected));
 }
+
+#[test]
+fn pieces_of_an_answer_of_replicate_are_one_message() {
+    let output = |pieces: [&str; 2]| {
+        let [first, second] = pieces;
+        let attributes = [
+            ("llm.request.type", "completion"),
+            ("gen_ai.request.model", "meta/llama-3-8b"),
+            ("gen_ai.prompt.0.user", "Hi"),
+            ("gen_ai.completion.0.content", first),
+            ("gen_ai.completion.1.content", second),
+        ];
+        let scope = "opentelemetry.instrumentation.replicate";
+        let span = translated(scope, "replicate.run", &attributes);
+        span.attributes.text(OUTPUT).unwrap_or_default().to_owned()
+    };
+    assert_eq!(
+        output(["It ", "rains"]),
+        r#"[{"role":"assistant","parts":[{"type":"text","content":"It rains"}]}]"#
+    );
+    let images = output(["https://x.example/1.png", "https://x.example/2.png"]);
+    assert_eq!(images.matches("assistant").count(), 2, "{images}");
+}

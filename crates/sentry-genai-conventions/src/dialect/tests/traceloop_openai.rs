@@ -71,3 +71,35 @@ fn openai_agents_errors_keep_their_reason() {
         );
     }
 }
+
+#[test]
+fn the_first_chunk_is_timed_by_its_event() {
+    let time_to_first_chunk = |name: &'static str, dropped| {
+        let attributes = [
+            ("gen_ai.operation.name", "chat"),
+            ("gen_ai.request.model", "gpt-5-mini"),
+        ];
+        let scope = "opentelemetry.instrumentation.openai.v1";
+        let mut span = source(scope, "openai.chat", &attributes);
+        span.start = Timestamp::from_nanos(0);
+        for milliseconds in [250, 400] {
+            let mut event = crate::SourceEvent::new(name);
+            event.time = Some(Timestamp::from_nanos(milliseconds * 1_000_000));
+            span.events.push(event);
+        }
+        span.record_dropped(0, dropped, 0);
+        let translator = Translator::new(TranslateOptions::default());
+        let span = translator.translate(span);
+        match span.attributes.get("gen_ai.response.time_to_first_chunk") {
+            Some(Value::Double(seconds)) => Some(seconds),
+            _ => None,
+        }
+    };
+    for name in [
+        "gen_ai.content.completion.chunk",
+        "llm.content.completion.chunk",
+    ] {
+        assert_eq!(time_to_first_chunk(name, 0), Some(0.25));
+        assert_eq!(time_to_first_chunk(name, 3), None, "the first are missing");
+    }
+}
