@@ -1,6 +1,6 @@
 //! Assigns segments to spans that were first seen when they had ended.
 
-use std::{collections::HashMap, mem, sync::Arc};
+use std::{mem, sync::Arc};
 
 use sentry_genai_conventions::{SourceSpan, SpanId};
 
@@ -8,7 +8,7 @@ use crate::{
     door::Parent,
     identity::Identity,
     node::{AmbientContext, Node},
-    open_spans::SpanTable,
+    open_spans::{SpanKey, SpanMap, SpanTable},
 };
 
 /// Which segment is asked for.
@@ -67,8 +67,8 @@ pub(crate) fn register<'a, S: Clone>(
 fn parents_first<'a>(spans: &[(&'a SourceSpan, Parent)]) -> Vec<(&'a SourceSpan, Parent)> {
     let keys = spans
         .iter()
-        .map(|(source, _)| (source.trace_id, source.span_id));
-    let indices: HashMap<_, _> = keys.zip(0..).collect();
+        .map(|(source, _)| SpanKey((source.trace_id, source.span_id)));
+    let indices: SpanMap<_> = keys.zip(0..).collect();
     let mut is_visited = vec![false; spans.len()];
     let mut ordered = Vec::with_capacity(spans.len());
     let mut path = Vec::new();
@@ -78,7 +78,7 @@ fn parents_first<'a>(spans: &[(&'a SourceSpan, Parent)]) -> Vec<(&'a SourceSpan,
             let (source, parent) = spans[index];
             path.push((source, parent));
             next = match parent {
-                Parent::Local(parent) => indices.get(&(source.trace_id, parent)).copied(),
+                Parent::Local(parent) => indices.get(&SpanKey((source.trace_id, parent))).copied(),
                 Parent::None | Parent::Remote(_) => None,
             };
         }

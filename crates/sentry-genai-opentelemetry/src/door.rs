@@ -282,14 +282,14 @@ impl Door {
     /// Hands over spans that have all ended and whose starts were not seen.
     ///
     /// A parent that is not among them is expected to come later, and to be the root of the segment.
-    pub(crate) fn receive(&self, spans: Vec<(SourceSpan, Parent)>) {
+    pub(crate) fn receive(&self, spans: Vec<(Box<SourceSpan>, Parent)>) {
         if on_delivery_thread() {
             return;
         }
         let Some(delivery) = self.delivery() else {
             return;
         };
-        let spans_with_parents = spans.iter().map(|(source, parent)| (source, *parent));
+        let spans_with_parents = spans.iter().map(|(source, parent)| (&**source, *parent));
         batch::register(
             &self.spans,
             spans_with_parents,
@@ -306,7 +306,7 @@ impl Door {
         for (source, parent) in spans {
             let ended = self.spans.end((source.trace_id, source.span_id));
             let node = ended.map(|ended| ended.node);
-            self.send_read(delivery, Box::new(source), parent, node, true);
+            self.send_read(delivery, source, parent, node, true);
         }
     }
 

@@ -39,9 +39,12 @@ pub(crate) struct SpanTable<S> {
 
 type Shards<S> = [Mutex<Shard<S>>; SHARDS];
 
+/// A map of spans by their ids.
+pub(crate) type SpanMap<V> = HashMap<SpanKey, V, BuildHasherDefault<PrecomputedHasher>>;
+
 #[derive(Debug)]
 struct Shard<S> {
-    open: HashMap<SpanKey, Entry<S>, BuildHasherDefault<PrecomputedHasher>>,
+    open: SpanMap<Entry<S>>,
     ended: RecentlyEnded<S>,
     started: u64,
 }
@@ -196,7 +199,7 @@ impl<S> Shard<S> {
 
 /// A key that is hashed by the id of the span alone, which is as good as unique.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct SpanKey(Key);
+pub(crate) struct SpanKey(pub(crate) Key);
 
 impl SpanKey {
     /// Mixes the id. The ids in the table come from this process, so nobody else can make them collide.
@@ -221,7 +224,7 @@ impl Hash for SpanKey {
 
 /// A hasher for keys that are hashed already.
 #[derive(Debug, Default)]
-struct PrecomputedHasher(u64);
+pub(crate) struct PrecomputedHasher(u64);
 
 impl Hasher for PrecomputedHasher {
     fn write(&mut self, bytes: &[u8]) {

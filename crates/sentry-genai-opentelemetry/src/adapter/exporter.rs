@@ -110,7 +110,7 @@ impl SpanExporter for SentryGenAiExporter {
         let spans = sampled.filter_map(|mut span| {
             let ids = convert::ids(&span.span_context)?;
             let parent = convert::parent(&span);
-            let source = source_span(ids, &mut span, room);
+            let source = Box::new(source_span(ids, &mut span, room));
             Some((source, parent))
         });
         self.door.receive(spans.collect());
