@@ -52,7 +52,7 @@ impl Packer {
     ) -> Encoded {
         let spans = spans.map(|span| (span, bucket.segment_of(span.span_id)));
         let trace = bucket.segment().trace();
-        let attribute_bytes = attribute_bytes(bucket.spans.iter());
+        let attribute_bytes = wire::attribute_bytes(&bucket.spans);
         let capacity = wire::estimate_size(spans.len(), attribute_bytes);
         wire::encode_within_limits(&mut self.encoder, trace, spans, buffers.take(capacity))
     }
@@ -68,19 +68,10 @@ impl Packer {
         let mut encoded = Encoded::default();
         for spans in spans.chunk_by(|a, b| segment_of(a).span_id() == segment_of(b).span_id()) {
             let segment = segment_of(spans[0]);
-            let mut data = buffers.take(attribute_bytes(spans.iter().copied()));
-            let transactions =
-                transaction::encode(&self.config, segment, spans, &mut data, buffers);
-            buffers.give_back(data);
-            encoded.append(transactions);
+            encoded.append(transaction::encode(&self.config, segment, spans, buffers));
         }
         encoded
     }
-}
-
-/// Returns about how many bytes the attributes of spans take.
-fn attribute_bytes<'a>(spans: impl Iterator<Item = &'a SentrySpan>) -> usize {
-    spans.map(|span| span.attributes.json_bytes()).sum()
 }
 
 /// The category of all envelopes of a bucket. `None` if they differ.

@@ -31,18 +31,18 @@ const CHILD_BYTES: usize = 400;
 /// The root of the first transaction is the segment span. If the segment span is not among the spans, or would be
 /// truncated because it is an AI span or carries much data, a synthetic root above it is used. All other transactions
 /// have a synthetic root.
-///
-/// `data` is memory for the attributes of all spans.
 pub(crate) fn encode(
     config: &Config,
     segment: &Segment,
     spans: &[&SentrySpan],
-    data: &mut Vec<u8>,
     buffers: &BufferPool,
 ) -> Encoded {
     let mut encoded = Encoded::default();
     let (mut root, mut children) = (None, Vec::new());
-    let with_data = spans.iter().map(|span| (*span, write_data(data, span)));
+    let mut data = buffers.take(wire::attribute_bytes(spans.iter().copied()));
+    let with_data = spans
+        .iter()
+        .map(|span| (*span, write_data(&mut data, span)));
     let with_data: Vec<_> = with_data.collect();
     for (span, range) in with_data {
         let json = &data[range];
@@ -72,6 +72,7 @@ pub(crate) fn encode(
         let envelope = write(buffer, config, segment, &root, chunk);
         encoded.envelopes.push(envelope);
     }
+    buffers.give_back(data);
     encoded
 }
 
@@ -344,7 +345,7 @@ mod tests {
         assert_eq!(data_bytes(&span), MAX_SPANS_BYTES);
         let config = testing::config(&testing::options());
         let buffers = BufferPool::new(0);
-        let encoded = encode(&config, &segment, &[&span], &mut Vec::new(), &buffers);
+        let encoded = encode(&config, &segment, &[&span], &buffers);
         assert_eq!((encoded.envelopes.len(), encoded.too_large), (1, 0));
     }
 }

@@ -230,6 +230,12 @@ const CONTAINER: &[u8] = b"{\"version\":2,\"items\":[";
 
 const CLOSE: &[u8] = b"]}\n";
 
+/// Returns about how many bytes the attributes of spans take.
+pub(crate) fn attribute_bytes<'a>(spans: impl IntoIterator<Item = &'a SentrySpan>) -> usize {
+    let spans = spans.into_iter();
+    spans.map(|span| span.attributes.json_bytes()).sum()
+}
+
 /// Estimates the size of an envelope with `spans` spans, whose attributes take `attribute_bytes` bytes.
 pub(crate) fn estimate_size(spans: usize, attribute_bytes: usize) -> usize {
     const HEADERS: usize = 1024;

@@ -364,12 +364,20 @@ fn calls_and_answers_take_the_fast_path() {
     let reasons = canonical::finish_reasons(&output);
     assert_eq!(reasons.as_deref(), Some(r#"["tool_call"]"#));
 
+    // What a tool has found.
+    let list = input.replace(r#""response":5"#, r#""response":"[{\"title\": \"Five\"}]""#);
+    assert!(canonical::messages(&list, Side::Input, &limits).is_some());
     for slow in [
-        // Two calls with the same id, an answer without a call, a list as an answer, arguments in quotes, and bytes beside their
-        // type.
+        // Two calls with the same id, an answer without a call, a list as an answer, also in quotes, arguments in quotes, and bytes
+        // beside their type.
         input.replace("c2", "c1"),
         input.replace(r#""id":"c1","response""#, r#""response""#),
         input.replace(r#""response":5"#, r#""response":["5"]"#),
+        input.replace(
+            r#""response":5"#,
+            r#""response":"[{\"type\": \"text\", \"text\": \"5\"}]""#,
+        ),
+        input.replace(r#""response":5"#, r#""response":"[{\"json\": 5}]""#),
         input.replace(r#"{"x":2,"y":[-3.5,null]}"#, r#""{}""#),
         input.replace(r#""y":"#, r#""mime_type":"#),
         input.replace("-3.5", "1e999"),
