@@ -142,13 +142,21 @@ impl<'a, 'r, R: LookupSpan<'r>> LateRecorder<'a, 'r, R> {
     }
 
     fn display(&mut self, field: &Field, value: impl fmt::Display) {
-        self.extensions = None;
-        let mut formatted = Attributes::default();
+        let mut extensions = (self.extensions.take()).unwrap_or_else(|| self.span.extensions_mut());
+        let state = extensions.get_mut::<SpanState>();
+        let Some(handle) = state.map(|state| state.trace.handle.clone()) else {
+            return;
+        };
+        drop(extensions);
+        let mut scratch = handle.delivery().record(1);
         let room = self.room;
         self.callsite.with_key(field, |key| {
-            formatted.push_known_display(key, value, room);
+            scratch.attributes.push_known_display(key, value, room);
         });
-        self.change(field, |attributes, _| attributes.append(formatted));
+        self.change(field, |attributes, _| {
+            attributes.append(&scratch.attributes);
+        });
+        handle.delivery().give_back(scratch);
     }
 
     /// Updates the span's state with what the added fields say.

@@ -70,23 +70,16 @@ impl Attributes {
     }
 
     /// Appends everything in another store.
-    pub fn append(&mut self, other: Self) {
-        if other.entries.is_empty() {
-            return;
-        }
-        if self.entries.is_empty() {
-            *self = other;
-            return;
-        }
+    pub fn append(&mut self, other: &Self) {
         let Some(appended) = self.write(&other.text) else {
             return;
         };
         let first_array = self.arrays.len();
-        self.arrays.extend(other.arrays);
+        self.arrays.extend_from_slice(&other.arrays);
         self.hash_bits |= other.hash_bits;
         self.prefix_bits |= other.prefix_bits;
         self.entries
-            .extend(other.entries.into_iter().map(|mut entry| {
+            .extend(other.entries.iter().cloned().map(|mut entry| {
                 if let Key::Text(range) = &mut entry.key {
                     range.shift(appended.start);
                 }

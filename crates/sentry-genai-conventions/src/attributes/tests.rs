@@ -80,7 +80,7 @@ fn append_keeps_the_values_of_both_stores() {
     later.push_owned_key("b", "second");
     later.push("a", "third");
     later.push("c", 3_i64);
-    attributes.append(later);
+    attributes.append(&later);
     let expected = [
         ("a", Value::Str("first")),
         ("b", Value::Str("second")),
