@@ -271,6 +271,8 @@ static DIALECTS: &[&Dialect] = &[
     &tanstack::TANSTACK,
     &tracy::TRACY,
     &traceloop::TRACELOOP,
+    // OpenLLMetry's instrumentation has the same scope.
+    &google_genai::VERTEX_AI,
     &ax::AX,
     &laminar::LAMINAR,
     &n8n::N8N,
