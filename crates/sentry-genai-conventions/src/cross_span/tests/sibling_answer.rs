@@ -71,3 +71,39 @@ fn an_answer_belongs_to_the_last_call_before_it() {
         .collect();
     assert_eq!(counts, [None, None, Some(42), None, None]);
 }
+
+#[test]
+fn answers_of_anthropic_count_the_cache_apart() {
+    let request = "{'model': 'claude', 'max_tokens': 100, 'system': [{'type': 'text', 'text': 'Be brief'}], 'messages': [{'role': 'user', 'content': 'Hi'}]}";
+    let answer = "{'id': 'msg_1', 'content': [{'citations': None, 'text': 'Hello', 'type': 'text'}], 'model': 'claude-1', 'role': 'assistant', 'stop_reason': 'end_turn', 'type': 'message', 'usage': {'cache_creation_input_tokens': 30, 'cache_read_input_tokens': 100, 'input_tokens': 20, 'output_tokens': 17}}";
+    let method = "AnthropicClient.convert_response_to_chat_completion";
+    let mut spans = Trace(Vec::new())
+        .with(1, 0, "LettaAgentV3._step", &[LETTA])
+        .with(
+            2,
+            1,
+            "AnthropicClient.request_async",
+            &[LETTA, ("parameter.request_data", request)],
+        )
+        .with(3, 1, method, &[LETTA, ("parameter.response_data", answer)])
+        .0;
+    reconcile(&mut spans, &ContentLimits::default());
+    let call = &spans[1].attributes;
+    assert_eq!(call.integer(COUNT), Some(150));
+    assert_eq!(call.integer(crate::tokens::CACHE_READ), Some(100));
+    for (key, expected) in [
+        (
+            INPUT,
+            r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#,
+        ),
+        (INSTRUCTIONS, r#"[{"type":"text","content":"Be brief"}]"#),
+        (
+            OUTPUT,
+            r#"[{"role":"assistant","parts":[{"type":"text","content":"Hello"}],"finish_reason":"end_turn"}]"#,
+        ),
+        ("gen_ai.response.finish_reasons", r#"["end_turn"]"#),
+        ("gen_ai.response.id", "msg_1"),
+    ] {
+        assert_eq!(call.text(key), Some(expected), "{key}");
+    }
+}
