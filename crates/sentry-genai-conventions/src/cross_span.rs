@@ -13,6 +13,7 @@ mod overlapping;
 mod raw_request;
 mod same_work;
 mod sibling_agents;
+mod sibling_answer;
 mod source;
 mod span_tree;
 mod step_history;
@@ -48,6 +49,7 @@ use crate::{
 /// * Model calls without any messages, or without answers, get those of the agent that made them.
 /// * The only model call directly inside a step of the same library takes over the messages of the step. Those of Mastra's steps
 ///   get what the calls of tools by earlier steps were.
+/// * A call of Letta's takes over its answer from the span beside it that read the answer.
 /// * A call of litellm's takes over what it lacks from what it has sent and received, a span directly inside it.
 /// * Where the source of the spans could not read what open ancestors had recorded, AI spans take over conversation and agent from
 ///   their ancestors here, but agents no other agent's name. Without a conversation above, an AI span takes over the one that the
@@ -61,13 +63,14 @@ pub(crate) fn reconcile(spans: &mut [SentrySpan], limits: &ContentLimits) {
         .any(|span| span.ai.is_some() && span.ancestors != Ancestors::Known);
     let has_steps = spans.iter().any(enclosing_step::is_step_with_call_data);
     let has_raw_requests = spans.iter().any(raw_request::has_content);
+    let has_answers = spans.iter().any(sibling_answer::is_answer);
     let has_failed_parts = spans.iter().any(failures::may_concern_call);
     // A single AI span has nothing to be compared with.
     let comparable: &[SentrySpan] = match spans.iter().filter_map(WorkKind::of).nth(1) {
         Some(_) => spans,
         None => &[],
     };
-    let concerns_calls = has_steps || has_raw_requests || has_failed_parts;
+    let concerns_calls = has_steps || has_raw_requests || has_answers || has_failed_parts;
     if !needs_inheritance && !concerns_calls && comparable.is_empty() {
         return;
     }
@@ -88,6 +91,9 @@ pub(crate) fn reconcile(spans: &mut [SentrySpan], limits: &ContentLimits) {
         let tree = SpanTree::of(spans, &index);
         if needs_inheritance {
             inheritance::apply(spans, &tree);
+        }
+        if has_answers {
+            sibling_answer::move_to_calls(spans, &tree, limits);
         }
         duplicates::merge_overlapping(spans, overlapping, &tree, limits);
         if has_nested_duplicates {

@@ -34,6 +34,7 @@ mod langchain_rust;
 mod langfuse;
 mod langsmith;
 mod langwatch;
+mod letta;
 mod litellm;
 mod livekit;
 mod llama_index;
@@ -92,6 +93,7 @@ use crate::{AiKind, Attributes, SourceSpan, attributes::Name, operation::Operati
 
 pub(crate) use interpret::{NONE, gen_ai_keys, id, is_random_id, mentions_gen_ai, unquoted};
 pub(crate) use json::{scalar as json_of_scalar, value as json_of};
+pub(crate) use letta::{ANSWER_COUNTS, is_letta_answer};
 pub(crate) use litellm::RAW_REQUEST;
 pub(crate) use manual::{counts_tokens, is_count, is_understood_by_value, may_be_count_or_cost};
 pub(crate) use otel::{OTEL, is_placeholder_model, may_be_placeholder_model, normalise_values};
@@ -229,6 +231,7 @@ static DIALECTS: &[&Dialect] = &[
     &voltagent::VOLTAGENT,
     &upsonic::UPSONIC,
     &litellm::LITELLM,
+    &letta::LETTA,
     &livekit::LIVEKIT,
     &pipecat::PIPECAT,
     &promptfoo::PROMPTFOO,
@@ -271,6 +274,8 @@ static DIALECTS: &[&Dialect] = &[
     &tanstack::TANSTACK,
     &tracy::TRACY,
     &traceloop::TRACELOOP,
+    // OpenLLMetry's instrumentation has the same scope.
+    &google_genai::VERTEX_AI,
     &ax::AX,
     &laminar::LAMINAR,
     &n8n::N8N,

@@ -328,6 +328,13 @@ fn may_hold_keys(key: &str) -> bool {
         && !names_address(key)
 }
 
+/// Returns whether a key holds a field of what was sent over HTTP, such as `http.request.body.messages`, and not its size.
+fn is_field_of_body(key: &str) -> bool {
+    let bodies = ["http.request.body.", "http.response.body."];
+    let field = bodies.iter().find_map(|body| key.strip_prefix(body));
+    field.is_some_and(|field| field != "size")
+}
+
 /// Returns whether a key holds one parameter value of a query, a message or a function, such as `db.query.parameter.name`, the
 /// filter of a vector store, such as `db.milvus.search.filter` and `db.chroma.query.where_document`, or what a function returned.
 /// Azure's `trace_function` records parameters and results of any function.
@@ -335,6 +342,7 @@ fn is_parameter(key: &str) -> bool {
     let is_among = |markers: &[&str]| markers.iter().any(|marker| key.contains(marker));
     key.starts_with("db.") && is_among(&[".parameter.", ".filter", ".where"])
         || key.starts_with("sentry.message.parameter.")
+        || is_field_of_body(key)
         || key.starts_with("code.")
             && is_among(&[".parameter.", ".parameters.", ".function.return."])
 }

@@ -85,8 +85,10 @@ pub(crate) fn recognise(span: &SourceSpan, dialect: &Dialect) -> Option<Recognis
 
 /// Recognises the operation of a span that names an MCP method.
 fn recognise_mcp(span: &SourceSpan, method: &str) -> Recognised {
-    // Sentry's SDKs say it with the op alone.
-    let is_server = (span.attributes.text("sentry.op").map(unquoted)) == Some("mcp.server");
+    // Sentry's SDKs say it with the op alone, and Shinzo's instrumentation by the client's address, which only a server knows.
+    let is_server = (span.attributes.text("sentry.op").map(unquoted)) == Some("mcp.server")
+        || matches!(span.kind, None | Some(SpanKind::Internal))
+            && span.attributes.contains("client.address");
     let kind = is_server.then_some(SpanKind::Server).or(span.kind);
     // Some name the subject only in the span name, as in `MCP send tools/call get_weather`.
     let subject = span.name.split_once(method).and_then(|(_, rest)| {

@@ -10,6 +10,7 @@ mod other_service;
 mod overlapping;
 mod raw_request;
 mod sibling_agents;
+mod sibling_answer;
 mod step_history;
 mod thread_runs;
 mod totals;

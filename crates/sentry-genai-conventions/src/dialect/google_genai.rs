@@ -1,5 +1,5 @@
 //! OpenTelemetry's instrumentation of Google's SDK for Python, whose older versions describe a tool as the call of a function. It
-//! has an operation of its own for Gemini's interactions.
+//! has an operation of its own for Gemini's interactions. That of Vertex AI's SDK names no provider.
 
 use super::{
     ARGUMENTS, Dialect, OperationKind, Override, RESULT, event_list,
@@ -31,6 +31,18 @@ pub(super) static GOOGLE_GENAI_TOOL: Dialect = Dialect {
 pub(super) static GOOGLE_GENAI_LOGFIRE: Dialect = Dialect {
     recognises: |span| span.scope == SCOPE && span.attributes.contains(EVENTS),
     adjust: |span, _| event_list::take(&mut span.attributes, EVENTS),
+    ..Dialect::NONE
+};
+
+/// A call of Vertex AI's SDK. With the newest conventions, nothing but the scope says who runs the model.
+pub(super) static VERTEX_AI: Dialect = Dialect {
+    recognises: |span| span.scope == "opentelemetry.instrumentation.vertexai",
+    adjust: |span, _| {
+        if !span.attributes.contains("gen_ai.system") {
+            span.attributes
+                .supply("gen_ai.provider.name", "gcp.vertex_ai");
+        }
+    },
     ..Dialect::NONE
 };
 

@@ -42,6 +42,9 @@ const MODEL_TYPE: &str = "langsmith.metadata.ls_model_type";
 const PROMPT: &str = "gen_ai.prompt";
 const COMPLETION: &str = "gen_ai.completion";
 
+/// What a run that has failed, or that returns nothing, has for output.
+const NO_OUTPUT: &str = r#"{"output":null}"#;
+
 /// Decides by the kind, because a prompt template claims to be a chat, and chains have their own operation.
 fn operation(span: &SourceSpan) -> Override {
     match kind_of(span, SPAN_KIND).as_deref() {
@@ -76,6 +79,9 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     }
     let attributes = &mut span.attributes;
     logfire::remove_copies(attributes);
+    if attributes.text(COMPLETION) == Some(NO_OUTPUT) {
+        attributes.remove(COMPLETION);
+    }
     // Spans by hand have a list of messages instead of the whole input.
     for (prefix, key) in [
         ("gen_ai.prompt.", PROMPT),

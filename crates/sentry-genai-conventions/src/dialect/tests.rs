@@ -23,6 +23,7 @@ mod langchain_rust;
 mod langfuse;
 mod langsmith;
 mod langwatch;
+mod letta;
 mod litellm;
 mod livekit;
 mod llama_index;

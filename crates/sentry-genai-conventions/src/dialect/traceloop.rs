@@ -14,8 +14,8 @@ pub(super) use tools::text_output;
 
 use super::{
     ARGUMENTS, CREWAI, DEFINITIONS, Dialect, INPUT, OUTPUT, OperationKind, Override, RESULT,
-    aliases, bedrock, first_chunk, has_known_operation, has_prefix, indexed, json, kind_of, mcp,
-    tool_answer, usage,
+    aliases, bedrock, first_chunk, has_known_operation, has_prefix, indexed, is_stream_method,
+    json, kind_of, mcp, tool_answer, usage,
 };
 use crate::{
     Attributes, Scalar, SourceSpan, SourceStatus, content::FINISH_REASONS, messages, status, tokens,
@@ -238,6 +238,9 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     }
     read_entity(span, kind);
     if kind == OperationKind::Call {
+        if is_stream_method(&span.name) {
+            span.attributes.supply("gen_ai.response.streaming", true);
+        }
         read_first_chunk_event(span);
         read_failed_response(span);
         frameworks::read_llama_index_function(span);

@@ -1,9 +1,13 @@
-//! Google's prompts that get no answer, and the tools of its agent development kit, whose answers are wrapped.
+//! Google's prompts that get no answer, what Vertex AI's requests and answers alone say, and the tools of its agent development kit,
+//! whose answers are wrapped.
 
 use serde_json::Value;
 
-use super::{MODEL_NAME, OUTPUT_MESSAGES, OUTPUT_VALUE, json};
-use crate::{Attributes, SourceSpan, dialect::OperationKind};
+use super::{INPUT_VALUE, MODEL_NAME, OUTPUT_MESSAGES, OUTPUT_VALUE, json, put_missing_counts};
+use crate::{
+    Attributes, SourceSpan,
+    dialect::{DEFINITIONS, OperationKind},
+};
 
 /// ADK's own spans, to which the instrumentation adds its attributes.
 const ADK: &str = "gcp.vertex.agent";
@@ -12,6 +16,10 @@ pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
     let attributes = &mut span.attributes;
     match kind {
         OperationKind::Call if span.scope.ends_with(".google_genai") => read_response(attributes),
+        OperationKind::Call if span.scope.ends_with(".vertexai") => {
+            read_response(attributes);
+            read_vertex_request(attributes);
+        }
         OperationKind::Agent if span.scope.ends_with(".google_genai") => {
             read_interaction(attributes);
         }
@@ -35,6 +43,11 @@ fn read_response(attributes: &mut Attributes) {
     let version = response.get("model_version").and_then(Value::as_str);
     if version.is_some() && version == attributes.text(MODEL_NAME) {
         attributes.rename(MODEL_NAME, "gen_ai.response.model");
+    } else if let Some(version) = version.filter(|version| !version.is_empty()) {
+        attributes.supply("gen_ai.response.model", version);
+    }
+    if let Some(Value::Object(usage)) = response.get("usage_metadata") {
+        put_missing_counts(attributes, usage);
     }
     match response.get("candidates") {
         Some(Value::Array(candidates)) if !candidates.iter().any(has_parts) => {
@@ -51,6 +64,24 @@ fn read_response(attributes: &mut Attributes) {
                 attributes.remove(OUTPUT_VALUE);
             }
         }
+    }
+}
+
+/// Names the model of a request to Vertex AI by its id, not by its path, which also has the project, and reads the definitions of
+/// tools.
+fn read_vertex_request(attributes: &mut Attributes) {
+    if let Some(path) = attributes.text(MODEL_NAME)
+        && let Some((publisher, model)) = path.split_once("/models/")
+        && publisher.contains("publishers/")
+    {
+        let model = model.to_owned();
+        attributes.set(MODEL_NAME, model);
+    }
+    if let Some(mut request) = json::object(attributes, INPUT_VALUE)
+        && json::has(&request, "tools")
+        && let Some(tools) = request.remove("tools")
+    {
+        json::put(attributes, DEFINITIONS, tools);
     }
 }
 

@@ -222,3 +222,17 @@ fn messages_of_google_calls_are_read_from_logfires_list() {
     assert_eq!(text(OUTPUT), Some(answer));
     assert_eq!(text("events"), None);
 }
+
+/// OpenTelemetry's instrumentation of Vertex AI's SDK names no provider with the newest conventions.
+#[test]
+fn calls_of_vertex_ai_have_a_provider() {
+    let provider = |attributes: &[Attribute]| {
+        let call = [("gen_ai.operation.name", "chat")];
+        let scope = "opentelemetry.instrumentation.vertexai";
+        let span = translated(scope, "chat g", &[&call, attributes].concat());
+        (span.attributes.text("gen_ai.provider.name")).map(str::to_owned)
+    };
+    assert_eq!(provider(&[]).as_deref(), Some("gcp.vertex_ai"));
+    let system = [("gen_ai.system", "gemini")];
+    assert_eq!(provider(&system).as_deref(), Some("gcp.gemini"));
+}

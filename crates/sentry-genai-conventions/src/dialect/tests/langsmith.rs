@@ -364,3 +364,18 @@ fn the_model_of_a_stream_without_counts_is_read_from_its_answer() {
     let span = translated("langsmith", "ChatOpenAI", &call);
     assert_eq!(span.attributes.text("gen_ai.response.model"), Some("m-1"));
 }
+
+#[test]
+fn runs_without_output_have_no_answer() {
+    let output = |completion| {
+        let attributes = [
+            ("langsmith.span.kind", "llm"),
+            ("gen_ai.operation.name", "chat"),
+            ("gen_ai.completion", completion),
+        ];
+        let span = translated("langsmith", "ChatOpenAI", &attributes);
+        span.attributes.text(OUTPUT).map(str::to_owned)
+    };
+    assert_eq!(output(r#"{"output":null}"#), None);
+    assert!(output(r#"{"output":"Hello"}"#).is_some());
+}

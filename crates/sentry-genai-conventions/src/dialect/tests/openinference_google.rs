@@ -92,3 +92,54 @@ fn adk_tool_results_are_unwrapped() {
     let result = span.attributes.text("gen_ai.tool.call.result");
     assert_eq!(result, Some(r#"{"temperature":21}"#));
 }
+
+/// The instrumentation of Vertex AI's SDK flattens neither the parts of the counts nor the tools, and names the model by its path.
+#[test]
+fn vertex_requests_and_answers_say_what_is_not_flattened() {
+    let request = r#"{"contents": [], "tools": [{"function_declarations": [{"name": "w"}]}]}"#;
+    let answer = r#"{"candidates": [{"content": {"role": "model", "parts": [{"text": "a"}]}}], "usage_metadata": {"prompt_token_count": 42, "candidates_token_count": 12, "total_token_count": 59, "cached_content_token_count": 16, "thoughts_token_count": 5}, "model_version": "gemini-2.5-flash-001", "response_id": "r1"}"#;
+    let attributes = [
+        KIND,
+        (
+            "llm.model_name",
+            "projects/p/locations/us-central1/publishers/google/models/gemini-2.5-flash",
+        ),
+        ("llm.token_count.prompt", "42"),
+        ("llm.token_count.completion", "12"),
+        ("llm.token_count.total", "59"),
+        ("input.value", request),
+        ("output.value", answer),
+    ];
+    let scope = "openinference.instrumentation.vertexai";
+    let span = translated(scope, "generate_content", &attributes);
+    assert_eq!(&*span.name, "chat gemini-2.5-flash");
+    for (key, expected) in [
+        ("gen_ai.request.model", "gemini-2.5-flash"),
+        ("gen_ai.response.model", "gemini-2.5-flash-001"),
+        ("gen_ai.response.id", "r1"),
+        (
+            "gen_ai.tool.definitions",
+            r#"[{"type":"function","name":"w"}]"#,
+        ),
+    ] {
+        assert_eq!(span.attributes.text(key), Some(expected), "{key}");
+    }
+    for (key, expected) in [
+        ("gen_ai.usage.input_tokens", 42),
+        ("gen_ai.usage.cache_read.input_tokens", 16),
+        ("gen_ai.usage.output_tokens", 17),
+        ("gen_ai.usage.reasoning.output_tokens", 5),
+    ] {
+        assert_eq!(span.attributes.integer(key), Some(expected), "{key}");
+    }
+}
+
+/// A tuned model has no publisher, so its path is all that names it.
+#[test]
+fn endpoints_of_vertex_keep_their_path() {
+    let path = "projects/p/locations/us-central1/endpoints/1";
+    let attributes = [KIND, ("llm.model_name", path)];
+    let scope = "openinference.instrumentation.vertexai";
+    let span = translated(scope, "generate_content", &attributes);
+    assert_eq!(span.attributes.text("gen_ai.request.model"), Some(path));
+}

@@ -280,3 +280,22 @@ fn braintrust_tells_embeddings_by_their_names_and_streams_by_a_mark() {
     let first_chunk = span.attributes.get("gen_ai.response.time_to_first_chunk");
     assert_eq!(first_chunk, Some(Value::Double(0.5)));
 }
+
+/// Shinzo's instrumentation for TypeScript gives its spans no kind. Their scope is the name of the server.
+#[test]
+fn requests_with_the_address_of_a_client_are_those_of_a_server() {
+    let op = |attributes: &[Attribute]| {
+        let method = [
+            ("mcp.method.name", "tools/call"),
+            ("mcp.tool.name", "get_weather"),
+        ];
+        translated(
+            "home",
+            "tools/call get_weather",
+            &[&method, attributes].concat(),
+        )
+        .op
+    };
+    assert_eq!(op(&[("client.address", "192.0.2.2")]), "mcp.server");
+    assert_eq!(op(&[("mcp.session.id", "1")]), "gen_ai.execute_tool");
+}

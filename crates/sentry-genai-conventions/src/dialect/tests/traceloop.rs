@@ -458,3 +458,14 @@ fn pieces_of_an_answer_of_replicate_are_one_message() {
     let images = output(["https://x.example/1.png", "https://x.example/2.png"]);
     assert_eq!(images.matches("assistant").count(), 2, "{images}");
 }
+
+#[test]
+fn streams_of_watsonx_are_streamed() {
+    let streaming = |name| {
+        let attributes = [("llm.request.type", "completion")];
+        let span = translated("opentelemetry.instrumentation.watsonx", name, &attributes);
+        span.attributes.get("gen_ai.response.streaming") == Some(crate::Value::Bool(true))
+    };
+    assert!(streaming("watsonx.generate_text_stream"));
+    assert!(!streaming("watsonx.generate"));
+}
