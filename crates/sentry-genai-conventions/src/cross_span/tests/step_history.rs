@@ -88,6 +88,7 @@ fn an_answer_that_is_recorded_stays() {
 fn calls_of_other_tools_are_not_those_of_the_steps_before() {
     for history in [
         r#"[{"role":"assistant","content":"[tool: boom][tool: get_weather]"}]"#,
+        r#"[{"role":"assistant","content":"[tool: get_weather][tool: other]"}]"#,
         r#"[{"role":"assistant","content":"[tool: get_weather]"}]"#,
         r#"[{"role":"assistant","content":"[tool: get_weather] is what I need"}]"#,
         r#"[{"role":"user","content":"[tool: get_weather][tool: boom]"}]"#,
