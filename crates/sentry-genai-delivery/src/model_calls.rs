@@ -199,10 +199,12 @@ mod tests {
         ];
         let names = ["chat a", "chat b", "embeddings c", "chat d"];
         assert_eq!(measured(batches), names);
-        assert_eq!(
-            measured(&[&[(2, 1, "embeddings", "e")], &[(1, 0, "chat", "d")]]),
-            ["embeddings e", "chat d"]
-        );
+        for operation in ["embeddings", "rerank"] {
+            assert_eq!(
+                measured(&[&[(2, 1, operation, "e")], &[(1, 0, "chat", "d")]]),
+                [&format!("{operation} e"), "chat d"]
+            );
+        }
     }
 
     #[test]

@@ -160,3 +160,22 @@ impl Segment {
         self.name.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn the_first_names_share_an_allocation_each_and_the_others_are_not_kept() {
+        let segment = testing::segment();
+        let is_shared = |number: usize| {
+            let name = format!("conversation {number}");
+            Arc::ptr_eq(&segment.intern(&name), &segment.intern(&name))
+        };
+        for number in 0..MAX_INTERNED + 3 {
+            assert_eq!(is_shared(number), number < MAX_INTERNED, "{number}");
+        }
+        assert!(is_shared(0), "it is still known");
+    }
+}

@@ -481,3 +481,6 @@ impl Drop for Worker {
         self.shared.outbox.close();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -245,6 +245,34 @@ impl Hasher for PrecomputedHasher {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{identity::Identity, node::AmbientContext};
+
+    fn key(number: u64) -> Key {
+        let trace_id = TraceId::from_bytes([7; 16]).expect("an id");
+        let span_id = SpanId::from_bytes(number.to_be_bytes()).expect("an id");
+        (trace_id, span_id)
+    }
+
+    #[test]
+    fn the_spans_that_have_been_open_longest_are_forgotten_and_counted() {
+        let table = SpanTable::new();
+        let shard_of = |key| SpanKey(key).hash_code() >> 32 & (SHARDS as u64 - 1);
+        let keys = (1..).map(key).filter(|key| shard_of(*key) == 0);
+        let keys: Vec<_> = keys.take(SHARD_CAPACITY + 1).collect();
+        for key in &keys {
+            let node = Node::new((), None, Identity::default(), AmbientContext::default());
+            table.insert(*key, node);
+        }
+        let (oldest, others) = keys.split_at(FORGOTTEN_AT_ONCE);
+        assert!(oldest.iter().all(|key| table.find(*key).is_none()));
+        assert!(others.iter().all(|key| table.find(*key).is_some()));
+        let expected = OpenSpans {
+            open: others.len(),
+            forgotten: FORGOTTEN_AT_ONCE as u64,
+            orphaned: 0,
+        };
+        assert_eq!(table.count(), expected);
+    }
 
     #[test]
     fn a_forked_process_does_not_wait_for_threads_that_it_does_not_have() {
@@ -254,10 +282,7 @@ mod tests {
         };
         let parents = table.shards.latest();
         let _locked_at_the_fork = parents.each_ref().map(|shard| shard.lock());
-        let key = (
-            TraceId::from_bytes([7; 16]).expect("an id"),
-            SpanId::from_bytes([7; 8]).expect("an id"),
-        );
+        let key = key(7);
         assert!(table.find(key).is_none() && table.end(key).is_none());
         assert_eq!(table.count(), OpenSpans::default());
         table.clear();

@@ -201,6 +201,15 @@ mod tests {
     }
 
     #[test]
+    fn each_line_may_end_in_another_way() {
+        let lines = "1\r2\n3\r\n4\n\r5\r6";
+        for piece_len in 1..=lines.len() {
+            let found = documents("application/jsonl", lines, piece_len);
+            assert_eq!(found, ["1", "2", "3", "4", "5", "6"], "{piece_len}");
+        }
+    }
+
+    #[test]
     fn what_is_too_long_is_not_kept() {
         for content_type in [
             "text/event-stream",

@@ -1,6 +1,8 @@
 //! Requests that a program writes itself.
 
-use reqwest::{Request, Response};
+use std::{io::Write as _, thread, time::Duration};
+
+use reqwest::{Request, Response, Url};
 use sentry_genai_reqwest::GenAiClient;
 use sentry_genai_testkit::{FakeLlm, assert_spans};
 use sentry_genai_tests::Bridge;
@@ -49,6 +51,9 @@ fn messages_of_anthropic_are_read_whole_or_streamed() {
             .is_ok()
             .has("gen_ai.provider.name", "anthropic");
         let span = span.has("gen_ai.request.max_tokens", 100).span();
+        assert_eq!(span.str("server.address"), Some("127.0.0.1"));
+        let port = Url::parse(&url).unwrap().port().map(i64::from);
+        assert_eq!(span.int("server.port"), port);
         assert_eq!(span.int("gen_ai.usage.input_tokens"), Some(150));
         assert_eq!(span.int("gen_ai.usage.cache_read.input_tokens"), Some(100));
         assert_eq!(
@@ -71,6 +76,28 @@ fn messages_of_anthropic_are_read_whole_or_streamed() {
             "Be brief."
         );
     }
+}
+
+#[test]
+fn the_time_to_the_first_chunk_is_not_that_of_a_later_one() {
+    const PAUSE: Duration = Duration::from_millis(300);
+
+    let bridge = Bridge::start();
+    let server = server::serving(|stream| {
+        _ = stream
+            .write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: {}\n\n");
+        thread::sleep(PAUSE);
+        _ = stream.write_all(b"data: {}\n\n");
+    });
+    bridge.block_on(async {
+        let url = format!("{server}/v1/chat/completions");
+        let response = execute(&url, &json!({"model": "m"})).await.unwrap();
+        response.bytes().await.unwrap();
+    });
+    let span = bridge.span("chat m");
+    let first = span.attr("gen_ai.response.time_to_first_chunk").unwrap();
+    let after = span.end - span.start - first.as_f64().unwrap();
+    assert!(after > PAUSE.as_secs_f64() / 2.0, "{after}");
 }
 
 #[test]

@@ -13,7 +13,10 @@ use super::door::{
     SentryGenAiExporter, SentryGenAiProcessor,
     opentelemetry::{
         Context, KeyValue,
-        trace::{Span as _, TraceContextExt as _, Tracer as _, TracerProvider as _},
+        trace::{
+            Span as _, SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState,
+            Tracer as _, TracerProvider as _,
+        },
     },
     opentelemetry_sdk::trace::SdkTracerProvider,
 };
@@ -51,6 +54,29 @@ fn a_root_that_comes_in_a_later_batch_is_the_segment() {
         assert_eq!(span.conversation_id(), Some("c"));
     }
     assert_eq!(exporter.stats().produced, 3);
+}
+
+#[test]
+fn a_span_below_that_of_another_service_is_a_segment() {
+    let receiver = Receiver::start();
+    let provider = SdkTracerProvider::builder()
+        .with_simple_exporter(SentryGenAiExporter::new(&receiver.client))
+        .build();
+    let remote = SpanContext::new(
+        TraceId::from_bytes([7; 16]),
+        SpanId::from_bytes([7; 8]),
+        TraceFlags::SAMPLED,
+        true,
+        TraceState::default(),
+    );
+    let remote = Context::new().with_remote_span_context(remote);
+    let tracer = provider.tracer("t");
+    tracer.start_with_context("POST /ask", &remote).end();
+    provider.shutdown().unwrap();
+    let span = receiver.span("POST /ask");
+    assert!(span.is_segment);
+    assert_eq!(span.parent_span_id.as_deref(), Some("0707070707070707"));
+    assert_eq!(span.str("sentry.segment.id"), Some(&*span.span_id));
 }
 
 #[test]

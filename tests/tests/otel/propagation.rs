@@ -250,6 +250,18 @@ fn a_trace_that_is_kept_says_so_while_its_first_ai_span_is_open() {
 }
 
 #[test]
+fn a_conversation_crosses_without_the_propagator_of_the_sdk() {
+    let (front, back) = (Service::start(), Service::start());
+    let scope = Context::new().with_conversation_id("theirs");
+    let root = front.tracer.start_with_context("root", &scope);
+    let headers = inject(&front.propagator(), &scope.with_span(root));
+    let propagator = back.propagator();
+    back.chat(&propagator.extract_with_context(&Context::new(), &headers));
+    let chat = back.spans().span("chat");
+    assert_eq!(chat.conversation_id(), Some("theirs"));
+}
+
+#[test]
 fn a_conversation_that_must_not_or_cannot_cross_does_not() {
     let service = Service::start();
     let root = service.tracer.start_with_context("root", &Context::new());

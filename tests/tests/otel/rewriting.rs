@@ -1,5 +1,7 @@
 //! Spans rewritten for another exporter.
 
+use std::sync::{Arc, Mutex};
+
 use futures_util::FutureExt as _;
 use sentry::ClientOptions;
 use sentry_genai_opentelemetry::Options;
@@ -8,14 +10,15 @@ use sentry_genai_tests::ran_apart;
 use super::door::{
     RewritingExporter,
     opentelemetry::{
-        Context, KeyValue, StringValue, Value,
+        Context, Key, KeyValue, StringValue, Value,
         trace::{
             Span as _, SpanKind, Status, TraceContextExt as _, Tracer as _, TracerProvider as _,
         },
     },
     opentelemetry_sdk::{
         Resource,
-        trace::{InMemorySpanExporter, SdkTracerProvider, SpanData, SpanExporter as _},
+        error::OTelSdkResult,
+        trace::{InMemorySpanExporter, SdkTracerProvider, SpanData, SpanExporter},
     },
 };
 
@@ -129,6 +132,32 @@ fn what_otlp_would_lose_becomes_an_attribute() {
     assert_eq!(environment, Some("production".into()), "of the resource");
 }
 
+/// An exporter that notes which service it exports for.
+#[derive(Clone, Debug, Default)]
+struct NotesService(Arc<Mutex<Option<Value>>>);
+
+impl SpanExporter for NotesService {
+    async fn export(&self, _: Vec<SpanData>) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        *self.0.lock().unwrap() = resource.get(&Key::new("service.name"));
+    }
+}
+
+#[test]
+fn the_next_exporter_knows_the_service() {
+    let noted = NotesService::default();
+    let exporter = RewritingExporter::new(noted.clone(), &ClientOptions::new());
+    let resource = Resource::builder_empty().with_service_name("shop").build();
+    let _provider = SdkTracerProvider::builder()
+        .with_resource(resource)
+        .with_simple_exporter(exporter)
+        .build();
+    assert_eq!(*noted.0.lock().unwrap(), Some("shop".into()));
+}
+
 #[test]
 fn values_and_kinds_stay_as_they_are() {
     let memory = InMemorySpanExporter::default();
@@ -229,6 +258,48 @@ fn a_span_that_comes_twice_leaves_once() {
             .collect()
     };
     assert_eq!(ids(&memory.get_finished_spans().unwrap()), ids(&spans));
+}
+
+/// A batch holds spans in the order in which they ended, whatever their traces.
+#[test]
+fn relatives_know_of_each_other_though_spans_of_other_traces_end_in_between() {
+    let memory = InMemorySpanExporter::default();
+    let exporter = RewritingExporter::new(memory.clone(), &ClientOptions::new());
+    let provider = SdkTracerProvider::builder()
+        .with_batch_exporter(exporter)
+        .build();
+    let tracer = provider.tracer("t");
+    let start = |parent: &Context| {
+        let chat = KeyValue::new("gen_ai.operation.name", "chat");
+        let builder = tracer.span_builder("chat").with_attributes([chat]);
+        parent.with_span(builder.start_with_context(&tracer, parent))
+    };
+    // Each call is described twice.
+    let wrappers = [(); 3].map(|()| start(&Context::new()));
+    let calls = wrappers.each_ref().map(start);
+    for ended in calls.iter().chain(&wrappers) {
+        ended.span().end();
+    }
+    provider.force_flush().unwrap();
+    let spans = memory.get_finished_spans().unwrap();
+    let ops = spans.iter().map(|span| attribute(span, "sentry.op"));
+    let calls = ops.filter(|op| *op == Some("gen_ai.chat".into()));
+    assert_eq!((spans.len(), calls.count()), (6, 3));
+}
+
+#[test]
+fn a_request_to_a_server_is_of_that_kind_if_its_library_says_none() {
+    let memory = InMemorySpanExporter::default();
+    let exporter = RewritingExporter::new(memory.clone(), &ClientOptions::new());
+    let provider = SdkTracerProvider::builder()
+        .with_simple_exporter(exporter)
+        .build();
+    let tracer = provider.tracer("warp::filters::trace");
+    let method = KeyValue::new("method", "GET");
+    let builder = tracer.span_builder("request").with_attributes([method]);
+    builder.start_with_context(&tracer, &Context::new()).end();
+    let spans = memory.get_finished_spans().unwrap();
+    assert_eq!(spans[0].span_kind, SpanKind::Server);
 }
 
 /// Nobody looks into a link for what is an input and what an output.

@@ -290,15 +290,25 @@ fn the_vector_of_a_bucket_is_reused_and_bounded() {
 fn what_is_reserved_for_kept_spans_moves_with_them() {
     let now = Instant::now();
     let segment = testing::segment();
-    for reserved in [[10_000, 1], [1, 10_000], [1, 1]] {
+    for reserved in [&[10_000, 1][..], &[1, 10_000], &[1, 1], &[10_000]] {
         let mut held = Buckets::new(Purpose::Holding);
         for bytes in reserved {
             let span = testing::span(&segment, crate::new_span_id());
-            assert!(held.add(now, &mut vec![span], bytes, &segment).is_none());
+            assert!(held.add(now, &mut vec![span], *bytes, &segment).is_none());
         }
         let kept = held.remove(segment.trace().trace_id()).unwrap();
         let mut whole = Buckets::new(Purpose::WholeSegments);
         assert!(whole.add_kept(now, kept).is_empty());
         assert_eq!(whole.bytes(), reserved.iter().sum::<usize>());
     }
+}
+
+/// They are sent as a transaction of their own if the root has left before.
+#[test]
+fn spans_without_their_root_are_a_transaction_only_after_the_end_of_their_segment() {
+    let segment = testing::segment();
+    let bucket = testing::bucket(&segment, 2);
+    assert_eq!(bucket.transactions(), 0);
+    segment.end();
+    assert_eq!(bucket.transactions(), 1);
 }

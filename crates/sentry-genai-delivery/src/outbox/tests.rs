@@ -295,8 +295,12 @@ fn the_oldest_trace_is_dropped_whole() {
         let job = Job::new(testing::bucket(segment, 1), None);
         assert!(outbox.put(job).is_ok());
     }
-    assert_eq!(outbox.drop_oldest_trace().len(), 2);
-    assert_eq!(outbox.drop_oldest_trace().len(), 1);
+    for (segment, jobs) in [(&oldest, 2), (&newer, 1)] {
+        let dropped = outbox.drop_oldest_trace();
+        assert_eq!(dropped.len(), jobs);
+        let trace_id = segment.trace().trace_id();
+        assert!(dropped.iter().all(|job| job.meta.trace_id() == trace_id));
+    }
 }
 
 #[test]
@@ -403,6 +407,27 @@ fn more_senders_than_the_processor_needs_are_for_slow_answers_only() {
         outbox.unregister_sender();
         assert!(outbox.try_register_sender());
     }
+}
+
+/// The connections that exist may work well, such as those of a process without file descriptors.
+#[test]
+fn one_sender_is_left_for_a_while_after_one_could_not_connect() {
+    let policy = RetryPolicy::default().with_pauses(Duration::ZERO, Duration::ZERO);
+    let outbox = Outbox::new(policy, 32);
+    for _ in 0..100 {
+        put_span(&outbox);
+    }
+    assert!(outbox.try_register_sender());
+    outbox.record_unreachable();
+    outbox.update_from_answer(&Answer::default(), None);
+    assert!(!outbox.try_register_sender());
+    while let Task::Deliver(job) = take(&outbox) {
+        outbox.settle(&job.meta);
+    }
+    let start = Instant::now();
+    let extra = outbox.take(RECONNECT_PAUSE / 2, Some(4));
+    assert!(matches!(extra, Task::Idle), "{extra:?}");
+    assert!(start.elapsed() < RECONNECT_PAUSE / 4, "it does not wait");
 }
 
 #[test]

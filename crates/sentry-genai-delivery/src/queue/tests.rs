@@ -81,6 +81,21 @@ fn overflow_without_a_worker_leaves_some_concurrent_traces_complete() {
 }
 
 #[test]
+fn overflow_drops_what_is_needed_once_and_no_more() {
+    const LIMIT: usize = 160;
+    let (queue, budget) = (Queue::new(0), Budget::new(LIMIT));
+    for _ in 0..=LIMIT {
+        budget.reserve_queued(1);
+        assert!(queue.push(queued_span(), false, false, || true).is_ok());
+    }
+    let needed = budget.excess();
+    let drop_oldest = || queue.drop_oldest_traces(&budget, |_| ()).spans;
+    assert_eq!((drop_oldest(), drop_oldest()), (needed as u64, 0));
+    let waiting = queue.lock().messages.len();
+    assert_eq!((waiting, budget.reserved()), (LIMIT + 1 - needed, waiting));
+}
+
+#[test]
 fn an_idle_worker_sleeps_until_it_is_needed_and_a_busy_one_for_a_moment() {
     const LONG: Duration = Duration::from_secs(60);
 

@@ -167,6 +167,11 @@ fn answers_say_why_they_end() {
             r#"{"done_reason": "load"}"#.to_owned(),
             &["load"],
         ),
+        (
+            Api::OllamaChat,
+            r#"{"done_reason": "length"}"#.to_owned(),
+            &["length"],
+        ),
     ] {
         let answer = read(api, &[&document]);
         let reasons: Vec<_> = answer.finish_reasons.values().collect();
@@ -184,6 +189,11 @@ fn output_is_put_together_by_api() {
                 r#"{"type": "response.failed", "response": {"status": "failed", "output": [{"type": "message"}]}}"#,
             ][..],
             json!([{"type": "message"}]),
+        ),
+        (
+            Api::Responses,
+            &[r#"{"status": "completed", "output": [{"type": "reasoning"}, {"type": "message"}]}"#],
+            json!([{"type": "reasoning"}, {"type": "message"}]),
         ),
         (
             Api::Messages,

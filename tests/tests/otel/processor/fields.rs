@@ -109,6 +109,25 @@ fn times_status_events_links_kind_and_a_late_name() {
     assert_eq!(span.str("sentry.status.message"), Some("no tea"));
 }
 
+#[test]
+fn the_time_of_an_event_tells_when_a_model_began_to_answer() {
+    let program = Program::start();
+    let start = UNIX_EPOCH + Duration::from_millis(1_795_132_800_250);
+    let attributes = [
+        KeyValue::new("openinference.span.kind", "LLM"),
+        KeyValue::new("llm.model_name", "gpt-5-mini"),
+    ];
+    let builder = program.tracer.span_builder("call");
+    let builder = builder.with_start_time(start).with_attributes(attributes);
+    let mut span = builder.start_with_context(&program.tracer, &Context::new());
+    let first = start + Duration::from_millis(250);
+    span.add_event_with_timestamp("First Token Stream Event", first, Vec::new());
+    span.end_with_timestamp(start + Duration::from_millis(1500));
+    let span = program.flush().span("chat gpt-5-mini");
+    let seconds = span.attr("gen_ai.response.time_to_first_chunk");
+    assert_eq!(seconds, Some(&json!(0.25)));
+}
+
 /// They are set on Sentry's scope, while the spans are OpenTelemetry's.
 #[test]
 fn the_scope_of_sentry_tells_the_user_and_tags() {

@@ -131,11 +131,13 @@ fn what_a_hook_does_makes_no_spans() {
 fn flush_and_shutdown_tell_the_truth_and_do_not_wait_longer_than_asked() {
     let program = Program::start();
     program.span("work", &[], &Context::new()).span().end();
+    let _open = program.span("open", &[], &Context::new());
     program
         .provider
         .shutdown_with_timeout(Duration::from_secs(20))
         .unwrap();
     assert_eq!(program.receiver.spans().len(), 1);
+    assert_eq!(program.processor.open_spans().open, 0, "all are let go");
     assert!(program.processor.force_flush().is_err(), "it is shut down");
     assert!(program.processor.shutdown().is_err());
 

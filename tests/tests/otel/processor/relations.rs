@@ -247,6 +247,64 @@ fn what_is_inherited_comes_from_the_nearest_span_that_says_it() {
 }
 
 #[test]
+fn a_number_may_identify_a_conversation() {
+    let program = Program::start();
+    let agent = [
+        operation("invoke_agent"),
+        ("gen_ai.conversation.id", 42.into()),
+    ];
+    let agent = program.span("agent", &agent, &Context::new());
+    // It leaves before the agent, so that nothing is compared with that.
+    let call = program.span("chat", &[operation("chat")], &agent);
+    call.span().end();
+    let call = program.flush().span("chat");
+    assert_eq!(call.conversation_id(), Some("42"));
+}
+
+#[test]
+fn the_session_of_an_agent_stands_in_for_the_conversation_of_its_calls() {
+    let program = Program::start();
+    let session = ("session.id", "s-1".into());
+    let agent = [operation("invoke_agent"), session];
+    let agent = program.span("agent", &agent, &Context::new());
+    let work = program.span("work", &[], &agent);
+    // It leaves before the others, so that nothing is compared with them.
+    let call = program.span("chat", &[operation("chat")], &work);
+    call.span().end();
+    let call = program.flush().span("chat");
+    assert_eq!(call.conversation_id(), Some("s-1"));
+}
+
+/// Some libraries say only later what a span is about.
+#[test]
+fn a_session_counts_as_soon_as_its_span_is_about_ai() {
+    let program = Program::start();
+    let session = [("session.id", "s-1".into())];
+    let agent = program.span("agent", &session, &Context::new());
+    let open = program.span("chat", &[operation("chat")], &agent);
+    let operation = KeyValue::new("gen_ai.operation.name", "invoke_agent");
+    agent.span().set_attribute(operation);
+    agent.span().end();
+    program.flush();
+    open.span().end();
+    let call = program.flush().span("chat");
+    assert_eq!(call.conversation_id(), Some("s-1"));
+}
+
+#[test]
+fn an_agent_without_model_calls_keeps_its_tokens() {
+    let program = Program::start();
+    let usage = ("gen_ai.usage.input_tokens", 42.into());
+    let agent = [operation("invoke_agent"), usage];
+    let agent = program.span("agent", &agent, &Context::new());
+    let tool = program.span("tool", &[operation("execute_tool")], &agent);
+    tool.span().end();
+    agent.span().end();
+    let agent = program.flush().span("invoke_agent");
+    assert_eq!(agent.int("gen_ai.usage.input_tokens"), Some(42));
+}
+
+#[test]
 fn spans_learn_from_relatives_that_have_left_before() {
     let program = Program::start();
     let usage = ("gen_ai.usage.input_tokens", 42.into());

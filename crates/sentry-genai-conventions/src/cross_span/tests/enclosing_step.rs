@@ -24,6 +24,25 @@ fn a_call_without_a_question_gets_that_of_its_librarys_step() {
     assert!(!asks(&[CHAT, SDK], "Where?"));
 }
 
+#[test]
+fn what_a_call_gets_from_its_step_respects_the_span_limit() {
+    let kind = |kind| ("openinference.span.kind", kind);
+    let mut spans = Trace(Vec::new())
+        .with(1, 0, "turn", &[SCOPE, kind("AUDIO"), (INPUT, "Where?")])
+        .with(2, 1, "call", &[SCOPE, kind("LLM")])
+        .0;
+    for (key, role) in [(INPUT, "user"), (OUTPUT, "assistant")] {
+        let text = "x".repeat(100_000);
+        let part = format!(r#"{{"role":"{role}","parts":[{{"type":"text","content":"{text}"}}]}}"#);
+        let messages = format!("[{}]", [&*part; 6].join(","));
+        spans[0].attributes.set(key, messages);
+    }
+    reconcile(&mut spans, &ContentLimits::default());
+    let text = |key| spans[1].attributes.text(key).unwrap_or_default();
+    let bytes = text(INPUT).len() + text(OUTPUT).len();
+    assert!((100_000..=900_000).contains(&bytes), "{bytes}");
+}
+
 /// A turn of a conversation by voice has the model of the calls in it.
 #[test]
 fn calls_get_the_model_of_the_turn_around_them() {

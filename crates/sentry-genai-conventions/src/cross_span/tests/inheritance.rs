@@ -18,6 +18,32 @@ fn the_calls_of_an_agent_that_only_its_name_tells_know_it() {
     );
 }
 
+/// There is nothing else to compare it with.
+#[test]
+fn the_only_call_of_a_request_takes_over_its_conversation() {
+    let mut spans = Trace(Vec::new())
+        .with(1, 0, "POST /ask", &[(CONVERSATION, "s-1")])
+        .with(2, 1, "chat m", &[CHAT])
+        .0;
+    spans[1].ancestors = Ancestors::KnownAtStart;
+    reconcile(&mut spans, &ContentLimits::default());
+    assert_eq!(spans[1].attributes.text(CONVERSATION), Some("s-1"));
+}
+
+/// Whoever knows the ancestors has been told their conversation, and that of a call is not that of the request.
+#[test]
+fn an_agent_whose_ancestors_are_known_does_not_take_over_the_conversation_of_its_calls() {
+    let mut spans = Trace(Vec::new())
+        .with(1, 0, "invoke_agent", &[AGENT])
+        .with(2, 1, "chat m", &[CHAT, (CONVERSATION, "s-1")])
+        .with(3, 0, "chat m", &[CHAT])
+        .0;
+    // Otherwise nothing is handed down.
+    spans[2].ancestors = Ancestors::KnownAtStart;
+    reconcile(&mut spans, &ContentLimits::default());
+    assert_eq!(spans[0].attributes.text(CONVERSATION), None);
+}
+
 /// The spans inside a request need not belong to one conversation.
 #[test]
 fn a_call_does_not_take_over_the_conversation_of_the_call_beside_it() {

@@ -23,7 +23,7 @@ fn second_input(history: &str) -> String {
     ];
     let call = [CHAT, ("mastra.span.type", "model_inference")];
     let question = r#"[{"role":"user","content":"Hi"}]"#;
-    let mut spans = Trace(Vec::new())
+    let spans = Trace(Vec::new())
         .with(1, 0, "model_generation m", &generation)
         .with(
             2,
@@ -36,9 +36,14 @@ fn second_input(history: &str) -> String {
         .with(5, 1, "agent_step a", &[STEP, (STEP_INPUT, history)])
         .with(6, 5, "chat m", &call)
         .0;
-    reconcile(&mut spans, &ContentLimits::default());
-    let input = spans[5].attributes.text(INPUT);
-    input.unwrap_or_default().to_owned()
+    let backwards = spans.iter().rev().cloned().collect();
+    let [input, same] = [(spans, 5), (backwards, 0)].map(|(mut spans, call)| {
+        reconcile(&mut spans, &ContentLimits::default());
+        let input = spans[call].attributes.text(INPUT);
+        input.unwrap_or_default().to_owned()
+    });
+    assert_eq!(input, same, "whatever the order of the spans");
+    input
 }
 
 #[test]
@@ -59,6 +64,17 @@ fn steps_know_what_earlier_steps_have_called() {
 }
 
 #[test]
+fn calls_without_answers_are_completed_and_answers_of_other_tools_are_not() {
+    let calls = r#"{"role":"assistant","content":"[tool: get_weather][tool: boom]"}"#;
+    let others = r#"{"role":"tool","content":"[tool-result: boom][tool-result: get_weather]"}"#;
+    for history in [format!("[{calls}]"), format!("[{calls},{others}]")] {
+        let input = second_input(&history);
+        assert!(input.contains(r#""tool_call","id":"c1""#), "{input}");
+        assert!(!input.contains(r#""tool_call_response","id""#), "{input}");
+    }
+}
+
+#[test]
 fn an_answer_that_is_recorded_stays() {
     let history = r#"[{"role":"assistant","content":"[tool: get_weather][tool: boom]"},{"role":"tool","content":"rain"},
         {"role":"tool","content":"[tool-result: boom]"}]"#;
@@ -72,6 +88,7 @@ fn an_answer_that_is_recorded_stays() {
 fn calls_of_other_tools_are_not_those_of_the_steps_before() {
     for history in [
         r#"[{"role":"assistant","content":"[tool: boom][tool: get_weather]"}]"#,
+        r#"[{"role":"assistant","content":"[tool: get_weather][tool: other]"}]"#,
         r#"[{"role":"assistant","content":"[tool: get_weather]"}]"#,
         r#"[{"role":"assistant","content":"[tool: get_weather] is what I need"}]"#,
         r#"[{"role":"user","content":"[tool: get_weather][tool: boom]"}]"#,

@@ -82,6 +82,10 @@ fn a_run_has_the_counts_that_were_last_reported_once() {
     for (span, end) in spans.0.iter_mut().zip([9, 2, 3, 1, 4, 5, 6]) {
         span.end = Timestamp::from_nanos(end);
     }
+    let mut counted = spans.0.clone();
+    reconcile(&mut counted, &ContentLimits::default());
+    let total = counted[0].attributes.integer("gen_ai.usage.total_tokens");
+    assert_eq!(total, Some(47), "the total, too");
     let none = ("function", None);
     let run = ("gen_ai.invoke_agent", Some(42));
     // The last one counts its tokens itself.

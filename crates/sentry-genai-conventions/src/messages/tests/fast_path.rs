@@ -427,6 +427,10 @@ fn what_the_full_parser_would_change_does_not_take_the_fast_path() {
             "assistant",
             &[&CALL.replace("name", "id\":\"c\",\"name"), CALL],
         ),
+        (
+            "assistant",
+            &[CALL, &CALL.replace("name", "id\":\"c\",\"name")],
+        ),
         ("assistant", &[&CALL.replace("}}", "},\"result\":\"4\"}")]),
         (
             "tool",

@@ -95,13 +95,16 @@ fn messages_are_dropped_rather_than_cut() {
 fn content_that_is_too_large_is_cut_no_more_than_necessary() {
     let limits = limits(10_000, 9_000);
     let long = "word ".repeat(1000);
-    let arguments = json!({"a": long, "b": long}).to_string();
-    let (payload, _) = tool_payload(&arguments, &limits);
+    let arguments = json!({"a": long, "b": [long, long]}).to_string();
+    let (payload, size) = tool_payload(&arguments, &limits);
     assert!(
         (4_500..=9_000).contains(&payload.len()),
         "{}",
         payload.len()
     );
+    let value: Value = serde_json::from_str(&payload).unwrap();
+    assert!(value["b"][0].is_string(), "only texts are cut");
+    assert_eq!(size, Some(arguments.len()));
     let system = json!([{"type": "text", "content": long}, {"type": "text", "content": long}]);
     let instructions = system_instructions(&system.to_string(), &limits);
     let length = instructions.len();
