@@ -79,7 +79,7 @@ impl Attributes {
         self.hash_bits |= other.hash_bits;
         self.prefix_bits |= other.prefix_bits;
         self.entries
-            .extend(other.entries.iter().cloned().map(|mut entry| {
+            .extend(other.entries.iter().copied().map(|mut entry| {
                 if let Key::Text(range) = &mut entry.key {
                     range.shift(appended.start);
                 }

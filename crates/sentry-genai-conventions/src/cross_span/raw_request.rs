@@ -4,7 +4,7 @@ use super::{SpanTree, WorkKind};
 use crate::{
     ContentLimits, SentrySpan, content,
     dialect::{DEFINITIONS, INPUT, INSTRUCTIONS, OUTPUT, RAW_REQUEST},
-    messages::{Messages, Part, Role, Side},
+    messages::{Messages, Part, Side},
 };
 
 /// What such a span may record and its call may lack. The call has the instructions.
@@ -38,14 +38,12 @@ pub(super) fn complete_calls(spans: &mut [SentrySpan], tree: &SpanTree, limits: 
 fn complete(call: &mut SentrySpan, request: &SentrySpan, limits: &ContentLimits) {
     for (key, side) in [(INPUT, Side::Input), (OUTPUT, Side::Output)] {
         let messages = |span: &SentrySpan| Some(Messages::parse(span.attributes.text(key)?, side));
-        let Some(mut sent) = messages(request) else {
+        let Some(sent) = messages(request) else {
             continue;
         };
         let says_less = messages(call)
             .is_none_or(|own| own.is_empty() || count_parts(&own) < count_parts(&sent));
         if says_less {
-            // The call has them as its instructions.
-            sent.messages.retain(|message| message.role != Role::System);
             call.attributes.set(key, sent.into_json(limits).json);
         }
     }
