@@ -97,7 +97,7 @@ impl ContentHeuristic {
             (Self::Structure, Str(_)) => DependsOn(TextHeuristic::Structure),
             (Self::Argument, Str(_) | Array(_)) => DependsOn(if names_content(key) {
                 TextHeuristic::Any
-            } else if !key.contains('.') || names_thoughts(key) {
+            } else if !key.contains('.') || is_argument(key) || names_thoughts(key) {
                 TextHeuristic::Prose
             } else {
                 TextHeuristic::Transcript

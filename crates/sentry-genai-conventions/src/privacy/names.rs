@@ -119,7 +119,7 @@ fn split_last_word(key: &str) -> (&str, &str) {
 static CONTENT_CONTAINERS: &[&str] = &["documents", "input", "inputs", "output", "outputs"];
 
 /// What is passed to a call.
-static ARGUMENTS: &[&str] = &["args", "arguments", "kwargs"];
+static ARGUMENTS: &[&str] = &["args", "arguments", "kwargs", "parameter"];
 
 /// Names of parts that describe the whole.
 static CONTENT_METADATA: &[&str] = &[

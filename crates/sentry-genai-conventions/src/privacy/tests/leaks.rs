@@ -46,6 +46,23 @@ fn names_that_no_convention_defines_are_judged_by_their_values_on_ai_spans() {
     }
 }
 
+/// Whoever traces a function may put its arguments into a namespace.
+#[test]
+fn arguments_are_judged_alike_with_and_without_a_namespace() {
+    for (value, is_expected) in [
+        ("it may be cancer", false),
+        (r#"{"city":"hunter2"}"#, false),
+        ("gold", true),
+    ] {
+        for key in ["note", "parameter.note", "args.note", "call.kwargs.note"] {
+            let is_kept = keeps(Provenance::Other, key, Value::Str(value));
+            assert_eq!(is_kept, is_expected, "{key} {value}");
+        }
+    }
+    let prose = Value::Str("it may be cancer");
+    assert!(keeps(Provenance::Other, "app.note", prose));
+}
+
 /// However short it is, and even without spaces.
 #[test]
 fn a_text_inside_of_another_is_no_word() {
