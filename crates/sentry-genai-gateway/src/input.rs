@@ -42,7 +42,7 @@ impl Input {
         Self {
             format,
             other_signals: contents.other_signals,
-            events_without_span: attach_events(&mut spans, contents.events),
+            events_without_span: attach_events(&mut spans, contents.events).len(),
             repeated,
             spans,
             errors: errors.first,

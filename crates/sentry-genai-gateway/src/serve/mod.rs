@@ -8,6 +8,7 @@ mod http;
 mod refusals;
 mod routes;
 mod segments;
+mod waiting_events;
 
 use std::{
     error::Error,
@@ -29,7 +30,7 @@ pub use http::router;
 pub use routes::Projects;
 
 use admission::Admission;
-use gather::{Gatherer, TakenTrace, TraceBatch};
+use gather::{Gatherer, TraceBatch};
 use refusals::Refusals;
 use routes::Routes;
 use segments::Segments;
@@ -220,17 +221,21 @@ impl Service {
 
     /// Translates traces and hands their spans to the delivery.
     fn send(&self, batch: TraceBatch) {
-        for TakenTrace { parts, load } in batch.traces {
-            let (routes, spans) = (&self.0.routes, &parts.spans);
+        for taken in batch.traces {
+            let (routes, spans) = (&self.0.routes, &taken.parts.spans);
             let number = spans.first().map_or(0, |span| routes.find(&span.resource));
             let delivery = &routes.get(number).delivery;
+            let mut other_events = Vec::new();
             count_panic(delivery, spans.len(), |remaining| {
-                let spans = parts.assemble();
+                let (spans, events) = taken.parts.assemble();
+                other_events = events;
                 *remaining = spans.len();
                 self.send_trace(spans, remaining);
             });
+            let mut gatherer = self.gatherer();
             // Not when all are through: what the delivery counts must not be counted here any longer.
-            self.gatherer().release(load);
+            gatherer.release(taken.load);
+            gatherer.wait_for_spans(Instant::now(), taken.trace_id, other_events);
         }
     }
 
@@ -283,7 +288,7 @@ mod tests {
 
     use sentry_genai_conventions::{Attributes, SourceSpan, SpanId, Timestamp, TraceId};
 
-    use super::*;
+    use super::{gather::TakenTrace, *};
     use crate::Client;
 
     fn received() -> ReceivedSpan {
