@@ -98,3 +98,24 @@ fn the_service_says_what_it_refuses_and_why() {
     assert_eq!(log.matches(report).count(), 1, "{log}");
     assert!(log.contains("; requests refused so far: "), "{log}");
 }
+
+/// Exporters see only that nobody answers.
+#[cfg(target_os = "linux")]
+#[test]
+fn connections_that_cannot_be_accepted_are_reported() {
+    let ingest = Ingest::start().unwrap();
+    let mut limited = without_proxies(Command::new("sh"));
+    let script = "ulimit -n 30; exec \"$0\" \"$@\"";
+    limited.args(["-c", script]).arg(program().get_program());
+    let mut running = Running::start_program(limited, &ingest, &[]);
+    let connect = || std::net::TcpStream::connect(&running.address).unwrap();
+    let connections: Vec<_> = std::iter::repeat_with(connect).take(30).collect();
+    thread::sleep(Duration::from_millis(500));
+    drop(connections);
+    assert_eq!(running.health()["received"], 0);
+    let log = running.terminate();
+    assert_eq!(
+        log,
+        "sentry-genai: cannot accept connections: Too many open files (os error 24)\n"
+    );
+}
