@@ -153,6 +153,23 @@ fn log_events_are_attached_to_their_spans() {
     assert_eq!(spans.iter().map(summary).collect::<BTreeSet<_>>(), expected);
 }
 
+/// Protobuf is decoded piece by piece: as a whole, small messages take thirty times as much memory as their bytes.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_request_takes_little_more_memory_than_its_bytes() {
+    let ingest = Ingest::start().unwrap();
+    let running = Running::start(&ingest, &[]);
+    // A resource with empty scopes.
+    let scopes = b"\x12\0".repeat(4_000_000);
+    let body = [b"\x0a\x80\xa4\xe8\x03", &*scopes].concat();
+    let headers = [("content-type", "application/x-protobuf")];
+    assert_eq!(running.post("/v1/traces", &headers, &body), (200, vec![]));
+    let status = fs::read_to_string(format!("/proc/{}/status", running.child.id())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB")?.parse::<usize>().ok());
+    assert!(peak.unwrap() < 100_000, "{peak:?} kB");
+}
+
 /// Instrumentations write prompts when a call starts. Its span comes when it has ended, with others of its trace in between.
 #[test]
 fn prompts_in_log_records_wait_for_the_end_of_their_call() {
