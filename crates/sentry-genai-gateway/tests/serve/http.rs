@@ -159,11 +159,14 @@ fn log_events_are_attached_to_their_spans() {
 fn a_request_takes_little_more_memory_than_its_bytes() {
     let ingest = Ingest::start().unwrap();
     let running = Running::start(&ingest, &[]);
-    // A resource with empty scopes.
+    // A resource with empty scopes, and empty messages, each after its length.
     let scopes = b"\x12\0".repeat(4_000_000);
-    let body = [b"\x0a\x80\xa4\xe8\x03", &*scopes].concat();
+    let scopes = [b"\x0a\x80\xa4\xe8\x03", &*scopes].concat();
+    let messages = vec![0; 4 * 4_000_000];
     let headers = [("content-type", "application/x-protobuf")];
-    assert_eq!(running.post("/v1/traces", &headers, &body), (200, vec![]));
+    for body in [&*scopes, &messages] {
+        assert_eq!(running.post("/v1/traces", &headers, body), (200, vec![]));
+    }
     let status = fs::read_to_string(format!("/proc/{}/status", running.child.id())).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB")?.parse::<usize>().ok());
