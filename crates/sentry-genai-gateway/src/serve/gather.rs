@@ -120,11 +120,13 @@ impl Gatherer {
     /// Adds events that came without their spans. An event outside any known span belongs to no trace.
     pub(super) fn add_events(&mut self, now: Instant, events: Vec<ReceivedEvent>) {
         for received in events {
-            if let Some((trace_id, _)) = received.within {
-                let bytes = event_footprint(&received);
-                let pending = self.pending_trace(now, trace_id, bytes);
-                pending.parts.events.push(received);
-            }
+            let Some((trace_id, _)) = received.within else {
+                self.waiting_events.give_up();
+                continue;
+            };
+            let bytes = event_footprint(&received);
+            let pending = self.pending_trace(now, trace_id, bytes);
+            pending.parts.events.push(received);
         }
     }
 
@@ -238,6 +240,11 @@ impl Gatherer {
     /// Returns the approximate number of bytes that wait, including traces that were taken but not yet handed over.
     pub(super) fn bytes(&self) -> usize {
         self.bytes + self.in_flight.bytes + self.waiting_events.bytes()
+    }
+
+    /// Returns the number of events that no span came for.
+    pub(super) fn events_without_span(&self) -> u64 {
+        self.waiting_events.given_up()
     }
 
     /// Returns the number of spans that wait, including those that were taken but not yet handed over.

@@ -71,6 +71,8 @@ pub struct Figures {
     pub gathered: u64,
     /// The number of requests refused, as a whole or in part, other than those that came while the service was full.
     pub refused_requests: u64,
+    /// The number of GenAI events that came as log records, and were given up because their spans did not come.
+    pub events_without_span: u64,
     /// The statistics of the spans that were handed to the delivery. Spans that came twice were left out before, and are not
     /// counted.
     pub delivery: Stats,
@@ -198,9 +200,12 @@ impl Service {
     #[must_use]
     pub fn figures(&self) -> Figures {
         // In the order opposite to that in which spans pass, so that none is counted in two places.
+        let delivery = self.0.routes.stats();
+        let gatherer = self.gatherer();
         Figures {
-            delivery: self.0.routes.stats(),
-            gathered: self.gatherer().spans() as u64,
+            delivery,
+            gathered: gatherer.spans() as u64,
+            events_without_span: gatherer.events_without_span(),
             refused_requests: self.0.refusals.count(),
             received: self.0.received.load(Ordering::Relaxed),
         }

@@ -18,6 +18,8 @@ pub(super) struct WaitingEvents {
     traces: HashMap<TraceId, Waiting>,
     bytes: usize,
     max_bytes: usize,
+    /// The number of events that were given up.
+    given_up: u64,
 }
 
 #[derive(Debug)]
@@ -33,6 +35,7 @@ impl WaitingEvents {
             traces: HashMap::new(),
             bytes: 0,
             max_bytes,
+            given_up: 0,
         }
     }
 
@@ -70,9 +73,19 @@ impl WaitingEvents {
             let is_kept = now.saturating_duration_since(waiting.latest) < MAX_WAIT;
             if !is_kept {
                 self.bytes -= waiting.bytes;
+                self.given_up += waiting.events.len() as u64;
             }
             is_kept
         });
+    }
+
+    /// Counts an event that no span can come for.
+    pub(super) fn give_up(&mut self) {
+        self.given_up += 1;
+    }
+
+    pub(super) fn given_up(&self) -> u64 {
+        self.given_up
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -93,7 +106,9 @@ impl WaitingEvents {
             if self.bytes <= target_bytes {
                 return;
             }
-            self.take(trace_id);
+            if let Some((events, _)) = self.take(trace_id) {
+                self.given_up += events.len() as u64;
+            }
         }
     }
 }
@@ -134,6 +149,7 @@ mod tests {
         waiting.add(later, trace_id(1), events(3));
         waiting.remove_expired(start + MAX_WAIT);
         assert!(waiting.take(trace_id(2)).is_none());
+        assert_eq!(waiting.given_up(), 1);
         let (events, bytes) = waiting.take(trace_id(1)).unwrap();
         assert_eq!(events.len(), 5);
         assert!(bytes > events.len() * size_of::<ReceivedEvent>());
@@ -156,6 +172,7 @@ mod tests {
         assert!(kept.len() > 10, "{kept:?}");
         let latest: Vec<_> = (101 - kept.len() as u8..=100).collect();
         assert_eq!(kept, latest, "the latest stay");
+        assert_eq!(waiting.given_up(), 2 * (100 - kept.len() as u64));
         assert_eq!(waiting.bytes(), 0);
     }
 }

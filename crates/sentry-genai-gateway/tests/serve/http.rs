@@ -229,6 +229,7 @@ fn prometheus_reads_the_figures() {
         "gathered_spans",
         "buffered_bytes",
         "full",
+        "events_without_span_total",
     ] {
         assert!(text.contains(&format!("\nsentry_genai_{name} ")), "{name}");
     }
