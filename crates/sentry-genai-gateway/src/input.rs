@@ -42,7 +42,7 @@ impl Input {
         Self {
             format,
             other_signals: contents.other_signals,
-            events_without_span: attach_events(&mut spans, contents.events),
+            events_without_span: attach_events(&mut spans, contents.events).len(),
             repeated,
             spans,
             errors: errors.first,
@@ -114,6 +114,8 @@ pub enum ReadError {
     Zstd,
     /// The file consists of messages that are each compressed with zstd, as the Collector's `file` exporter writes them.
     ZstdMessages,
+    /// The file is UTF-16, as older versions of PowerShell write the output of a program.
+    Utf16,
     /// The file starts like JSON, but is not UTF-8.
     #[non_exhaustive]
     Utf8 {
@@ -143,6 +145,9 @@ impl fmt::Display for ReadError {
             Self::ZstdMessages => f.write_str(
                 "the messages in the file are compressed with zstd, which is not supported: turn off compression in the \
                  Collector's file exporter",
+            ),
+            Self::Utf16 => f.write_str(
+                "the file is UTF-16, which is not supported: convert it to UTF-8, for example with iconv -f utf-16 -t utf-8",
             ),
             Self::Utf8 { line, column } => {
                 write!(f, "line {line}, column {column}: expected UTF-8")
@@ -208,6 +213,9 @@ pub(crate) fn remove_duplicates(spans: &mut Vec<ReceivedSpan>) -> usize {
 
 /// Detects the format by the first bytes, and reads it.
 fn read_content(bytes: &[u8], now: Timestamp) -> Result<Input, ReadError> {
+    if UTF_16.iter().any(|mark| bytes.starts_with(mark)) {
+        return Err(ReadError::Utf16);
+    }
     let start = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     match start.iter().find(|byte| !byte.is_ascii_whitespace()) {
         None => Err(ReadError::Empty),
@@ -221,6 +229,9 @@ fn read_content(bytes: &[u8], now: Timestamp) -> Result<Input, ReadError> {
         Some(_) => protobuf(start),
     }
 }
+
+/// The byte order marks of UTF-16. Neither protobuf nor JSON begins like this.
+const UTF_16: [[u8; 2]; 2] = [[0xff, 0xfe], [0xfe, 0xff]];
 
 /// The magic number of zstd.
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -331,6 +342,8 @@ mod tests {
         assert_eq!(error(b"\n{\"a\":}"), "line 2, column 6: expected value");
         assert!(error(b"\x1f\x8bnothing").starts_with("after 0 bytes of decompressed content: "));
         assert!(error(b"\x28\xb5\x2f\xfd\x04").contains("compressed with zstd"));
+        assert!(error(b"\xff\xfe{\0}\0").contains("UTF-16"));
+        assert!(error(b"\xfe\xff\0{\0}").contains("UTF-16"));
         assert!(error(b"\0\0\x01\x02\x28\xb5\x2f\xfd\x04").contains("file exporter"));
         let capture = error(br#"{"format":"tracing-capture-v1","spans":[{}]}"#);
         assert!(capture.contains("line 1 column"), "{capture}");

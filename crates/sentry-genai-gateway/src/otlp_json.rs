@@ -153,7 +153,7 @@ fn is_too_deep(error: &serde_json::Error) -> bool {
     error_message(error) == "recursion limit exceeded"
 }
 
-/// The spans of a request, and the errors of those that could not be read.
+/// The spans of a request, and the errors of what could not be read.
 #[derive(Default)]
 struct Traces {
     spans: Vec<ReceivedSpan>,
@@ -165,37 +165,58 @@ fn read_traces(list: &RawValue, path: &Path<'_>) -> Result<Traces, ParseError> {
     let mut traces = Traces::default();
     let list = raw::list::<Object<OfResource<'_>>>(list, path)?;
     for (index, resource_spans) in list.into_iter().enumerate() {
-        let path = Path::Item(path, index);
-        let resource_spans = resource_spans.fields(&path)?;
-        let resource = Arc::new(match resource_spans.resource {
-            Some(resource) => read_resource(resource, &Path::Field(&path, "resource"))?,
-            None => Attributes::default(),
-        });
-        let path = Path::Field(&path, "scopeSpans");
-        for (index, scope) in resource_spans
-            .scope_spans
-            .items(&path)?
-            .into_iter()
-            .enumerate()
-        {
-            let path = Path::Item(&path, index);
-            read_scope(scope.fields(&path)?, &path, &resource, &mut traces)?;
-        }
+        let read = read_resource_spans(resource_spans, &Path::Item(path, index), &mut traces);
+        traces.errors.extend(read.err());
     }
     Ok(traces)
 }
 
-fn read_resource(resource: &RawValue, path: &Path<'_>) -> Result<Attributes, ParseError> {
+fn read_resource_spans(
+    resource_spans: Object<OfResource<'_>>,
+    path: &Path<'_>,
+    traces: &mut Traces,
+) -> Result<(), ParseError> {
+    let resource_spans = resource_spans.fields(path)?;
+    let mut resource = Attributes::default();
+    if let Some(text) = resource_spans.resource {
+        let path = Path::Field(path, "resource");
+        let read = read_resource(text, &path, &mut resource, &mut traces.errors);
+        traces.errors.extend(read.err());
+    }
+    let resource = Arc::new(resource);
+    let path = Path::Field(path, "scopeSpans");
+    let scopes = resource_spans.scope_spans.items(&path)?;
+    for (index, scope) in scopes.into_iter().enumerate() {
+        let read = read_scope(scope, &Path::Item(&path, index), &resource, traces);
+        traces.errors.extend(read.err());
+    }
+    Ok(())
+}
+
+/// Reads what can be read of a resource: its spans come from there all the same.
+fn read_resource(
+    resource: &RawValue,
+    path: &Path<'_>,
+    attributes: &mut Attributes,
+    errors: &mut Vec<ParseError>,
+) -> Result<(), ParseError> {
     let resource: Object<Record> = raw::parse(resource, path)?;
-    attributes(resource.fields(path)?.attributes, path)
+    let list = resource.fields(path)?.attributes;
+    let path = Path::Field(path, "attributes");
+    for (index, item) in list.items(&path)?.into_iter().enumerate() {
+        let read = read_attribute(item, &Path::Item(&path, index), attributes);
+        errors.extend(read.err());
+    }
+    Ok(())
 }
 
 fn read_scope(
-    scope: OfScope<'_>,
+    scope: Object<OfScope<'_>>,
     path: &Path<'_>,
     resource: &Arc<Attributes>,
     traces: &mut Traces,
 ) -> Result<(), ParseError> {
+    let scope = scope.fields(path)?;
     let name = scope.name();
     let path = Path::Field(path, "spans");
     for (index, span) in scope.spans.items(&path)?.into_iter().enumerate() {
@@ -357,14 +378,22 @@ fn attributes(list: List<Object<Attribute>>, path: &Path<'_>) -> Result<Attribut
     let path = Path::Field(path, "attributes");
     let mut attributes = Attributes::default();
     for (index, item) in list.items(&path)?.into_iter().enumerate() {
-        let path = Path::Item(&path, index);
-        let Attribute { key, value } = item.fields(&path)?;
-        let Value::String(key) = key else {
-            return Err(Path::Field(&path, "key").error("a text"));
-        };
-        value.push(&mut attributes, &key);
+        read_attribute(item, &Path::Item(&path, index), &mut attributes)?;
     }
     Ok(attributes)
+}
+
+fn read_attribute(
+    item: Object<Attribute>,
+    path: &Path<'_>,
+    attributes: &mut Attributes,
+) -> Result<(), ParseError> {
+    let Attribute { key, value } = item.fields(path)?;
+    let Value::String(key) = key else {
+        return Err(Path::Field(path, "key").error("a text"));
+    };
+    value.push(attributes, &key);
+    Ok(())
 }
 
 fn take(fields: &mut Map<String, Value>, names: &[&str]) -> Option<Value> {

@@ -139,22 +139,25 @@ impl FromIterator<Request> for Contents {
     }
 }
 
-/// Appends events to the spans they happened in, and returns how many belong to no span here.
+/// Appends events to the spans they happened in, and returns those that belong to no span here.
 ///
 /// OpenLLMetry does not make its spans current. What it emits when a response arrives therefore happens in the enclosing span, or
 /// in none. If that span is not of the same instrumentation, the event goes to the instrumentation's span inside it.
 ///
 /// Events that an exporter sent again are left out.
-pub(crate) fn attach_events(spans: &mut [ReceivedSpan], events: Vec<ReceivedEvent>) -> usize {
+pub(crate) fn attach_events(
+    spans: &mut [ReceivedSpan],
+    events: Vec<ReceivedEvent>,
+) -> Vec<ReceivedEvent> {
     if events.is_empty() {
-        return 0;
+        return events;
     }
     let mut index = HashMap::new();
     for (position, received) in spans.iter().enumerate() {
         index.insert((received.span.trace_id, received.span.span_id), position);
     }
     let mut sibling_index = None;
-    let mut without_span = 0;
+    let mut without_span = Vec::new();
     // For each span with events that came without it, the number of those that came with it.
     let mut own_events = HashMap::new();
     for received in events {
@@ -172,7 +175,7 @@ pub(crate) fn attach_events(spans: &mut [ReceivedSpan], events: Vec<ReceivedEven
                 own_events.entry(position).or_insert(events.len());
                 events.push(received.event);
             }
-            None => without_span += 1,
+            None => without_span.push(received),
         }
     }
     for (position, own) in own_events {

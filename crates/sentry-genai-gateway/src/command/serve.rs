@@ -216,6 +216,7 @@ async fn serve(service: &Service, addresses: &[SocketAddr]) -> Result<(), Failur
     // Requests that are under way are accepted; those that hang are not waited for longer than this.
     let all = async { while servers.join_next().await.is_some() {} };
     let _ = time::timeout(DRAIN_TIMEOUT, all).await;
+    refusals.report_new(service);
     Ok(())
 }
 
@@ -229,9 +230,18 @@ struct Refusals {
 impl Refusals {
     /// Reports what is new since the last report, at most once per [`REPORT_INTERVAL`].
     fn report(&mut self, service: &Service) {
+        if self
+            .last
+            .is_none_or(|last| last.elapsed() >= REPORT_INTERVAL)
+        {
+            self.report_new(service);
+        }
+    }
+
+    /// Reports what is new since the last report.
+    fn report_new(&mut self, service: &Service) {
         let count = service.figures().refused_requests;
-        let is_too_soon = (self.last).is_some_and(|last| last.elapsed() < REPORT_INTERVAL);
-        if is_too_soon || count == self.count {
+        if count == self.count {
             return;
         }
         let refusal = service.last_refusal().unwrap_or_default();

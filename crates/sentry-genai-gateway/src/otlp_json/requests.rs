@@ -51,7 +51,7 @@ pub struct Requests<'a> {
 ///
 /// A request that cannot be read yields an error, and reading continues: text that no request can be made of is skipped up to the
 /// next line that starts like a request. Of a file of JSON lines, only the line that is cut or foreign is therefore lost. If
-/// spans of a request have no valid id, the errors follow the request with the other spans.
+/// parts of a request cannot be read, such as spans that have no valid id, the errors follow the request with the other spans.
 ///
 /// ```
 /// use sentry_genai_gateway::{Request, otlp_json::requests};

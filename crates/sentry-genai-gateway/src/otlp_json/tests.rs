@@ -265,6 +265,34 @@ fn errors_include_the_position() {
     );
 }
 
+/// One service's mistake costs no spans of another, though a Collector puts both into one request.
+#[test]
+fn an_unreadable_part_of_a_request_costs_only_itself() {
+    let span = format!("{{{IDS},\"startTimeUnixNano\":\"5\"}}");
+    let good = format!("{{\"scopeSpans\":[7,{{\"spans\":7}},{{\"spans\":[{span}]}}]}}");
+    let named = r#"{"attributes":[null,{"key":"service.name","value":{"stringValue":"shop"}}]}"#;
+    let text = format!(
+        r#"{{"resourceSpans":[null,{good},{{"scopeSpans":7}},{{"resource":7,"scopeSpans":[{{"spans":[{span}]}}]}},
+        {{"resource":{named},"scopeSpans":[{{"spans":[{span}]}}]}}]}}"#
+    );
+    assert_eq!(
+        outcomes(&text),
+        [
+            "3 spans",
+            "resourceSpans[0]: expected an object",
+            "resourceSpans[1].scopeSpans[0]: expected an object",
+            "resourceSpans[1].scopeSpans[1].spans: expected a list",
+            "resourceSpans[2].scopeSpans: expected a list",
+            "resourceSpans[3].resource: expected an object",
+            "resourceSpans[4].resource.attributes[0]: expected an object",
+        ]
+    );
+    let Some(Ok(Request::Traces(spans))) = requests(&text).next() else {
+        panic!("no spans");
+    };
+    assert_eq!(spans[2].resource.text("service.name"), Some("shop"));
+}
+
 #[test]
 fn lists_of_requests_and_empty_input() {
     let span = request(&format!("{{{IDS},\"startTimeUnixNano\":\"5\"}}"));

@@ -7,25 +7,9 @@
 use prost::{Message, Oneof};
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct ResourceSpans {
-    #[prost(message, optional, tag = "1")]
-    pub(super) resource: Option<Resource>,
-    #[prost(message, repeated, tag = "2")]
-    pub(super) scope_spans: Vec<ScopeSpans>,
-}
-
-#[derive(Clone, PartialEq, Message)]
 pub(super) struct Resource {
     #[prost(message, repeated, tag = "1")]
     pub(super) attributes: Vec<KeyValue>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct ScopeSpans {
-    #[prost(message, optional, tag = "1")]
-    pub(super) scope: Option<Scope>,
-    #[prost(message, repeated, tag = "2")]
-    pub(super) spans: Vec<Span>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -141,20 +125,6 @@ pub(super) struct KeyValueList {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct ResourceLogs {
-    #[prost(message, repeated, tag = "2")]
-    pub(super) scope_logs: Vec<ScopeLogs>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct ScopeLogs {
-    #[prost(message, optional, tag = "1")]
-    pub(super) scope: Option<Scope>,
-    #[prost(message, repeated, tag = "2")]
-    pub(super) log_records: Vec<LogRecord>,
-}
-
-#[derive(Clone, PartialEq, Message)]
 pub(super) struct LogRecord {
     #[prost(fixed64, tag = "1")]
     pub(super) time_unix_nano: u64,
@@ -176,18 +146,6 @@ pub(super) struct LogRecord {
     pub(super) observed_time_unix_nano: u64,
     #[prost(bytes = "vec", tag = "12")]
     pub(super) event_name: Vec<u8>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct ResourceMetrics {
-    #[prost(message, repeated, tag = "2")]
-    pub(super) scope_metrics: Vec<ScopeMetrics>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct ScopeMetrics {
-    #[prost(message, repeated, tag = "2")]
-    pub(super) metrics: Vec<Metric>,
 }
 
 /// Points of every kind of metric have their times in the same fields.

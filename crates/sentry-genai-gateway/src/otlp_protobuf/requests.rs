@@ -6,7 +6,7 @@ use prost::Message;
 
 use super::{
     DecodeError, attributes,
-    messages::{LogRecord, ResourceLogs, ResourceMetrics, ResourceSpans, ScopeSpans},
+    messages::{LogRecord, Metric, Resource, Scope},
     read_record, read_span, text,
 };
 use crate::{ReceivedEvent, ReceivedSpan, Request};
@@ -110,16 +110,16 @@ impl Content {
     fn of(message: &[u8], start: usize) -> Self {
         let mut content = Self::default();
         let (mut count, mut has_dictionary) = (0, false);
-        let mut errors = Vec::new();
-        for (number, offset, part) in fields_of(message, start, &mut errors) {
-            if number == RESOURCE {
-                content.read(part, offset, count);
-                count += 1;
-            } else {
-                has_dictionary |= number == DICTIONARY;
+        for field in Fields::of(message, start) {
+            match field {
+                Ok(field) if field.number == RESOURCE => {
+                    content.read(field, count);
+                    count += 1;
+                }
+                Ok(field) => has_dictionary |= field.number == DICTIONARY,
+                Err(error) => content.errors.push(error),
             }
         }
-        content.errors.extend(errors);
         if has_dictionary && content.spans.is_empty() && content.events.is_empty() {
             content.has_other_signal = true;
             content.errors.clear();
@@ -131,28 +131,14 @@ impl Content {
     ///
     /// Its signal is the one whose types match its fields, since each signal has fields of another type where the others have
     /// their times. Data that contains a span, which has a time, is therefore of traces.
-    fn read(&mut self, bytes: &[u8], offset: usize, number: usize) {
-        let (spans, errors) = match decode_message::<ResourceSpans>(bytes, offset) {
-            Ok(traces) => read_spans(traces, number),
-            Err(error) => {
-                let (traces, mut errors) = decode_partially(bytes, offset);
-                let (spans, span_errors) = read_spans(traces, number);
-                errors.extend(span_errors);
-                if errors.is_empty() {
-                    errors.push(error);
-                }
-                (spans, errors)
-            }
-        };
+    fn read(&mut self, resource: Field<'_>, number: usize) {
+        let (spans, errors) = read_spans(resource, number);
         if spans.is_empty()
-            && let Some(records) = records(bytes)
+            && let Some(events) = read_events(resource)
         {
-            let before = self.events.len();
-            let records = records.into_iter();
-            let events = records.filter_map(|(scope, record)| read_record(record, &scope));
+            self.has_other_signal |= events.is_empty();
             self.events.extend(events);
-            self.has_other_signal |= self.events.len() == before;
-        } else if spans.is_empty() && has_metrics(bytes) {
+        } else if spans.is_empty() && has_metrics(resource) {
             self.has_other_signal = true;
         } else {
             self.spans.extend(spans);
@@ -179,20 +165,32 @@ impl Content {
     }
 }
 
-/// Returns the spans of a resource, and the errors of those that could not be read.
-fn read_spans(traces: ResourceSpans, number: usize) -> (Vec<ReceivedSpan>, Vec<DecodeError>) {
+/// Returns the spans of a resource, and the errors of what could not be read.
+///
+/// They are decoded one by one, so that one that is unreadable does not affect the others, and because a decoded message takes
+/// several times as much memory as its text.
+fn read_spans(resource_spans: Field<'_>, number: usize) -> (Vec<ReceivedSpan>, Vec<DecodeError>) {
     let (mut spans, mut errors) = (Vec::new(), Vec::new());
-    let resource = traces.resource.unwrap_or_default();
+    let resource: Resource = resource_spans.find(RESOURCE, &mut errors);
     let resource = Arc::new(attributes(resource.attributes));
-    for (scope_number, scope_spans) in traces.scope_spans.into_iter().enumerate() {
-        let scope = text(scope_spans.scope.unwrap_or_default().name);
-        for (span_number, span) in scope_spans.spans.into_iter().enumerate() {
+    for (scope_number, scope_spans) in resource_spans.children().enumerate() {
+        let scope_spans = match scope_spans {
+            Ok(scope_spans) => scope_spans,
+            Err(error) => {
+                errors.push(error);
+                continue;
+            }
+        };
+        let scope: Scope = scope_spans.find(SCOPE, &mut errors);
+        let scope = text(scope.name);
+        for (span_number, span) in scope_spans.children().enumerate() {
             let path = |field: &str| {
                 format!(
                     "resource_spans[{number}].scope_spans[{scope_number}].spans[{span_number}].{field}"
                 )
             };
-            match read_span(span, &scope, path) {
+            let decoded = span.and_then(|span| span.decode());
+            match decoded.and_then(|span| read_span(span, &scope, path)) {
                 Ok(span) => spans.push(ReceivedSpan::over_otlp(&resource, span)),
                 Err(error) => errors.push(error),
             }
@@ -201,75 +199,98 @@ fn read_spans(traces: ResourceSpans, number: usize) -> (Vec<ReceivedSpan>, Vec<D
     (spans, errors)
 }
 
-/// Decodes the parts of what cannot be decoded as a whole, so that one unreadable span does not affect the others.
-fn decode_partially(bytes: &[u8], offset: usize) -> (ResourceSpans, Vec<DecodeError>) {
-    let mut traces = ResourceSpans::default();
-    let mut errors = Vec::new();
-    for (number, start, part) in fields_of(bytes, offset, &mut errors) {
-        match number {
-            RESOURCE => traces.resource = decode_or_push_error(part, start, &mut errors),
-            CHILDREN => {
-                let scope_spans = decode_message(part, start)
-                    .unwrap_or_else(|_| decode_scope_spans_partially(part, start, &mut errors));
-                traces.scope_spans.push(scope_spans);
-            }
-            _ => {}
-        }
-    }
-    (traces, errors)
+/// A length-delimited field of a message.
+#[derive(Clone, Copy)]
+struct Field<'a> {
+    number: usize,
+    content: &'a [u8],
+    /// The position of the content, in bytes from the start of the file.
+    offset: usize,
 }
 
-fn decode_scope_spans_partially(
-    bytes: &[u8],
-    offset: usize,
-    errors: &mut Vec<DecodeError>,
-) -> ScopeSpans {
-    let mut scope_spans = ScopeSpans::default();
-    for (number, start, part) in fields_of(bytes, offset, errors) {
-        match number {
-            SCOPE => scope_spans.scope = decode_or_push_error(part, start, errors),
-            CHILDREN => (scope_spans.spans).extend(decode_or_push_error(part, start, errors)),
-            _ => {}
-        }
+impl<'a> Field<'a> {
+    fn fields(self) -> Fields<'a> {
+        Fields::of(self.content, self.offset)
     }
-    scope_spans
+
+    fn children(self) -> impl Iterator<Item = Result<Field<'a>, DecodeError>> {
+        let is_child = |field: &Field<'_>| field.number == CHILDREN;
+        self.fields()
+            .filter(move |field| field.as_ref().map_or(true, is_child))
+    }
+
+    /// Returns the message in the last field with this number. A missing one is empty, and so is one that cannot be read.
+    fn find<M: Message + Default>(self, number: usize, errors: &mut Vec<DecodeError>) -> M {
+        // An error in the fields is reported when the others are read.
+        let fields = self.fields().flatten();
+        let Some(found) = fields.filter(|field| field.number == number).last() else {
+            return M::default();
+        };
+        let decoded = found.decode();
+        decoded
+            .map_err(|error| errors.push(error))
+            .unwrap_or_default()
+    }
+
+    fn decode<M: Message + Default>(self) -> Result<M, DecodeError> {
+        let mut rest = self.content;
+        M::decode(&mut rest).map_err(|error| {
+            let message = error.to_string();
+            let message = message
+                .strip_prefix("failed to decode Protobuf message: ")
+                .unwrap_or(&message);
+            DecodeError::Encoding {
+                offset: self.offset + self.content.len() - rest.len(),
+                message: format!("ExportTraceServiceRequest.resource_spans: {message}"),
+            }
+        })
+    }
 }
 
-fn decode_or_push_error<M: Message + Default>(
-    bytes: &[u8],
-    offset: usize,
-    errors: &mut Vec<DecodeError>,
-) -> Option<M> {
-    let decoded = decode_message(bytes, offset);
-    decoded.map_err(|error| errors.push(error)).ok()
+/// The length-delimited fields of a message, up to the first error.
+struct Fields<'a> {
+    rest: &'a [u8],
+    /// The position of the end of the message, in bytes from the start of the file.
+    end: usize,
 }
 
-/// Returns the length-delimited fields of a message that starts at `offset`, each with its number and position, up to the first
-/// error.
-fn fields_of<'a>(
-    message: &'a [u8],
-    offset: usize,
-    errors: &mut Vec<DecodeError>,
-) -> Vec<(usize, usize, &'a [u8])> {
-    let mut fields = Vec::new();
-    let mut rest = message;
-    while !rest.is_empty() {
-        match next_field(&mut rest) {
-            Ok(None) => {}
-            Ok(Some((number, field))) => {
-                let start = message.len() - rest.len() - field.len();
-                fields.push((number, offset + start, field));
-            }
-            Err(problem) => {
-                errors.push(DecodeError::Encoding {
-                    offset: offset + message.len() - rest.len(),
-                    message: format!("ExportTraceServiceRequest.resource_spans: {problem}"),
-                });
-                break;
-            }
+impl<'a> Fields<'a> {
+    /// Returns the fields of a message that starts at `offset`.
+    fn of(message: &'a [u8], offset: usize) -> Self {
+        Self {
+            rest: message,
+            end: offset + message.len(),
         }
     }
-    fields
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Result<Field<'a>, DecodeError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while !self.rest.is_empty() {
+            match next_field(&mut self.rest) {
+                Ok(None) => {}
+                Ok(Some((number, content))) => {
+                    let offset = self.end - self.rest.len() - content.len();
+                    return Some(Ok(Field {
+                        number,
+                        content,
+                        offset,
+                    }));
+                }
+                Err(problem) => {
+                    let offset = self.end - self.rest.len();
+                    self.rest = &[];
+                    return Some(Err(DecodeError::Encoding {
+                        offset,
+                        message: format!("ExportTraceServiceRequest.resource_spans: {problem}"),
+                    }));
+                }
+            }
+        }
+        None
+    }
 }
 
 /// Skips one field. Returns its number and contents if it is length-delimited.
@@ -277,7 +298,7 @@ fn next_field<'a>(rest: &mut &'a [u8]) -> Result<Option<(usize, &'a [u8])>, &'st
     let key = varint(rest)?;
     let (number, length) = match (key >> 3, key & 7) {
         (number, 2) => (Some(number), varint(rest)?),
-        (RESOURCE, _) => return Err("invalid wire type"),
+        (RESOURCE | CHILDREN, _) => return Err("invalid wire type"),
         (_, 0) => return varint(rest).map(|_| None),
         (_, 1) => (None, 8),
         (_, 5) => (None, 4),
@@ -292,36 +313,39 @@ fn varint(rest: &mut &[u8]) -> Result<usize, &'static str> {
     prost::decode_length_delimiter(rest).map_err(|_| "invalid varint")
 }
 
-/// Returns the log records, each with its scope, if the data of a resource is of logs.
-fn records(bytes: &[u8]) -> Option<Vec<(Arc<str>, LogRecord)>> {
-    let scopes = ResourceLogs::decode(bytes).ok()?.scope_logs.into_iter();
-    let records: Vec<_> = scopes
-        .flat_map(|logs| {
-            let scope: Arc<str> = text(logs.scope.unwrap_or_default().name).into();
-            let records = logs.log_records.into_iter();
-            records.map(move |record| (Arc::clone(&scope), record))
-        })
-        .collect();
-    (!records.is_empty()).then_some(records)
-}
-
-fn has_metrics(bytes: &[u8]) -> bool {
-    ResourceMetrics::decode(bytes).is_ok_and(|metrics| {
-        let mut scopes = metrics.scope_metrics.iter();
-        scopes.any(|scope| !scope.metrics.is_empty())
-    })
-}
-
-fn decode_message<M: Message + Default>(bytes: &[u8], offset: usize) -> Result<M, DecodeError> {
-    let mut rest = bytes;
-    M::decode(&mut rest).map_err(|error| {
-        let message = error.to_string();
-        let message = message
-            .strip_prefix("failed to decode Protobuf message: ")
-            .unwrap_or(&message);
-        DecodeError::Encoding {
-            offset: offset + bytes.len() - rest.len(),
-            message: format!("ExportTraceServiceRequest.resource_spans: {message}"),
+/// Returns the GenAI events of the log records, if the data of a resource is of logs.
+fn read_events(resource_logs: Field<'_>) -> Option<Vec<ReceivedEvent>> {
+    let (mut events, mut has_records) = (Vec::new(), false);
+    for scope_logs in resource_logs.children() {
+        let scope_logs = scope_logs.ok()?;
+        let mut errors = Vec::new();
+        let scope: Scope = scope_logs.find(SCOPE, &mut errors);
+        let scope = text(scope.name).into();
+        for record in scope_logs.children() {
+            let record: LogRecord = record.ok()?.decode().ok()?;
+            events.extend(read_record(record, &scope));
+            has_records = true;
         }
-    })
+        if !errors.is_empty() {
+            return None;
+        }
+    }
+    has_records.then_some(events)
+}
+
+/// Returns whether the data of a resource is of metrics.
+fn has_metrics(resource_metrics: Field<'_>) -> bool {
+    let mut has_metrics = false;
+    for scope_metrics in resource_metrics.children() {
+        let Ok(scope_metrics) = scope_metrics else {
+            return false;
+        };
+        for metric in scope_metrics.children() {
+            if metric.and_then(|metric| metric.decode::<Metric>()).is_err() {
+                return false;
+            }
+            has_metrics = true;
+        }
+    }
+    has_metrics
 }

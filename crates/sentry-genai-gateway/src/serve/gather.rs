@@ -8,6 +8,7 @@ use std::{
 
 use sentry_genai_conventions::TraceId;
 
+use super::waiting_events::{WaitingEvents, event_footprint};
 use crate::{
     ReceivedEvent, ReceivedSpan, Request, input::remove_duplicates, received::attach_events,
 };
@@ -47,6 +48,7 @@ pub(super) struct Gatherer {
     bytes: usize,
     /// What was taken and is being translated.
     in_flight: Load,
+    waiting_events: WaitingEvents,
 }
 
 /// An amount of spans.
@@ -66,6 +68,7 @@ pub(super) struct TraceBatch {
 /// A trace that leaves the gatherer, with at least one span.
 #[derive(Debug)]
 pub(super) struct TakenTrace {
+    pub(super) trace_id: TraceId,
     pub(super) parts: Parts,
     /// What is to be [released](Gatherer::release) when it has been handed over.
     pub(super) load: Load,
@@ -79,11 +82,11 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// Returns the spans, with their events, without those that came twice.
-    pub(super) fn assemble(mut self) -> Vec<ReceivedSpan> {
+    /// Returns the spans, with their events, without those that came twice; and the events of spans that are not among them.
+    pub(super) fn assemble(mut self) -> (Vec<ReceivedSpan>, Vec<ReceivedEvent>) {
         remove_duplicates(&mut self.spans);
-        attach_events(&mut self.spans, self.events);
-        self.spans
+        let events = attach_events(&mut self.spans, self.events);
+        (self.spans, events)
     }
 }
 
@@ -102,6 +105,7 @@ impl Gatherer {
             traces: HashMap::new(),
             bytes: 0,
             in_flight: Load::default(),
+            waiting_events: WaitingEvents::new(patience.max_bytes / 4),
         }
     }
 
@@ -116,11 +120,13 @@ impl Gatherer {
     /// Adds events that came without their spans. An event outside any known span belongs to no trace.
     pub(super) fn add_events(&mut self, now: Instant, events: Vec<ReceivedEvent>) {
         for received in events {
-            if let Some((trace_id, _)) = received.within {
-                let bytes = event_footprint(&received);
-                let pending = self.pending_trace(now, trace_id, bytes);
-                pending.parts.events.push(received);
-            }
+            let Some((trace_id, _)) = received.within else {
+                self.waiting_events.give_up();
+                continue;
+            };
+            let bytes = event_footprint(&received);
+            let pending = self.pending_trace(now, trace_id, bytes);
+            pending.parts.events.push(received);
         }
     }
 
@@ -166,8 +172,19 @@ impl Gatherer {
         self.take(evicted)
     }
 
+    /// Keeps events of a trace until their spans come.
+    pub(super) fn wait_for_spans(
+        &mut self,
+        now: Instant,
+        trace_id: TraceId,
+        events: Vec<ReceivedEvent>,
+    ) {
+        self.waiting_events.add(now, trace_id, events);
+    }
+
     /// Returns the traces that have waited long enough.
     pub(super) fn take_due(&mut self, now: Instant) -> TraceBatch {
+        self.waiting_events.remove_expired(now);
         let Patience { quiet, longest, .. } = self.patience;
         let has_waited = |since: Instant, wait| now.saturating_duration_since(since) >= wait;
         let due = self.traces.iter().filter(|(_, pending)| {
@@ -186,16 +203,30 @@ impl Gatherer {
     fn take(&mut self, trace_ids: Vec<TraceId>) -> TraceBatch {
         let mut batch = TraceBatch::default();
         for trace_id in trace_ids {
-            if let Some(PendingTrace { parts, bytes, .. }) = self.traces.remove(&trace_id) {
-                self.bytes -= bytes;
-                let spans = parts.spans.len();
-                if spans > 0 {
-                    self.in_flight.bytes += bytes;
-                    self.in_flight.spans += spans;
-                    let load = Load { bytes, spans };
-                    batch.traces.push(TakenTrace { parts, load });
-                }
+            let Some(pending) = self.traces.remove(&trace_id) else {
+                continue;
+            };
+            let (mut parts, mut bytes) = (pending.parts, pending.bytes);
+            self.bytes -= bytes;
+            let spans = parts.spans.len();
+            if spans == 0 {
+                // An event is written when a call starts, and its span comes when the call has ended.
+                self.waiting_events
+                    .add(pending.last, trace_id, parts.events);
+                continue;
             }
+            if let Some((earlier, earlier_bytes)) = self.waiting_events.take(trace_id) {
+                parts.events.splice(..0, earlier);
+                bytes += earlier_bytes;
+            }
+            self.in_flight.bytes += bytes;
+            self.in_flight.spans += spans;
+            let load = Load { bytes, spans };
+            batch.traces.push(TakenTrace {
+                trace_id,
+                parts,
+                load,
+            });
         }
         batch
     }
@@ -208,7 +239,12 @@ impl Gatherer {
 
     /// Returns the approximate number of bytes that wait, including traces that were taken but not yet handed over.
     pub(super) fn bytes(&self) -> usize {
-        self.bytes + self.in_flight.bytes
+        self.bytes + self.in_flight.bytes + self.waiting_events.bytes()
+    }
+
+    /// Returns the number of events that no span came for.
+    pub(super) fn events_without_span(&self) -> u64 {
+        self.waiting_events.given_up()
     }
 
     /// Returns the number of spans that wait, including those that were taken but not yet handed over.
@@ -232,10 +268,6 @@ pub(super) fn footprint(request: &Request) -> usize {
 fn span_footprint(ReceivedSpan { resource, span }: &ReceivedSpan) -> usize {
     let share = resource.footprint() / Arc::strong_count(resource);
     span.footprint() + span.scope.len() + share
-}
-
-fn event_footprint(received: &ReceivedEvent) -> usize {
-    size_of::<ReceivedEvent>() + received.event.attributes.footprint()
 }
 
 #[cfg(test)]
@@ -325,13 +357,48 @@ mod tests {
         gatherer.add_spans(now, vec![span(1, 1), span(1, 2), span(1, 1)]);
         let mut all = gatherer.take_all();
         release(&mut gatherer, &all);
-        let spans = all.traces.remove(0).parts.assemble();
+        let (spans, other_events) = all.traces.remove(0).parts.assemble();
         assert_eq!(numbers_of(&spans), [2, 1]);
         assert_eq!(spans[0].span.events.len(), 1);
+        assert_eq!((other_events.len(), gatherer.bytes()), (0, 0));
         // Events without spans are not a trace.
         gatherer.add_events(now, vec![event(within(3))]);
         assert!(gatherer.take_all().traces.is_empty());
-        assert_eq!((gatherer.bytes(), gatherer.spans()), (0, 0));
+        assert_eq!(gatherer.spans(), 0);
+    }
+
+    /// They are written when a model call starts, and its span comes when it has ended.
+    #[test]
+    fn events_wait_for_their_spans_longer_than_spans_for_one_another() {
+        let mut gatherer = Gatherer::new(Patience::default());
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let event = |number, name: &'static str| {
+            let span = span(1, number).span;
+            ReceivedEvent {
+                within: Some((span.trace_id, span.span_id)),
+                scope: Arc::from(""),
+                event: SourceEvent::new(name),
+            }
+        };
+        gatherer.add_events(at(0), vec![event(1, "first"), event(2, "other")]);
+        assert!(gatherer.take_due(at(30)).traces.is_empty());
+        let waiting = gatherer.bytes();
+        assert!(waiting > 0);
+        gatherer.add_events(at(40), vec![event(1, "second")]);
+        gatherer.add_spans(at(41), vec![span(1, 1)]);
+        let mut due = gatherer.take_due(at(50));
+        assert!(gatherer.bytes() > waiting);
+        release(&mut gatherer, &due);
+        assert_eq!(gatherer.bytes(), 0);
+        let (spans, other_events) = due.traces.remove(0).parts.assemble();
+        let names: Vec<_> = spans[0].span.events.iter().map(|it| &*it.name).collect();
+        assert_eq!(names, ["first", "second"]);
+        gatherer.wait_for_spans(at(50), span(1, 1).span.trace_id, other_events);
+        gatherer.add_spans(at(300), vec![span(1, 2)]);
+        let mut due = gatherer.take_due(at(310));
+        let (spans, _) = due.traces.remove(0).parts.assemble();
+        assert_eq!(spans[0].span.events[0].name, "other");
     }
 
     #[test]

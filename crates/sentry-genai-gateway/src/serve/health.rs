@@ -37,6 +37,7 @@ async fn health(State(service): State<Service>) -> Json<Value> {
         "lost": lost,
         "full": service.is_full(),
         "refused_requests": figures.refused_requests,
+        "events_without_span": figures.events_without_span,
         "last_refusal": service.last_refusal(),
         "last_failure": failure.as_ref().map(|failure| &failure.cause),
         "last_failure_at": failure.as_ref().map(SendFailure::timestamp),
@@ -91,6 +92,12 @@ async fn metrics(State(service): State<Service>) -> Response {
         "counter",
         "Requests refused, as a whole or in part, other than those that came while too much waited.",
         [("", figures.refused_requests)],
+    );
+    text.add(
+        "events_without_span_total",
+        "counter",
+        "GenAI events from log records whose spans did not come.",
+        [("", figures.events_without_span)],
     );
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text.0).into_response()
 }

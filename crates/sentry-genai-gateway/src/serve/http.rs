@@ -230,6 +230,7 @@ pub(super) fn ingest(
     }
     let (mut requests, mut first, mut rejected) = (Vec::new(), None, 0);
     let mut partition = |read: Result<Request, String>| match read {
+        Ok(request) if is_empty(&request) => {}
         Ok(request) => requests.push(request),
         Err(error) => {
             first.get_or_insert(error);
@@ -242,13 +243,8 @@ pub(super) fn ingest(
         Encoding::Json => otlp_json::requests(&String::from_utf8_lossy(content))
             .for_each(|read| partition(read.map_err(|error| error.to_string()))),
     }
-    let has_content = requests.iter().any(|request| match request {
-        Request::Traces(spans) => !spans.is_empty(),
-        Request::Events(events) => !events.is_empty(),
-        Request::OtherSignal => false,
-    });
     match first {
-        Some(error) if !has_content => Err((StatusCode::BAD_REQUEST, error.into())),
+        Some(error) if requests.is_empty() => Err((StatusCode::BAD_REQUEST, error.into())),
         first => {
             service.receive(requests).map_err(capacity_error)?;
             Ok(ExportResponse {
@@ -258,6 +254,15 @@ pub(super) fn ingest(
                 }),
             })
         }
+    }
+}
+
+/// Whether there is nothing in a request that the service needs.
+fn is_empty(request: &Request) -> bool {
+    match request {
+        Request::Traces(spans) => spans.is_empty(),
+        Request::Events(events) => events.is_empty(),
+        Request::OtherSignal => true,
     }
 }
 

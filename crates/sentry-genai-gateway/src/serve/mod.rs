@@ -8,6 +8,7 @@ mod http;
 mod refusals;
 mod routes;
 mod segments;
+mod waiting_events;
 
 use std::{
     error::Error,
@@ -29,7 +30,7 @@ pub use http::router;
 pub use routes::Projects;
 
 use admission::Admission;
-use gather::{Gatherer, TakenTrace, TraceBatch};
+use gather::{Gatherer, TraceBatch};
 use refusals::Refusals;
 use routes::Routes;
 use segments::Segments;
@@ -70,6 +71,8 @@ pub struct Figures {
     pub gathered: u64,
     /// The number of requests refused, as a whole or in part, other than those that came while the service was full.
     pub refused_requests: u64,
+    /// The number of GenAI events that came as log records, and were given up because their spans did not come.
+    pub events_without_span: u64,
     /// The statistics of the spans that were handed to the delivery. Spans that came twice were left out before, and are not
     /// counted.
     pub delivery: Stats,
@@ -197,9 +200,12 @@ impl Service {
     #[must_use]
     pub fn figures(&self) -> Figures {
         // In the order opposite to that in which spans pass, so that none is counted in two places.
+        let delivery = self.0.routes.stats();
+        let gatherer = self.gatherer();
         Figures {
-            delivery: self.0.routes.stats(),
-            gathered: self.gatherer().spans() as u64,
+            delivery,
+            gathered: gatherer.spans() as u64,
+            events_without_span: gatherer.events_without_span(),
             refused_requests: self.0.refusals.count(),
             received: self.0.received.load(Ordering::Relaxed),
         }
@@ -220,17 +226,21 @@ impl Service {
 
     /// Translates traces and hands their spans to the delivery.
     fn send(&self, batch: TraceBatch) {
-        for TakenTrace { parts, load } in batch.traces {
-            let (routes, spans) = (&self.0.routes, &parts.spans);
+        for taken in batch.traces {
+            let (routes, spans) = (&self.0.routes, &taken.parts.spans);
             let number = spans.first().map_or(0, |span| routes.find(&span.resource));
             let delivery = &routes.get(number).delivery;
+            let mut other_events = Vec::new();
             count_panic(delivery, spans.len(), |remaining| {
-                let spans = parts.assemble();
+                let (spans, events) = taken.parts.assemble();
+                other_events = events;
                 *remaining = spans.len();
                 self.send_trace(spans, remaining);
             });
+            let mut gatherer = self.gatherer();
             // Not when all are through: what the delivery counts must not be counted here any longer.
-            self.gatherer().release(load);
+            gatherer.release(taken.load);
+            gatherer.wait_for_spans(Instant::now(), taken.trace_id, other_events);
         }
     }
 
@@ -283,7 +293,7 @@ mod tests {
 
     use sentry_genai_conventions::{Attributes, SourceSpan, SpanId, Timestamp, TraceId};
 
-    use super::*;
+    use super::{gather::TakenTrace, *};
     use crate::Client;
 
     fn received() -> ReceivedSpan {

@@ -153,6 +153,61 @@ fn log_events_are_attached_to_their_spans() {
     assert_eq!(spans.iter().map(summary).collect::<BTreeSet<_>>(), expected);
 }
 
+/// Protobuf is decoded piece by piece: as a whole, small messages take thirty times as much memory as their bytes.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_request_takes_little_more_memory_than_its_bytes() {
+    let ingest = Ingest::start().unwrap();
+    let running = Running::start(&ingest, &[]);
+    // A resource with empty scopes, and empty messages, each after its length.
+    let scopes = b"\x12\0".repeat(4_000_000);
+    let scopes = [b"\x0a\x80\xa4\xe8\x03", &*scopes].concat();
+    let messages = vec![0; 4 * 4_000_000];
+    let headers = [("content-type", "application/x-protobuf")];
+    for body in [&*scopes, &messages] {
+        assert_eq!(running.post("/v1/traces", &headers, body), (200, vec![]));
+    }
+    let status = fs::read_to_string(format!("/proc/{}/status", running.child.id())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB")?.parse::<usize>().ok());
+    assert!(peak.unwrap() < 100_000, "{peak:?} kB");
+}
+
+/// Instrumentations write prompts when a call starts. Its span comes when it has ended, with others of its trace in between.
+#[test]
+fn prompts_in_log_records_wait_for_the_end_of_their_call() {
+    let ingest = Ingest::start().unwrap();
+    let running = Running::start(&ingest, &["--pii", "--gather", "0.1"]);
+    let prompt = |trace: u8, number: u8, text: &str| {
+        let record = json!({
+            "timeUnixNano": "1790000000000000000", "eventName": "gen_ai.user.message",
+            "traceId": format!("{trace:02x}").repeat(16), "spanId": format!("{number:02x}").repeat(8),
+            "body": {"kvlistValue": {"values": [{"key": "content", "value": {"stringValue": text}}]}},
+        });
+        json!({"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]})
+    };
+    let chat = json!({"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o"});
+    let call = |trace, number| request("shop", &[span(trace, number, None, "chat", &chat)]);
+    let post = |path, body: &Value| assert_eq!(running.post_json(path, body).0, 200);
+
+    post("/v1/logs", &prompt(1, 1, "first"));
+    post("/v1/logs", &prompt(2, 2, "second"));
+    post("/v1/traces", &call(2, 1));
+    let _ = ingest.wait_for_spans(1, PATIENCE);
+    thread::sleep(Duration::from_millis(500));
+    post("/v1/traces", &call(1, 1));
+    post("/v1/traces", &call(2, 2));
+    let spans = ingest.wait_for_spans(3, PATIENCE);
+    let messages = spans
+        .iter()
+        .filter_map(|it| it.str("gen_ai.input.messages"));
+    let mut messages: Vec<_> = messages.collect();
+    messages.sort_unstable();
+    let prompts = ["first", "second"];
+    assert_eq!(messages.len(), 2);
+    assert!((messages.iter().zip(prompts)).all(|(message, prompt)| message.contains(prompt)));
+}
+
 #[test]
 fn prometheus_reads_the_figures() {
     let ingest = Ingest::start().unwrap();
@@ -174,6 +229,7 @@ fn prometheus_reads_the_figures() {
         "gathered_spans",
         "buffered_bytes",
         "full",
+        "events_without_span_total",
     ] {
         assert!(text.contains(&format!("\nsentry_genai_{name} ")), "{name}");
     }

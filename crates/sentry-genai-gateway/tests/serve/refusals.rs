@@ -91,10 +91,37 @@ fn the_service_says_what_it_refuses_and_why() {
     let line = format!("\nsentry_genai_refused_requests_total {refused}\n");
     assert!(text.contains(&line), "{text}");
 
-    // Reports are made four times a second at most, and then once a minute.
+    // The first is reported at once, and all by the end.
     thread::sleep(Duration::from_millis(500));
+    running.post("/nowhere", &[AS_JSON], b"{}");
     let log = running.terminate();
-    let report = "sentry-genai: refused POST ";
-    assert_eq!(log.matches(report).count(), 1, "{log}");
-    assert!(log.contains("; requests refused so far: "), "{log}");
+    let reports: Vec<_> = log.lines().collect();
+    assert_eq!(reports.len(), 2, "{log}");
+    assert!(reports[0].starts_with("sentry-genai: refused POST "));
+    let all = format!(
+        "sentry-genai: refused POST /nowhere: 404: OTLP is received at POST /v1/traces and /v1/logs; requests refused so far: {}",
+        refused + 1
+    );
+    assert_eq!(reports[1], all);
+}
+
+/// Exporters see only that nobody answers.
+#[cfg(target_os = "linux")]
+#[test]
+fn connections_that_cannot_be_accepted_are_reported() {
+    let ingest = Ingest::start().unwrap();
+    let mut limited = without_proxies(Command::new("sh"));
+    let script = "ulimit -n 30; exec \"$0\" \"$@\"";
+    limited.args(["-c", script]).arg(program().get_program());
+    let mut running = Running::start_program(limited, &ingest, &[]);
+    let connect = || std::net::TcpStream::connect(&running.address).unwrap();
+    let connections: Vec<_> = std::iter::repeat_with(connect).take(30).collect();
+    thread::sleep(Duration::from_millis(500));
+    drop(connections);
+    assert_eq!(running.health()["received"], 0);
+    let log = running.terminate();
+    assert_eq!(
+        log,
+        "sentry-genai: cannot accept connections: Too many open files (os error 24)\n"
+    );
 }

@@ -1,11 +1,8 @@
 //! The connections of exporters, which end when they are not used.
 
-use std::{pin::pin, time::Duration};
+use std::{io, pin::pin, time::Duration};
 
-use axum::{
-    Router,
-    serve::{Listener, ListenerExt as _},
-};
+use axum::Router;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
@@ -18,8 +15,10 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
     task::JoinSet,
-    time::timeout,
+    time::{Instant, sleep, timeout},
 };
+
+use super::{REPORT_INTERVAL, print_message};
 
 /// How long a connection may be without a request. Until its head has been received, a request has not begun. It is longer than a
 /// minute because metrics come once a minute.
@@ -39,14 +38,17 @@ const KEEPALIVE: TcpKeepalive = TcpKeepalive::new()
     .with_time(Duration::from_secs(60))
     .with_interval(Duration::from_secs(15));
 
+/// How long to wait before connections are accepted again, if that was not possible.
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+
 /// Serves all who connect, over HTTP/1 and HTTP/2, until the shutdown. Then answers the requests that are under way.
 pub(super) async fn serve(listener: TcpListener, router: Router, shutdown: watch::Receiver<()>) {
-    let mut listener = listener.tap_io(keep_alive);
+    let mut last_report = None;
     let mut connections = JoinSet::new();
     let mut is_ending = shutdown.clone();
     loop {
         tokio::select! {
-            (stream, _) = listener.accept() => {
+            stream = accept(&listener, &mut last_report) => {
                 connections.spawn(serve_connection(stream, router.clone(), shutdown.clone()));
             }
             Some(_) = connections.join_next() => {}
@@ -57,10 +59,40 @@ pub(super) async fn serve(listener: TcpListener, router: Router, shutdown: watch
     while connections.join_next().await.is_some() {}
 }
 
+/// Accepts the next connection. Reports if that is not possible, mostly because the process may have no more file descriptors.
+async fn accept(listener: &TcpListener, last_report: &mut Option<Instant>) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((connection, _)) => {
+                keep_alive(&connection);
+                return connection;
+            }
+            Err(error) if is_of_connection(&error) => {}
+            Err(error) => {
+                if last_report.is_none_or(|last| last.elapsed() >= REPORT_INTERVAL) {
+                    *last_report = Some(Instant::now());
+                    print_message(&format_args!("cannot accept connections: {error}"));
+                }
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Whether it is only a connection that has failed, before it was accepted.
+fn is_of_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+    )
+}
+
 /// Has the connection closed if its peer vanishes without a word, as a machine does that is switched off.
-fn keep_alive(connection: &mut TcpStream) {
+fn keep_alive(connection: &TcpStream) {
     // A connection without it works just as well.
-    let _ = SockRef::from(&*connection).set_tcp_keepalive(&KEEPALIVE);
+    let _ = SockRef::from(connection).set_tcp_keepalive(&KEEPALIVE);
 }
 
 /// Serves a connection until the client ends it, has no request for too long, or the service ends.
@@ -128,10 +160,7 @@ impl Drop for UnderWay {
 #[cfg(test)]
 mod tests {
     use axum::routing::get;
-    use tokio::{
-        io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
-        time::{Instant, sleep},
-    };
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
     use super::*;
 
@@ -242,7 +271,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let _client = TcpStream::connect(address).await.unwrap();
-        let (connection, _) = listener.tap_io(keep_alive).accept().await;
+        let connection = accept(&listener, &mut None).await;
         assert!(SockRef::from(&connection).keepalive().unwrap());
     }
 }
