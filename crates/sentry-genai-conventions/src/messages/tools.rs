@@ -1,5 +1,7 @@
 //! Tools: the definitions that a model gets, and the arguments and results of calls.
 
+mod recent;
+
 use std::borrow::Cow;
 
 use serde_json::Value;
@@ -36,6 +38,10 @@ const LIST_FIELDS: &[&str] = &[
 /// Returns `[{"type":"function","name","description","parameters"}]` within `limits`, or `[]` if `text` defines no tool. Tools
 /// that the provider runs are kept as they are, without credentials.
 pub(crate) fn tool_definitions(text: &str, limits: &ContentLimits) -> String {
+    recent::read(text, limits, read_definitions)
+}
+
+fn read_definitions(text: &str, limits: &ContentLimits) -> String {
     let value = parse::json(text)
         .or_else(|| Some(repair::read(text)?.value))
         .or_else(|| repair::read_named(text))
