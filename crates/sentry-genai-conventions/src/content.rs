@@ -143,12 +143,14 @@ fn normalise_messages(
             return false;
         }
         has_moved_system = move_system_messages(attributes, key, found.system(), limits);
-        match found.rest {
+        let rest = found.rest;
+        let edits = found.into_edits();
+        match rest {
             // A comma or a space precedes the first message that stays.
-            Some(rest) if found.edits().is_empty() => {
+            Some(rest) if edits.is_empty() => {
                 attributes.replace_front(key, rest, "[");
             }
-            Some(rest) => apply_edits(attributes, key, rest, found.edits()),
+            Some(rest) => apply_edits(attributes, key, rest, edits),
             None => {
                 attributes.remove(key.text);
             }
@@ -234,35 +236,15 @@ fn add_system_instructions(
 }
 
 /// Applies `edits` to the messages that start at `rest`.
-fn apply_edits(attributes: &mut Attributes, key: &Name, rest: usize, edits: &[Edit]) {
+fn apply_edits(attributes: &mut Attributes, key: &Name, rest: usize, edits: Vec<Edit>) {
     let text = attributes.text_by_name(key).unwrap_or_default();
     let mut pieces = vec![Piece::Literal("[")];
     let mut copied_up_to = rest;
     for edit in edits {
-        match edit {
-            Edit::Remove(range) => {
-                pieces.push(Piece::Source(copied_up_to..range.start));
-                copied_up_to = range.end;
-            }
-            Edit::Duplicate(range, name) => {
-                let decoded = text.get(range.clone()).and_then(canonical::object_as_text);
-                pieces.extend([
-                    Piece::Source(copied_up_to..range.end),
-                    Piece::Literal(",\""),
-                    Piece::Literal(name),
-                    Piece::Literal("\":"),
-                    decoded.map_or(Piece::Source(range.clone()), Piece::Owned),
-                ]);
-                copied_up_to = range.end;
-            }
-            Edit::SetToolRole(range) => {
-                pieces.extend([
-                    Piece::Source(copied_up_to..range.start),
-                    Piece::Literal("\"tool\""),
-                ]);
-                copied_up_to = range.end;
-            }
-        }
+        let range = edit.range();
+        pieces.push(Piece::Source(copied_up_to..range.start));
+        copied_up_to = range.end;
+        edit.write(text, &mut pieces);
     }
     pieces.push(Piece::Source(copied_up_to..text.len()));
     attributes.replace_pieces(key, pieces.into_iter());

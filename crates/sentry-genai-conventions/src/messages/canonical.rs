@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-pub(crate) use super::scan::{Edit, object_as_text};
+pub(crate) use super::scan::Edit;
 use super::{
     ContentLimits, Role, Side,
     block::LastBlock,
@@ -36,10 +36,11 @@ impl Canonical {
     }
 
     /// Returns the changes to the messages that stay, in order of position.
-    pub(crate) fn edits(&self) -> &[Edit] {
+    pub(crate) fn into_edits(mut self) -> Vec<Edit> {
         let rest = self.rest.unwrap_or(usize::MAX);
         let first_kept = self.edits.partition_point(|edit| edit.range().start < rest);
-        &self.edits[first_kept..]
+        self.edits.drain(..first_kept);
+        self.edits
     }
 }
 
@@ -192,4 +193,15 @@ pub(crate) fn is_text_parts(text: &str, limits: &ContentLimits) -> bool {
     let mut last_block = LastBlock::new();
     let is_short = text.len() <= limits.attribute_bytes;
     is_short && Scan::of(text, 0, limits, &mut last_block).texts().is_some()
+}
+
+/// Recognises a tool's arguments or result, as JSON, that [`tool_payload`](super::tool_payload) leaves unchanged although it is
+/// longer than one text may be.
+pub(crate) fn is_payload(text: &str, limits: &ContentLimits) -> bool {
+    let mut last_block = LastBlock::new();
+    let may_fit = text.len() <= limits.attribute_bytes && text.starts_with(['{', '[']);
+    may_fit
+        && Scan::of(text, 0, limits, &mut last_block)
+            .payload()
+            .is_some()
 }

@@ -1,13 +1,16 @@
 //! Reads messages of the simplest kind in place.
 
 mod calls;
+mod chat;
+mod edit;
 mod part;
+mod strings;
 
 use std::{ops::Range, sync::LazyLock};
 
 use memchr::memmem::Finder;
 
-pub(crate) use self::calls::{Edit, object_as_text};
+pub(crate) use self::edit::Edit;
 use self::{
     calls::CallIds,
     part::{Fields, Kind, Part, Parts},
@@ -49,29 +52,6 @@ static CALL_REPR: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("type='fun
 /// What follows the role in most messages, up to the text.
 const COMMON_START: &[u8; 37] = br#"","parts":[{"type":"text","content":""#;
 
-/// What follows a backslash.
-#[derive(Clone, Copy)]
-enum Escape {
-    Letter,
-    /// A quotation mark or a backslash, which would itself be a special byte.
-    Special,
-    /// A longer escape, which may hide anything, such as a blob.
-    Other,
-}
-
-static ESCAPES: [Escape; 256] = {
-    let mut escapes = [Escape::Other; 256];
-    let letters = b"ntrbf";
-    let mut index = 0;
-    while index < letters.len() {
-        escapes[letters[index] as usize] = Escape::Letter;
-        index += 1;
-    }
-    escapes[b'"' as usize] = Escape::Special;
-    escapes[b'\\' as usize] = Escape::Special;
-    escapes
-};
-
 /// A position in the text. Every step returns `None` at the first thing that is not of the simplest kind.
 #[derive(Debug)]
 pub(super) struct Scan<'a, 'l> {
@@ -82,8 +62,17 @@ pub(super) struct Scan<'a, 'l> {
     limits: &'l ContentLimits,
     /// The changes that are needed; `None` if messages that need changes are not accepted.
     edits: Option<Vec<Edit>>,
+    /// Whether values may have lists of any length, and media types: they are not part of messages.
+    is_payload: bool,
     /// The finish reasons, as JSON strings.
     reasons: StringRanges,
+}
+
+/// What was known before a message was read.
+struct Mark<'a> {
+    specials: SpecialBytes<'a>,
+    edits: usize,
+    reasons: usize,
 }
 
 impl<'a, 'l> Scan<'a, 'l> {
@@ -100,6 +89,7 @@ impl<'a, 'l> Scan<'a, 'l> {
             specials: SpecialBytes::from(text.as_bytes(), start, last_block),
             limits,
             edits: None,
+            is_payload: false,
             reasons: StringRanges::default(),
         }
     }
@@ -128,7 +118,15 @@ impl<'a, 'l> Scan<'a, 'l> {
             self.skip_whitespace();
             let start = self.at;
             let before = system.count;
-            let role = self.message(side, system)?;
+            let mark = self.mark();
+            let role = match self.message(side, system) {
+                Some(role) => role,
+                None => {
+                    self.reset(mark?);
+                    system.count = before;
+                    self.other_message(start, side)?
+                }
+            };
             is_start &= role == Role::System;
             if !is_start {
                 // Only system messages at the start are moved.
@@ -143,6 +141,23 @@ impl<'a, 'l> Scan<'a, 'l> {
         }
         self.end()?;
         (!self.may_hold_call() && !self.reasons.has_overflowed()).then_some(())
+    }
+
+    /// Returns what is needed to read the next message again; `None` if messages that need changes are not accepted.
+    fn mark(&self) -> Option<Mark<'a>> {
+        Some(Mark {
+            specials: self.specials.clone(),
+            edits: self.edits.as_ref()?.len(),
+            reasons: self.reasons.count,
+        })
+    }
+
+    fn reset(&mut self, mark: Mark<'a>) {
+        self.specials = mark.specials;
+        self.reasons.count = mark.reasons;
+        if let Some(edits) = &mut self.edits {
+            edits.truncate(mark.edits);
+        }
     }
 
     /// Reads a message, adds its texts to `texts`, and returns its role.
@@ -194,6 +209,7 @@ impl<'a, 'l> Scan<'a, 'l> {
         side: Side,
         texts: &mut StringRanges,
     ) -> Option<Role> {
+        let start = self.at - 1;
         let allows_reasoning = side == Side::Output;
         let mut fields = Fields::default();
         let mut has_next = true;
@@ -215,19 +231,19 @@ impl<'a, 'l> Scan<'a, 'l> {
             match self.bytes(&key) {
                 br#""role""# if fields.role.is_none() => fields.role = Some(self.role()?),
                 br#""parts""# if fields.parts.is_none() => {
-                    self.expect_byte(b'[')?;
-                    self.expect_byte(b'{')?;
-                    let first = Part::default();
-                    fields.parts = Some(self.rest_of_parts(first, allows_reasoning, texts)?);
+                    fields.parts = Some(self.parts(allows_reasoning, texts)?);
                 }
                 br#""finish_reason""# if !fields.has_reason && side == Side::Output => {
                     let reason = self.text()?;
                     self.record_finish_reason(reason, before)?;
                     fields.has_reason = true;
                 }
-                _ => return None,
+                _ => self.chat_field(&key, &mut fields)?,
             }
             has_next = self.has_next(b'}')?;
+        }
+        if !fields.texts.is_empty() || fields.answered_call.is_some() {
+            self.end_chat_message(start, &mut fields, texts)?;
         }
         self.canonical_role(fields, side)
     }
@@ -285,10 +301,15 @@ impl<'a, 'l> Scan<'a, 'l> {
 
     /// Reads `[{"type":"text","content":C},...]`.
     pub(super) fn texts(&mut self) -> Option<()> {
+        self.parts(false, &mut StringRanges::default())?;
+        self.end()
+    }
+
+    /// Reads a list of parts. Returns which kinds there are.
+    fn parts(&mut self, allows_reasoning: bool, texts: &mut StringRanges) -> Option<Parts> {
         self.expect_byte(b'[')?;
         self.expect_byte(b'{')?;
-        self.rest_of_parts(Part::default(), false, &mut StringRanges::default())?;
-        self.end()
+        self.rest_of_parts(Part::default(), allows_reasoning, texts)
     }
 
     /// Reads parts from inside the first one to the end of their list. Returns which kinds there are.
@@ -356,52 +377,6 @@ impl<'a, 'l> Scan<'a, 'l> {
         Some(())
     }
 
-    /// Reads a string that is neither blank nor too long.
-    fn text(&mut self) -> Option<Range<usize>> {
-        let string = self.string()?;
-        self.is_text(&string).then_some(string)
-    }
-
-    fn is_text(&self, string: &Range<usize>) -> bool {
-        let inner = &self.text[string.start + 1..string.end - 1];
-        has_visible_text(inner) && inner.len() <= self.limits.text_bytes && inner != parse::REDACTED
-    }
-
-    /// Reads a string including its quotes, if all its escapes consist of one letter.
-    fn string(&mut self) -> Option<Range<usize>> {
-        self.expect_byte(b'"')?;
-        self.rest_of_string()
-    }
-
-    /// Reads a string from behind its opening quote.
-    #[inline(always)]
-    fn rest_of_string(&mut self) -> Option<Range<usize>> {
-        let start = self.at - 1;
-        // No valid text ends with a string, so another byte follows every byte of interest.
-        let (_, bytes) = self.text.as_bytes().split_last()?;
-        let (_, following) = self.text.as_bytes().split_first()?;
-        // A local copy stays in registers. Nearly all the time is spent here.
-        let mut specials = self.specials.clone();
-        specials.skip_to(self.at);
-        loop {
-            let at = specials.next()?;
-            match bytes.get(at)? {
-                b'\\' => match ESCAPES[usize::from(following[at])] {
-                    Escape::Letter => {}
-                    Escape::Special => specials.skip_next(),
-                    Escape::Other => return None,
-                },
-                b'"' => {
-                    self.at = at + 1;
-                    self.specials = specials;
-                    return Some(start..self.at);
-                }
-                // A control character.
-                _ => return None,
-            }
-        }
-    }
-
     fn bytes(&self, range: &Range<usize>) -> &'a [u8] {
         &self.text.as_bytes()[range.clone()]
     }
@@ -451,21 +426,6 @@ impl<'a, 'l> Scan<'a, 'l> {
     fn scanned(&self) -> &'a [u8] {
         &self.text.as_bytes()[self.start..]
     }
-}
-
-/// Returns whether a string has anything but whitespace. All its escapes consist of one letter.
-fn has_visible_text(inner: &str) -> bool {
-    let mut characters = inner.chars();
-    while let Some(character) = characters.next() {
-        let is_visible = match character {
-            '\\' => matches!(characters.next(), Some('"' | '\\' | 'b')),
-            _ => !character.is_whitespace(),
-        };
-        if is_visible {
-            return true;
-        }
-    }
-    false
 }
 
 /// Returns what follows `start`, whose length the compiler knows.

@@ -1,6 +1,7 @@
 //! Conversations in the spellings of libraries, and what Sentry gets.
 
 mod audio;
+mod chat;
 mod conversations;
 mod fast_path;
 mod limits;

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::{
-    ContentLimits, Object, blobs, cut, parse, repair,
+    ContentLimits, Object, blobs, canonical, cut, parse, repair,
     shapes::fields::{kind, take, take_object, take_text},
     write,
 };
@@ -84,7 +84,9 @@ pub(crate) fn tool_payload<'t>(
         return (json.into_owned().into(), size.map(|_| text.len()));
     }
     let redacted = blobs::redact_blobs(text);
-    if redacted.len() <= limits.text_bytes.min(limits.attribute_bytes) {
+    if redacted.len() <= limits.text_bytes.min(limits.attribute_bytes)
+        || canonical::is_payload(&redacted, limits)
+    {
         return (redacted, None);
     }
     let (json, is_cut) = match parse::json(&redacted) {

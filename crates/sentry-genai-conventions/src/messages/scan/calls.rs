@@ -2,54 +2,15 @@
 
 use std::ops::Range;
 
-use super::{Kind, Part, Scan, blobs::MIME_KEYS};
+use super::{Edit, Kind, Part, Scan, blobs::MIME_KEYS, edit::object_as_text};
 
 /// Limits for the depth of values and the length of lists and numbers. Anything beyond is rare and left to the full parser.
-const MAX_DEPTH: usize = 32;
+pub(super) const MAX_DEPTH: usize = 32;
 const MAX_ITEMS: usize = 63;
 const MAX_NUMBER_LENGTH: usize = 40;
 
 /// The maximum number of calls with an id in one message.
 const MAX_CALLS: usize = 8;
-
-/// A change to messages that are otherwise in canonical form.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Edit {
-    /// Remove this.
-    Remove(Range<usize>),
-    /// Repeat this tool's answer under another name.
-    Duplicate(Range<usize>, &'static str),
-    /// Replace this role of a user who answers tool calls.
-    SetToolRole(Range<usize>),
-}
-
-impl Edit {
-    /// Returns the place in the text that the edit is about.
-    pub(crate) fn range(&self) -> &Range<usize> {
-        match self {
-            Self::Remove(range) | Self::Duplicate(range, _) | Self::SetToolRole(range) => range,
-        }
-    }
-
-    /// Returns the maximum number of bytes that the edit adds to the text.
-    pub(in super::super) fn max_growth(&self) -> usize {
-        match self {
-            Self::Remove(_) | Self::SetToolRole(_) => 0,
-            // Every byte may need an escape.
-            Self::Duplicate(range, name) => 2 * range.len() + r#","":"""#.len() + name.len(),
-        }
-    }
-}
-
-/// Returns the text that Sentry reads for a tool's answer that is an object; `None` for other answers, which Sentry reads as they
-/// are.
-pub(crate) fn object_as_text(answer: &str) -> Option<String> {
-    if !answer.starts_with('{') {
-        return None;
-    }
-    let object: serde_json::Value = serde_json::from_str(answer).ok()?;
-    Some(serde_json::Value::from(object.to_string()).to_string())
-}
 
 /// The two names of a tool's answer: OpenTelemetry's, and the one that Sentry reads.
 const RESPONSE: &str = "response";
@@ -164,8 +125,15 @@ impl Scan<'_, '_> {
         (!has_type).then_some(object)
     }
 
+    /// Reads any JSON that stays unchanged outside of messages.
+    pub(in super::super) fn payload(&mut self) -> Option<()> {
+        self.is_payload = true;
+        self.value(MAX_DEPTH)?;
+        self.end()
+    }
+
     /// Reads any JSON that stays unchanged.
-    fn value(&mut self, depth: usize) -> Option<Range<usize>> {
+    pub(super) fn value(&mut self, depth: usize) -> Option<Range<usize>> {
         let depth = depth.checked_sub(1)?;
         self.skip_whitespace();
         let start = self.at;
@@ -193,7 +161,7 @@ impl Scan<'_, '_> {
             let key = self.string()?;
             let name = &self.text[key.start + 1..key.end - 1];
             // A value next to a media type may be binary.
-            (!MIME_KEYS.contains(&name)).then_some(())?;
+            (self.is_payload || !MIME_KEYS.contains(&name)).then_some(())?;
             self.expect_byte(b':')?;
             self.value(depth)?;
             if !self.has_next(b'}')? {
@@ -207,7 +175,12 @@ impl Scan<'_, '_> {
         if self.consume_close(b']') {
             return Some(());
         }
-        for _ in 0..MAX_ITEMS {
+        let max_items = if self.is_payload {
+            usize::MAX
+        } else {
+            MAX_ITEMS
+        };
+        for _ in 0..max_items {
             self.value(depth)?;
             if !self.has_next(b']')? {
                 return Some(());

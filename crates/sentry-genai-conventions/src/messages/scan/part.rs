@@ -11,6 +11,10 @@ pub(super) struct Fields {
     pub(super) role: Option<(Role, Range<usize>)>,
     pub(super) parts: Option<Parts>,
     pub(super) has_reason: bool,
+    /// Texts in place of parts.
+    pub(super) texts: Vec<Range<usize>>,
+    /// The id of the call that the message answers.
+    pub(super) answered_call: Option<Range<usize>>,
 }
 
 /// What is known about a part of a message.
