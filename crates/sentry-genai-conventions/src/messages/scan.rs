@@ -59,6 +59,8 @@ pub(super) struct Scan<'a, 'l> {
     start: usize,
     at: usize,
     specials: SpecialBytes<'a>,
+    /// The special bytes from a position in front of the current message on.
+    checkpoint: SpecialBytes<'a>,
     limits: &'l ContentLimits,
     /// The changes that are needed; `None` if messages that need changes are not accepted.
     edits: Option<Vec<Edit>>,
@@ -68,13 +70,6 @@ pub(super) struct Scan<'a, 'l> {
     reasons: StringRanges,
 }
 
-/// What was known before a message was read.
-struct Mark<'a> {
-    specials: SpecialBytes<'a>,
-    edits: usize,
-    reasons: usize,
-}
-
 impl<'a, 'l> Scan<'a, 'l> {
     pub(super) fn of(
         text: &'a str,
@@ -82,11 +77,13 @@ impl<'a, 'l> Scan<'a, 'l> {
         limits: &'l ContentLimits,
         last_block: &'a mut LastBlock,
     ) -> Self {
+        let specials = SpecialBytes::from(text.as_bytes(), start, last_block);
         Self {
             text,
             start,
             at: start,
-            specials: SpecialBytes::from(text.as_bytes(), start, last_block),
+            checkpoint: specials.clone(),
+            specials,
             limits,
             edits: None,
             is_payload: false,
@@ -118,13 +115,14 @@ impl<'a, 'l> Scan<'a, 'l> {
             self.skip_whitespace();
             let start = self.at;
             let before = system.count;
-            let mark = self.mark();
             let role = match self.message(side, system) {
                 Some(role) => role,
                 None => {
-                    self.reset(mark?);
                     system.count = before;
-                    self.other_message(start, side)?
+                    self.go_back(start);
+                    let role = self.other_message(side)?;
+                    self.checkpoint = self.specials.clone();
+                    role
                 }
             };
             is_start &= role == Role::System;
@@ -143,20 +141,13 @@ impl<'a, 'l> Scan<'a, 'l> {
         (!self.may_hold_call() && !self.reasons.has_overflowed()).then_some(())
     }
 
-    /// Returns what is needed to read the next message again; `None` if messages that need changes are not accepted.
-    fn mark(&self) -> Option<Mark<'a>> {
-        Some(Mark {
-            specials: self.specials.clone(),
-            edits: self.edits.as_ref()?.len(),
-            reasons: self.reasons.count,
-        })
-    }
-
-    fn reset(&mut self, mark: Mark<'a>) {
-        self.specials = mark.specials;
-        self.reasons.count = mark.reasons;
+    /// Goes back to the message that begins at `start`, and forgets what was found since. Only messages that are read twice cost
+    /// anything for that.
+    fn go_back(&mut self, start: usize) {
+        self.specials = self.checkpoint.clone();
+        self.at = start;
         if let Some(edits) = &mut self.edits {
-            edits.truncate(mark.edits);
+            edits.retain(|edit| edit.range().start < start);
         }
     }
 

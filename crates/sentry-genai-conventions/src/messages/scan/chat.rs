@@ -96,13 +96,12 @@ impl Scan<'_, '_> {
         Some(())
     }
 
-    /// Parses the input message that begins at `start`, whatever its form, and records what to write in its place. Returns the role
-    /// that counts for the messages around it.
+    /// Parses an input message, whatever its form, and records what to write in its place. Returns the role that counts for the
+    /// messages around it.
     #[inline(never)]
-    pub(super) fn other_message(&mut self, start: usize, side: Side) -> Option<Role> {
+    pub(super) fn other_message(&mut self, side: Side) -> Option<Role> {
         // Among answers the role of each message matters.
-        (side == Side::Input).then_some(())?;
-        self.at = start;
+        (side == Side::Input && self.edits.is_some()).then_some(())?;
         self.is_payload = true;
         let range = self.value(MAX_DEPTH)?;
         self.is_payload = false;
