@@ -59,15 +59,27 @@ pub(super) struct Scan<'a, 'l> {
     start: usize,
     at: usize,
     specials: SpecialBytes<'a>,
-    /// The special bytes from a position in front of the current message on.
-    checkpoint: SpecialBytes<'a>,
+    /// All special bytes.
+    text_start: SpecialBytes<'a>,
     limits: &'l ContentLimits,
     /// The changes that are needed; `None` if messages that need changes are not accepted.
     edits: Option<Vec<Edit>>,
     /// Whether values may have lists of any length, and media types: they are not part of messages.
     is_payload: bool,
+    /// Whether the current message has tool calls.
+    has_calls: bool,
+    /// Whether a message becomes several.
+    has_split: bool,
     /// The finish reasons, as JSON strings.
     reasons: StringRanges,
+}
+
+/// A message that was read.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) range: Range<usize>,
+    pub(super) role: Role,
+    pub(super) has_calls: bool,
 }
 
 impl<'a, 'l> Scan<'a, 'l> {
@@ -82,11 +94,13 @@ impl<'a, 'l> Scan<'a, 'l> {
             text,
             start,
             at: start,
-            checkpoint: specials.clone(),
+            text_start: specials.clone(),
             specials,
             limits,
             edits: None,
             is_payload: false,
+            has_calls: false,
+            has_split: false,
             reasons: StringRanges::default(),
         }
     }
@@ -97,39 +111,49 @@ impl<'a, 'l> Scan<'a, 'l> {
         Self { edits, ..self }
     }
 
-    /// Returns the edits for the messages that were read, and the finish reasons.
-    pub(super) fn into_findings(self) -> (Vec<Edit>, StringRanges) {
-        (self.edits.unwrap_or_default(), self.reasons)
+    /// Returns whether a message becomes several.
+    pub(super) fn has_split(&self) -> bool {
+        self.has_split
     }
 
-    /// Reads the rest of a list of messages up to the end of the text. Calls `message` with the place and the role of each,
+    /// Returns the edits for the messages that were read, in order of position, and the finish reasons.
+    pub(super) fn into_findings(self) -> (Vec<Edit>, StringRanges) {
+        let mut edits = self.edits.unwrap_or_default();
+        edits.sort_unstable_by_key(|edit| edit.range().start);
+        (edits, self.reasons)
+    }
+
+    /// Reads the rest of a list of messages up to the end of the text. Calls `message` with each,
     /// except for system messages at the start, whose texts go to `system`.
     pub(super) fn messages(
         &mut self,
         side: Side,
         system: &mut StringRanges,
-        mut message: impl FnMut(usize, usize, Role),
+        mut message: impl FnMut(Found),
     ) -> Option<()> {
         let mut is_start = true;
         loop {
             self.skip_whitespace();
             let start = self.at;
             let before = system.count;
+            self.has_calls = false;
             let role = match self.message(side, system) {
                 Some(role) => role,
                 None => {
                     system.count = before;
                     self.go_back(start);
-                    let role = self.other_message(side)?;
-                    self.checkpoint = self.specials.clone();
-                    role
+                    self.other_message(side)?
                 }
             };
             is_start &= role == Role::System;
             if !is_start {
                 // Only system messages at the start are moved.
                 system.count = before;
-                message(start, self.at, role);
+                message(Found {
+                    range: start..self.at,
+                    role,
+                    has_calls: self.has_calls,
+                });
             } else if system.has_overflowed() {
                 return None;
             }
@@ -141,10 +165,9 @@ impl<'a, 'l> Scan<'a, 'l> {
         (!self.may_hold_call() && !self.reasons.has_overflowed()).then_some(())
     }
 
-    /// Goes back to the message that begins at `start`, and forgets what was found since. Only messages that are read twice cost
-    /// anything for that.
+    /// Goes back to the message that begins at `start`, and forgets what was found since.
     fn go_back(&mut self, start: usize) {
-        self.specials = self.checkpoint.clone();
+        self.specials.go_back(&self.text_start, start);
         self.at = start;
         if let Some(edits) = &mut self.edits {
             edits.retain(|edit| edit.range().start < start);
@@ -255,6 +278,7 @@ impl<'a, 'l> Scan<'a, 'l> {
     /// Returns the role of a message with these fields, if that is canonical, or can be made so by an edit.
     fn canonical_role(&mut self, fields: Fields, side: Side) -> Option<Role> {
         let ((role, role_range), parts) = (fields.role?, fields.parts?);
+        self.has_calls = parts.has_calls;
         let is_canonical = match role {
             // A system message with reasoning or a finish reason cannot be moved.
             Role::System => parts == Parts::TEXT && !fields.has_reason,

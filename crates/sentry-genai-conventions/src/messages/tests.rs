@@ -8,6 +8,7 @@ mod limits;
 mod parts_and_tools;
 mod properties;
 mod provider_tools;
+mod shortened;
 mod spellings;
 
 use serde_json::Value;

@@ -72,10 +72,18 @@ impl Scan<'_, '_> {
     ) -> Option<()> {
         let edits = self.edits.as_mut()?;
         match (response, result) {
-            (Some(response), None) => edits.push(Edit::Duplicate(response.clone(), RESULT)),
+            (Some(response), None) => edits.push(Edit::Duplicate {
+                range: response.clone(),
+                name: RESULT,
+                decoded: object_as_text(&self.text[response.clone()]),
+            }),
             // For an object Sentry reads its text.
             (None, Some(result)) if !self.text[result.clone()].starts_with('{') => {
-                edits.push(Edit::Duplicate(result.clone(), RESPONSE));
+                edits.push(Edit::Duplicate {
+                    range: result.clone(),
+                    name: RESPONSE,
+                    decoded: None,
+                });
             }
             (Some(response), Some(result)) => {
                 let response = &self.text[response.clone()];

@@ -8,7 +8,7 @@ use super::{
     calls::MAX_DEPTH,
     part::{Fields, Parts},
 };
-use crate::messages::{Messages, shapes, write};
+use crate::messages::{Messages, normalise, shapes, write};
 
 impl Scan<'_, '_> {
     /// Reads the value of a field that only messages in this form have.
@@ -96,8 +96,7 @@ impl Scan<'_, '_> {
         Some(())
     }
 
-    /// Parses an input message, whatever its form, and records what to write in its place. Returns the role that counts for the
-    /// messages around it.
+    /// Parses an input message, whatever its form, and records what to write in its place. Returns its role.
     #[inline(never)]
     pub(super) fn other_message(&mut self, side: Side) -> Option<Role> {
         // Among answers the role of each message matters.
@@ -108,8 +107,10 @@ impl Scan<'_, '_> {
         let value = serde_json::from_str(&self.text[range.clone()]).ok()?;
         shapes::is_whole_message(&value).then_some(())?;
         let messages = Messages::new(shapes::read(value, side), side).messages;
+        self.has_split |= messages.len() > 1;
         let mut json = Vec::new();
         for message in &messages {
+            self.has_calls |= message.parts.iter().any(normalise::is_call);
             let stays = message.role != Role::System && !message.parts.is_empty();
             stays.then_some(())?;
             if !json.is_empty() {
@@ -122,6 +123,6 @@ impl Scan<'_, '_> {
         let fits = !json.is_empty() && json.len() <= self.limits.text_bytes;
         fits.then_some(())?;
         self.edits.as_mut()?.push(Edit::Replace(range, json));
-        Some(Role::Assistant)
+        messages.first().map(|message| message.role)
     }
 }

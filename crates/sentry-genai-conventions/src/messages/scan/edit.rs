@@ -9,8 +9,12 @@ use crate::attributes::Piece;
 pub(crate) enum Edit {
     /// Remove this.
     Remove(Range<usize>),
-    /// Repeat this tool's answer under another name.
-    Duplicate(Range<usize>, &'static str),
+    /// Repeat this tool's answer under another name, or its text if it is an object.
+    Duplicate {
+        range: Range<usize>,
+        name: &'static str,
+        decoded: Option<String>,
+    },
     /// Replace this role of a user who answers tool calls.
     SetToolRole(Range<usize>),
     /// Write this message with this role, and these texts as its parts.
@@ -24,6 +28,12 @@ pub(crate) enum Edit {
     /// Replace a message.
     Replace(Range<usize>, String),
 }
+
+/// The role of a tool.
+const TOOL: &str = r#""tool""#;
+
+/// What is written around the name of a further field.
+const NAME: [&str; 2] = [r#",""#, r#"":"#];
 
 /// What is written around a role, and around texts.
 const TEXTS: [&str; 4] = [
@@ -46,7 +56,7 @@ impl Edit {
     pub(crate) fn range(&self) -> &Range<usize> {
         match self {
             Self::Remove(range)
-            | Self::Duplicate(range, _)
+            | Self::Duplicate { range, .. }
             | Self::SetToolRole(range)
             | Self::Texts(range, ..)
             | Self::Answer { message: range, .. }
@@ -54,33 +64,47 @@ impl Edit {
         }
     }
 
-    /// Returns the maximum number of bytes that the edit adds to the text.
-    pub(in super::super) fn max_growth(&self) -> usize {
-        match self {
-            Self::Remove(_) | Self::SetToolRole(_) => 0,
-            // Every byte may need an escape.
-            Self::Duplicate(range, name) => 2 * range.len() + r#","":"""#.len() + name.len(),
-            Self::Texts(_, _, texts) => 64 * (texts.len() + 1),
-            Self::Answer { text, .. } => 128 + text.len(),
+    /// Returns by how many bytes the text becomes longer.
+    pub(in super::super) fn growth(&self) -> isize {
+        let length = |literals: &[&str]| literals.iter().map(|it| it.len()).sum::<usize>();
+        let written = match self {
+            Self::Remove(_) => 0,
+            Self::SetToolRole(_) => TOOL.len(),
+            Self::Duplicate {
+                range,
+                name,
+                decoded,
+            } => {
+                let copied = decoded.as_ref().map_or(range.len(), String::len);
+                range.len() + length(&NAME) + name.len() + copied
+            }
+            Self::Texts(_, role, texts) => {
+                let contents: usize = texts.iter().map(Range::len).sum();
+                let [start, before_first, before_next, end] = TEXTS.map(str::len);
+                let further = texts.len().saturating_sub(1) * before_next;
+                start + role.len() + before_first + further + contents + end
+            }
+            Self::Answer { id, text, .. } => length(&ANSWER) + id.len() + 2 * text.len(),
             Self::Replace(_, json) => json.len(),
-        }
+        };
+        written as isize - self.range().len() as isize
     }
 
-    /// Appends what to write in the place of the edit, given the text it is about.
-    pub(crate) fn write(self, text: &str, pieces: &mut Vec<Piece>) {
+    /// Appends what to write in the place of the edit.
+    pub(crate) fn write(self, pieces: &mut Vec<Piece>) {
         match self {
             Self::Remove(_) => {}
-            Self::Duplicate(range, name) => {
-                let decoded = text.get(range.clone()).and_then(object_as_text);
-                pieces.extend([
-                    Piece::Source(range.clone()),
-                    Piece::Literal(",\""),
-                    Piece::Literal(name),
-                    Piece::Literal("\":"),
-                    decoded.map_or(Piece::Source(range), Piece::Owned),
-                ]);
+            Self::Duplicate {
+                range,
+                name,
+                decoded,
+            } => {
+                let [before, after] = NAME.map(Piece::Literal);
+                let answer = Piece::Source(range.clone());
+                let copied = decoded.map_or(Piece::Source(range), Piece::Owned);
+                pieces.extend([answer, before, Piece::Literal(name), after, copied]);
             }
-            Self::SetToolRole(_) => pieces.push(Piece::Literal("\"tool\"")),
+            Self::SetToolRole(_) => pieces.push(Piece::Literal(TOOL)),
             Self::Texts(_, role, texts) => {
                 let [before_role, before_first, before_next, after] = TEXTS;
                 let separators = [before_first].into_iter().chain(iter::repeat(before_next));

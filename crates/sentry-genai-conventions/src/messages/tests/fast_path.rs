@@ -3,7 +3,7 @@
 use proptest::{collection, prelude::*};
 use serde_json::{Number, Value, json};
 
-use crate::{Attributes, content::normalise, excerpt};
+use crate::{Attributes, content::normalise};
 
 use super::{
     super::{
@@ -46,7 +46,7 @@ fn holds_base64(text: &str) -> bool {
 }
 
 /// Generates messages close to the canonical form, most of which are in it.
-fn nearly_canonical() -> impl Strategy<Value = String> {
+pub(super) fn nearly_canonical() -> impl Strategy<Value = String> {
     let content = prop_oneof![
         6 => "[a-zA-Z \\n\"\\\\]{1,20}",
         2 => "[\\p{Han}\u{a0}\u{3000}\u{8}\u{c} \\n.\\[\\]{}\"\\\\]{1,6}",
@@ -90,7 +90,7 @@ fn nearly_canonical() -> impl Strategy<Value = String> {
 }
 
 /// Generates a list of one message in the canonical form.
-fn plain_message() -> impl Strategy<Value = String> {
+pub(super) fn plain_message() -> impl Strategy<Value = String> {
     let role = prop_oneof![1 => Just("user"), 3 => Just("assistant"), 1 => Just("tool")];
     (role, "[a-z ]{1,40}").prop_map(|(role, text)| {
         let parts = json!([{"type": "text", "content": text}]);
@@ -191,7 +191,7 @@ proptest! {
     /// The fast path for canonical messages has the same result as the full parser.
     #[test]
     fn the_fast_path_agrees_with_the_full_parser(text in nearly_canonical(), side in side(), limits in limits()) {
-        if let Some(found) = canonical::messages(&text, side, &limits) {
+        if let Some(found) = canonical::messages(&text, side, &limits).filter(|found| found.fits) {
             let mut messages = Messages::parse(&text, side);
             let system: Value = serde_json::from_str(&join_system("", messages.take_system(), &limits)).unwrap();
             let texts: Vec<String> = found.system().iter().map(|range| serde_json::from_str(&text[range.clone()]).unwrap()).collect();
@@ -254,32 +254,6 @@ proptest! {
         let text = Value::from(parts).to_string();
         let is_recognised = canonical::is_text_parts(&text, &limits);
         prop_assert_eq!(is_recognised, is_simple && !holds_base64(&text));
-    }
-
-    /// The same holds for messages that are shortened without being parsed.
-    #[test]
-    fn fast_shortening_agrees_with_the_full_parser(
-        texts in collection::vec(prop_oneof![20 => plain_message(), 1 => nearly_canonical()], 1..12),
-        side in side(), percent in 20..100_usize, extra in 1..400_usize,
-    ) {
-        let lists = texts.iter().map(|text| text.trim_matches(['[', ']']));
-        let messages: Vec<_> = lists.filter(|list| !list.is_empty()).collect();
-        let text = format!("[{}]", messages.join(","));
-        let limits = ContentLimits {
-            attribute_bytes: (text.len() * percent / 100).max(2),
-            ..ContentLimits::default()
-        };
-        for text in [excerpt(&text, limits.attribute_bytes + extra), text.as_str().into()] {
-            let Some(found) = canonical::shorten(&text, side, &limits) else {
-                continue;
-            };
-            let fast = found.kept.iter().map(|range| &text[range.clone()]).collect::<Vec<_>>().join(",");
-            let fast: Value = serde_json::from_str(&format!("[{fast}]")).unwrap();
-            let mut messages = Messages::parse(&text, side);
-            messages.take_system();
-            let slow = messages.into_json(&limits);
-            prop_assert_eq!(fast, serde_json::from_str::<Value>(&slow.json).unwrap());
-        }
     }
 
     /// Whatever an excerpt has left of a text, messages stay JSON and within the limits.
@@ -349,8 +323,11 @@ fn common_messages_take_the_fast_path() {
 /// Returns whether none of the messages has to be parsed.
 pub(super) fn is_read_in_place(text: &str, side: Side) -> bool {
     canonical::messages(text, side, &ContentLimits::default()).is_some_and(|found| {
-        let edits = found.into_edits();
-        !edits.iter().any(|edit| matches!(edit, Edit::Replace(..)))
+        found.fits
+            && !found
+                .edits
+                .iter()
+                .any(|edit| matches!(edit, Edit::Replace(..)))
     })
 }
 
