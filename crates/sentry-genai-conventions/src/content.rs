@@ -1,6 +1,6 @@
 //! Brings content into the format and size that Sentry shows.
 
-use std::{borrow::Cow, ops::Range};
+use std::{borrow::Cow, ops::Range, slice};
 
 use memchr::memmem;
 
@@ -149,12 +149,10 @@ fn normalise_messages(
         }
         has_moved_system = move_system_messages(attributes, key, found.system(), limits);
         match found.rest {
-            Some(rest) => keep_messages(
-                attributes,
-                key,
-                &[rest..end_of_list(attributes, key)],
-                found.edits,
-            ),
+            Some(rest) => {
+                let kept = rest..end_of_list(attributes, key);
+                keep_messages(attributes, key, slice::from_ref(&kept), found.edits);
+            }
             None => {
                 attributes.remove(key.text);
             }
@@ -249,7 +247,7 @@ fn keep_messages(
 ) {
     let mut edits = edits.into_iter().peekable();
     let first = ranges.first().map_or(0, |range| range.start);
-    while edits.next_if(|edit| edit.range().start < first).is_some() {}
+    while edits.next_if(|edit| edit.range.start < first).is_some() {}
     // A comma or a space precedes the first message that stays.
     if let [range] = ranges
         && edits.peek().is_none()
@@ -261,12 +259,11 @@ fn keep_messages(
     for (index, range) in ranges.iter().enumerate() {
         pieces.push(Piece::Literal(if index == 0 { "[" } else { "," }));
         let mut copied_up_to = range.start;
-        while let Some(edit) = edits.next_if(|edit| edit.range().start < range.end) {
-            let changed = edit.range().clone();
-            if changed.start >= range.start {
-                pieces.push(Piece::Source(copied_up_to..changed.start));
-                copied_up_to = changed.end;
-                edit.write(&mut pieces);
+        while let Some(edit) = edits.next_if(|edit| edit.range.start < range.end) {
+            if edit.range.start >= range.start {
+                pieces.push(Piece::Source(copied_up_to..edit.range.start));
+                pieces.extend(edit.replacement);
+                copied_up_to = edit.range.end;
             }
         }
         pieces.push(Piece::Source(copied_up_to..range.end));

@@ -18,6 +18,7 @@ use self::{
 use super::{
     ContentLimits, Role, Side, blobs, block::LastBlock, parse, special_bytes::SpecialBytes,
 };
+use crate::attributes::Piece;
 
 /// The maximum number of system texts, and of finish reasons, that can be recorded.
 const MAX_TEXTS: usize = 8;
@@ -119,7 +120,7 @@ impl<'a, 'l> Scan<'a, 'l> {
     /// Returns the edits for the messages that were read, in order of position, and the finish reasons.
     pub(super) fn into_findings(self) -> (Vec<Edit>, StringRanges) {
         let mut edits = self.edits.unwrap_or_default();
-        edits.sort_unstable_by_key(|edit| edit.range().start);
+        edits.sort_unstable_by_key(|edit| edit.range.start);
         (edits, self.reasons)
     }
 
@@ -170,7 +171,7 @@ impl<'a, 'l> Scan<'a, 'l> {
         self.specials.go_back(&self.text_start, start);
         self.at = start;
         if let Some(edits) = &mut self.edits {
-            edits.retain(|edit| edit.range().start < start);
+            edits.retain(|edit| edit.range.start < start);
         }
     }
 
@@ -252,12 +253,12 @@ impl<'a, 'l> Scan<'a, 'l> {
                     self.record_finish_reason(reason, before)?;
                     fields.has_reason = true;
                 }
-                _ => self.chat_field(&key, &mut fields)?,
+                _ => self.chat_field(&key, &mut fields.chat)?,
             }
             has_next = self.has_next(b'}')?;
         }
-        if !fields.texts.is_empty() || fields.answered_call.is_some() {
-            self.end_chat_message(start, &mut fields, texts)?;
+        if fields.chat.is_present() {
+            fields.parts = Some(self.end_chat_message(start, &mut fields, side, texts)?);
         }
         self.canonical_role(fields, side)
     }
@@ -284,7 +285,9 @@ impl<'a, 'l> Scan<'a, 'l> {
             Role::System => parts == Parts::TEXT && !fields.has_reason,
             // A user does not answer tool calls, so the role becomes `tool`.
             Role::User if parts == Parts::ANSWERS && side == Side::Input => {
-                self.edits.as_mut()?.push(Edit::SetToolRole(role_range));
+                self.edits
+                    .as_mut()?
+                    .push(Edit::new(role_range, [Piece::Literal(r#""tool""#)]));
                 return Some(Role::Tool);
             }
             Role::User => !parts.has_calls && !parts.has_answers,
@@ -307,7 +310,7 @@ impl<'a, 'l> Scan<'a, 'l> {
         if reason.eq_ignore_ascii_case("unknown") {
             let follows_other_field = self.text.as_bytes().get(before) == Some(&b',');
             follows_other_field.then_some(())?;
-            self.edits.as_mut()?.push(Edit::Remove(before..range.end));
+            self.edits.as_mut()?.push(Edit::new(before..range.end, []));
         } else {
             self.reasons.push(range);
         }

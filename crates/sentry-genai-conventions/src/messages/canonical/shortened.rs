@@ -110,8 +110,8 @@ fn written_lengths(found: &[Found], edits: &[Edit]) -> Vec<usize> {
     let mut edits = edits.iter().peekable();
     let lengths = found.iter().map(|Found { range, .. }| {
         let mut growth = 0;
-        while let Some(edit) = edits.next_if(|edit| edit.range().start < range.end) {
-            if edit.range().start >= range.start {
+        while let Some(edit) = edits.next_if(|edit| edit.range.start < range.end) {
+            if edit.range.start >= range.start {
                 growth += edit.growth();
             }
         }

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::{Edit, Kind, Part, Scan, blobs::MIME_KEYS, edit::object_as_text};
+use super::{Edit, Kind, Part, Scan, blobs::MIME_KEYS};
+use crate::attributes::Piece;
 
 /// Limits for the depth of values and the length of lists and numbers. Anything beyond is rare and left to the full parser.
 pub(super) const MAX_DEPTH: usize = 32;
@@ -11,10 +12,6 @@ const MAX_NUMBER_LENGTH: usize = 40;
 
 /// The maximum number of calls with an id in one message.
 const MAX_CALLS: usize = 8;
-
-/// The two names of a tool's answer: OpenTelemetry's, and the one that Sentry reads.
-const RESPONSE: &str = "response";
-const RESULT: &str = "result";
 
 /// The ids of the calls in a message.
 #[derive(Debug, Default)]
@@ -72,18 +69,17 @@ impl Scan<'_, '_> {
     ) -> Option<()> {
         let edits = self.edits.as_mut()?;
         match (response, result) {
-            (Some(response), None) => edits.push(Edit::Duplicate {
-                range: response.clone(),
-                name: RESULT,
-                decoded: object_as_text(&self.text[response.clone()]),
-            }),
+            (Some(response), None) => {
+                let text = object_as_text(&self.text[response.clone()]);
+                let result = text.map_or(Piece::Source(response.clone()), Piece::Owned);
+                let field = [Piece::Literal(r#","result":"#), result];
+                edits.push(Edit::new(response.end..response.end, field));
+            }
             // For an object Sentry reads its text.
             (None, Some(result)) if !self.text[result.clone()].starts_with('{') => {
-                edits.push(Edit::Duplicate {
-                    range: result.clone(),
-                    name: RESPONSE,
-                    decoded: None,
-                });
+                let response = Piece::Source(result.clone());
+                let field = [Piece::Literal(r#","response":"#), response];
+                edits.push(Edit::new(result.end..result.end, field));
             }
             (Some(response), Some(result)) => {
                 let response = &self.text[response.clone()];
@@ -97,7 +93,7 @@ impl Scan<'_, '_> {
     }
 
     /// Records a call; `None` if there is already one with the same id, or if only one of them has an id.
-    fn add_call(&self, call_ids: &mut CallIds, id: Option<Range<usize>>) -> Option<()> {
+    pub(super) fn add_call(&self, call_ids: &mut CallIds, id: Option<Range<usize>>) -> Option<()> {
         let Some(id) = id else {
             call_ids.has_unidentified = true;
             return (call_ids.count == 0).then_some(());
@@ -204,7 +200,7 @@ impl Scan<'_, '_> {
         closes
     }
 
-    fn word(&mut self, word: &[u8]) -> Option<()> {
+    pub(super) fn word(&mut self, word: &[u8]) -> Option<()> {
         self.rest().starts_with(word).then_some(())?;
         self.at += word.len();
         Some(())
@@ -229,6 +225,16 @@ impl Scan<'_, '_> {
         self.at += length;
         Some(())
     }
+}
+
+/// Returns the text that Sentry reads for a tool's answer that is an object; `None` for other answers, which Sentry reads as they
+/// are.
+fn object_as_text(answer: &str) -> Option<String> {
+    if !answer.starts_with('{') {
+        return None;
+    }
+    let object: serde_json::Value = serde_json::from_str(answer).ok()?;
+    Some(serde_json::Value::from(object.to_string()).to_string())
 }
 
 /// Returns whether a string may be a list of texts, or of Bedrock's values, which would have to be unwrapped.

@@ -103,6 +103,13 @@ proptest! {
     }
 }
 
+/// Returns a message with a call.
+fn chat_call(text: &str) -> Value {
+    let function = json!({"name": "add", "arguments": r#"{"x":2}"#});
+    let call = json!({"id": "c1", "type": "function", "function": function});
+    json!({"role": "assistant", "content": text, "tool_calls": [call]})
+}
+
 #[test]
 fn common_chats_are_read_in_place() {
     let limits = ContentLimits::default();
@@ -110,23 +117,34 @@ fn common_chats_are_read_in_place() {
         r#"[{"role":"system","content":"Be brief."},"#,
         r#"{"content":[{"text":"2+3?","type":"text"},{"type":"text","text":"\"Now\""}],"role":"user"},"#,
         r#"{"role": "assistant", "content": "Adding."},"#,
+        r#"{"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"add","arguments":"{\"y\": 3, \"x\":2}"}}]},"#,
         r#"{"role":"tool","tool_call_id":"c1","content":"{\"sum\":5}"},"#,
         r#"{"content":"5","role":"assistant"}]"#,
     );
     let expected = concat!(
         r#"[{"role":"user","parts":[{"type":"text","content":"2+3?"},{"type":"text","content":"\"Now\""}]},"#,
         r#"{"role":"assistant","parts":[{"type":"text","content":"Adding."}]},"#,
+        r#"{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"add","arguments":{"x":2,"y":3}}]},"#,
         r#"{"role":"tool","parts":[{"type":"tool_call_response","id":"c1","response":"{\"sum\":5}","result":"{\"sum\":5}"}]},"#,
         r#"{"role":"assistant","parts":[{"type":"text","content":"5"}]}]"#,
     );
     assert!(is_read_in_place(chat, Side::Input));
     assert_eq!(written(chat, &limits).as_deref(), Some(expected));
-    let answer = r#"[{"role":"assistant","content":"5"}]"#;
-    assert!(is_read_in_place(answer, Side::Output));
+    assert_eq!(written(chat, &limits), written_by_parser(chat, &limits));
+    for (message, is_simple) in [
+        (json!({"role": "assistant", "content": "5"}), true),
+        (chat_call("Adding."), false),
+    ] {
+        let text = format!("[{message}]");
+        assert!(is_read_in_place(&text, Side::Input));
+        assert_eq!(is_read_in_place(&text, Side::Output), is_simple);
+        assert_eq!(written(&text, &limits), written_by_parser(&text, &limits));
+    }
 
     // These are parsed, but the others are not.
     for message in [
-        json!({"role": "assistant", "content": null, "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "add", "arguments": "{\"x\":2}"}}]}),
+        chat_call(""),
+        json!({"role": "assistant", "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "add", "arguments": "{"}}]}),
         json!({"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://h.example/a.png"}}]}),
         json!({"role": "user", "content": "Hi", "name": "Ann"}),
         json!({"role": "tool", "content": "[{\"type\": \"text\", \"text\": \"5\"}]", "tool_call_id": "c1"}),

@@ -3,15 +3,10 @@
 use proptest::{collection, prelude::*};
 use serde_json::{Number, Value, json};
 
-use crate::{Attributes, content::normalise};
+use crate::{Attributes, attributes::Piece, content::normalise};
 
 use super::{
-    super::{
-        ContentLimits, Messages, Side,
-        blobs::may_hold_blob,
-        canonical::{self, Edit},
-        join_system,
-    },
+    super::{ContentLimits, Messages, Side, blobs::may_hold_blob, canonical, join_system},
     chat::chat_message,
     properties::{any_json, limits, side, text},
 };
@@ -327,7 +322,7 @@ pub(super) fn is_read_in_place(text: &str, side: Side) -> bool {
             && !found
                 .edits
                 .iter()
-                .any(|edit| matches!(edit, Edit::Replace(..)))
+                .any(|edit| matches!(edit.replacement[..], [Piece::Owned(_)]))
     })
 }
 
