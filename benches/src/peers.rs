@@ -161,7 +161,12 @@ impl PeerName {
             _ if self == Self::OursPrivate => {
                 matches!(
                     workload,
-                    Workload::W1 | Workload::W5 | Workload::W6 | Workload::Scaled(_)
+                    Workload::W1
+                        | Workload::W5
+                        | Workload::W6
+                        | Workload::W10
+                        | Workload::W11
+                        | Workload::Scaled(_)
                 )
             }
             // These differ from `Ours` only in the bytes on the wire.

@@ -1,5 +1,7 @@
 //! The messages of the workloads: JSON arrays of chat messages of an exact size.
 
+use serde_json::{Value, json};
+
 use crate::workloads::{
     Workload,
     scaled::{Axis, Scaled},
@@ -13,6 +15,9 @@ pub(crate) struct Texts {
     pub(crate) arguments: String,
     pub(crate) result: String,
     pub(crate) huge: String,
+    /// What an agent has done so far, and the definitions of its tools.
+    pub(crate) history: String,
+    pub(crate) tools: String,
 }
 
 impl Texts {
@@ -30,8 +35,93 @@ impl Texts {
                 }) => messages(size as usize, &ROLES),
                 _ => String::new(),
             },
+            history: match workload {
+                Workload::W10 => history(Form::Conventions),
+                Workload::W11 => history(Form::ChatCompletions),
+                _ => String::new(),
+            },
+            tools: match workload {
+                Workload::W10 => tools(Form::Conventions),
+                Workload::W11 => tools(Form::ChatCompletions),
+                _ => String::new(),
+            },
         }
     }
+}
+
+/// How messages and tools are written.
+#[derive(Clone, Copy)]
+enum Form {
+    Conventions,
+    ChatCompletions,
+}
+
+/// Returns a question, and twenty calls of a tool with their answers of 2 KiB each.
+fn history(form: Form) -> String {
+    let words = words(2 * 1024);
+    let question = match form {
+        Form::Conventions => {
+            json!({"role": "user", "parts": [{"type": "text", "content": "What is wrong?"}]})
+        }
+        Form::ChatCompletions => json!({"role": "user", "content": "What is wrong?"}),
+    };
+    let turns = (0..20).flat_map(|turn| {
+        let (id, arguments) = (
+            format!("call_{turn}"),
+            json!({"path": "src/main.rs", "line": turn}),
+        );
+        match form {
+            Form::Conventions => {
+                let call =
+                    json!({"type": "tool_call", "id": id, "name": "read", "arguments": arguments});
+                let answer = json!({"type": "tool_call_response", "id": id, "response": words});
+                [("assistant", call), ("tool", answer)]
+                    .map(|(role, part)| json!({"role": role, "parts": [part]}))
+            }
+            Form::ChatCompletions => {
+                let function = json!({"name": "read", "arguments": arguments.to_string()});
+                let call = json!({"id": id, "type": "function", "function": function});
+                [
+                    json!({"role": "assistant", "content": null, "tool_calls": [call]}),
+                    json!({"role": "tool", "tool_call_id": id, "content": words}),
+                ]
+            }
+        }
+    });
+    Value::from_iter([question].into_iter().chain(turns)).to_string()
+}
+
+/// Returns the definitions of twenty tools, of about 1 KiB each.
+fn tools(form: Form) -> String {
+    let tools = (0..20).map(|number| {
+        let argument = |name: &str| json!({"type": "string", "description": format!("The {name} to read.")});
+        let function = json!({
+            "name": format!("read_{number}"),
+            "description": words(600),
+            "parameters": {
+                "type": "object",
+                "properties": {"path": argument("path"), "line": argument("line"), "end": argument("end")},
+                "required": ["path", "line"],
+            },
+        });
+        match form {
+            Form::Conventions => function,
+            Form::ChatCompletions => json!({"type": "function", "function": function}),
+        }
+    });
+    Value::from_iter(tools).to_string()
+}
+
+/// Returns a text of at least this length.
+fn words(bytes: usize) -> String {
+    let mut text = String::new();
+    for word in WORDS.iter().cycle() {
+        if text.len() >= bytes {
+            break;
+        }
+        text.extend([word, " "]);
+    }
+    text
 }
 
 const WORDS: &[&str] = &[

@@ -34,6 +34,10 @@ pub(crate) enum Workload {
     W8,
     /// Ten chats that start after their root has ended. Only OpenTelemetry allows that.
     W9,
+    /// Ten chats of an agent with twenty tools and a long history of calls and answers, as the conventions write them.
+    W10,
+    /// W10, with history and tools in the form of OpenAI's chat completions.
+    W11,
     /// W1, not sampled.
     Unsampled,
     /// W6 next to another layer. The program wants only AI spans sent, and filters the layer accordingly.
@@ -53,7 +57,7 @@ pub(crate) enum Workload {
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::W1,
         Self::W2,
         Self::W3,
@@ -63,6 +67,8 @@ impl Workload {
         Self::W7,
         Self::W8,
         Self::W9,
+        Self::W10,
+        Self::W11,
         Self::Unsampled,
         Self::Unwanted,
         Self::Held,
@@ -80,6 +86,8 @@ impl Workload {
             Self::W7 => "w7",
             Self::W8 => "w8",
             Self::W9 => "w9",
+            Self::W10 => "w10",
+            Self::W11 => "w11",
             Self::Unsampled => "unsampled",
             Self::Unwanted => "unwanted",
             Self::Held => "held",
@@ -130,6 +138,7 @@ impl Workload {
                 repeats(10, 20, 100, (10, 30), 20, 25, 300)
             }
             Self::W3 | Self::W7 | Self::W9 => repeats(10, 20, 100, (10, 30), 20, 25, 200),
+            Self::W10 | Self::W11 => repeats(5, 10, 20, (5, 10), 5, 10, 40),
             Self::W2 => repeats(1, 2, 2, (1, 2), 1, 2, 10),
             Self::W4 => repeats(1, 2, 3, (1, 2), 1, 4, 8),
             Self::W5 => repeats(1, 2, 2, (1, 2), 1, 2, 6),

@@ -38,6 +38,7 @@ pub(crate) fn run<P: Probe>(
         Workload::W5 => chats(tracer, &texts.huge, &texts.output, 20, probe),
         Workload::W6 | Workload::Unwanted | Workload::Held => plain_spans(tracer, probe),
         Workload::W7 => explicit_parent(tracer, texts, probe),
+        Workload::W10 | Workload::W11 => chats_with_tools(tracer, texts, probe),
         Workload::W8 => stream(tracer, texts, 1000, probe),
         Workload::W9 => after_the_root(tracer, texts, probe),
         Workload::Scaled(scaled) => run_scaled(scaled, tracer, texts, probe, pause),
@@ -188,6 +189,30 @@ fn explicit_parent<P: Probe>(tracer: &SdkTracer, texts: &Texts, probe: &mut P) -
                 .start_with_context(tracer, &root)
         });
         probe.watch(Call::EndAi, || chat.end());
+    }
+    end_root(probe, &root);
+    Created::new(11, 10)
+}
+
+fn chats_with_tools<P: Probe>(tracer: &SdkTracer, texts: &Texts, probe: &mut P) -> Created {
+    let root = new_root(tracer, probe);
+    {
+        let _entered = root.clone().attach();
+        for _ in 0..10 {
+            let mut chat = probe.watch(Call::NewAi, || {
+                tracer
+                    .span_builder("chat gpt-4o")
+                    .with_attributes([
+                        KeyValue::new("gen_ai.operation.name", "chat"),
+                        KeyValue::new("gen_ai.request.model", "gpt-4o"),
+                        KeyValue::new("gen_ai.tool.definitions", texts.tools.clone()),
+                        KeyValue::new("gen_ai.input.messages", texts.history.clone()),
+                        KeyValue::new("gen_ai.usage.input_tokens", 12i64),
+                    ])
+                    .start(tracer)
+            });
+            probe.watch(Call::EndAi, || chat.end());
+        }
     }
     end_root(probe, &root);
     Created::new(11, 10)

@@ -42,6 +42,7 @@ macro_rules! tracing_workloads {
                     Workload::W5 => chats(&texts.huge, &texts.output, 20, probe),
                     Workload::W6 | Workload::Unwanted | Workload::Held => plain_spans(probe),
                     Workload::W7 => explicit_parent(texts, probe),
+                    Workload::W10 | Workload::W11 => chats_with_tools(texts, probe),
                     Workload::W8 => stream(texts, 1000, || (), probe),
                     Workload::W8Once => stream(texts, 1, || (), probe),
                     Workload::W8Events => stream(texts, 1, || log_lines(1000), probe),
@@ -161,6 +162,28 @@ macro_rules! tracing_workloads {
                     });
                     probe.watch(Call::EndAi, || drop(chat));
                 }
+                end_root(probe, root);
+                Created::new(11, 10)
+            }
+
+            fn chats_with_tools<P: Probe>(texts: &Texts, probe: &mut P) -> Created {
+                let root = new_root(probe);
+                root.in_scope(|| {
+                    for _ in 0..10 {
+                        let chat = probe.watch(Call::NewAi, || {
+                            info_span!(
+                                "chat",
+                                "gen_ai.operation.name" = "chat",
+                                "gen_ai.request.model" = "gpt-4o",
+                                "gen_ai.tool.definitions" = texts.tools.as_str(),
+                                "gen_ai.input.messages" = texts.history.as_str(),
+                                "gen_ai.usage.input_tokens" = 12u64,
+                                $($chat)*
+                            )
+                        });
+                        probe.watch(Call::EndAi, || drop(chat));
+                    }
+                });
                 end_root(probe, root);
                 Created::new(11, 10)
             }

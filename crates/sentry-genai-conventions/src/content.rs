@@ -1,6 +1,6 @@
 //! Brings content into the format and size that Sentry shows.
 
-use std::{borrow::Cow, ops::Range};
+use std::{borrow::Cow, ops::Range, slice};
 
 use memchr::memmem;
 
@@ -138,25 +138,29 @@ fn normalise_messages(
     };
     let has_moved_system;
     let mut original_length = None;
-    if let Some(found) = canonical::messages(text, side, limits) {
+    let found = canonical::messages(text, side, limits);
+    let is_too_long = match &found {
+        Some(found) => !found.fits,
+        None => text.len() > limits.attribute_bytes,
+    };
+    if let Some(found) = found.filter(|found| found.fits) {
         if found.is_unchanged() {
             return false;
         }
         has_moved_system = move_system_messages(attributes, key, found.system(), limits);
         match found.rest {
-            // A comma or a space precedes the first message that stays.
-            Some(rest) if found.edits().is_empty() => {
-                attributes.replace_front(key, rest, "[");
+            Some(rest) => {
+                let kept = rest..end_of_list(attributes, key);
+                keep_messages(attributes, key, slice::from_ref(&kept), found.edits);
             }
-            Some(rest) => apply_edits(attributes, key, rest, found.edits()),
             None => {
                 attributes.remove(key.text);
             }
         }
-    } else if let Some(found) = canonical::shorten(text, side, limits) {
-        original_length = Some(found.original_length);
+    } else if is_too_long && let Some(found) = canonical::shorten(text, side, limits) {
+        original_length = found.original_length;
         has_moved_system = move_system_messages(attributes, key, found.system(), limits);
-        keep_messages(attributes, key, &found.kept);
+        keep_messages(attributes, key, &found.kept, found.edits);
     } else {
         let mut messages = Messages::parse(text, side);
         has_moved_system = add_system_instructions(attributes, messages.take_system(), limits);
@@ -233,53 +237,45 @@ fn add_system_instructions(
     true
 }
 
-/// Applies `edits` to the messages that start at `rest`.
-fn apply_edits(attributes: &mut Attributes, key: &Name, rest: usize, edits: &[Edit]) {
-    let text = attributes.text_by_name(key).unwrap_or_default();
-    let mut pieces = vec![Piece::Literal("[")];
-    let mut copied_up_to = rest;
-    for edit in edits {
-        match edit {
-            Edit::Remove(range) => {
-                pieces.push(Piece::Source(copied_up_to..range.start));
-                copied_up_to = range.end;
-            }
-            Edit::Duplicate(range, name) => {
-                let decoded = text.get(range.clone()).and_then(canonical::object_as_text);
-                pieces.extend([
-                    Piece::Source(copied_up_to..range.end),
-                    Piece::Literal(",\""),
-                    Piece::Literal(name),
-                    Piece::Literal("\":"),
-                    decoded.map_or(Piece::Source(range.clone()), Piece::Owned),
-                ]);
-                copied_up_to = range.end;
-            }
-            Edit::SetToolRole(range) => {
-                pieces.extend([
-                    Piece::Source(copied_up_to..range.start),
-                    Piece::Literal("\"tool\""),
-                ]);
-                copied_up_to = range.end;
-            }
-        }
-    }
-    pieces.push(Piece::Source(copied_up_to..text.len()));
-    attributes.replace_pieces(key, pieces.into_iter());
-}
-
-/// Keeps only the messages at these places, as a list. The last place extends to the bracket at the end of the text.
-fn keep_messages(attributes: &mut Attributes, key: &Name, ranges: &[Range<usize>]) {
+/// Keeps only the messages at these places, as a list, with the edits that concern them. The last place extends to the bracket at
+/// the end of the text.
+fn keep_messages(
+    attributes: &mut Attributes,
+    key: &Name,
+    ranges: &[Range<usize>],
+    edits: Vec<Edit>,
+) {
+    let mut edits = edits.into_iter().peekable();
+    let first = ranges.first().map_or(0, |range| range.start);
+    while edits.next_if(|edit| edit.range.start < first).is_some() {}
+    // A comma or a space precedes the first message that stays.
     if let [range] = ranges
+        && edits.peek().is_none()
         && attributes.replace_front(key, range.start, "[")
     {
         return;
     }
-    let pieces = ranges.iter().enumerate().flat_map(|(index, range)| {
-        let before = Piece::Literal(if index == 0 { "[" } else { "," });
-        [before, Piece::Source(range.clone())]
-    });
-    attributes.replace_pieces(key, pieces.chain([Piece::Literal("]")]));
+    let mut pieces = Vec::new();
+    for (index, range) in ranges.iter().enumerate() {
+        pieces.push(Piece::Literal(if index == 0 { "[" } else { "," }));
+        let mut copied_up_to = range.start;
+        while let Some(edit) = edits.next_if(|edit| edit.range.start < range.end) {
+            if edit.range.start >= range.start {
+                pieces.push(Piece::Source(copied_up_to..edit.range.start));
+                pieces.extend(edit.replacement);
+                copied_up_to = edit.range.end;
+            }
+        }
+        pieces.push(Piece::Source(copied_up_to..range.end));
+    }
+    pieces.push(Piece::Literal("]"));
+    attributes.replace_pieces(key, pieces.into_iter());
+}
+
+/// Returns the position of the bracket that closes a list.
+fn end_of_list(attributes: &Attributes, key: &Name) -> usize {
+    let text = attributes.text_by_name(key).unwrap_or_default();
+    text.trim_end().len().saturating_sub(1)
 }
 
 /// Builds a list of text parts from texts that are JSON strings.

@@ -8,11 +8,22 @@ use super::{
 use crate::tables::{Attribute, Row};
 
 /// A piece of a text that is being assembled.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Piece {
     Literal(&'static str),
     Owned(String),
     /// A range of the source text.
     Source(std::ops::Range<usize>),
+}
+
+impl Piece {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Literal(text) => text.len(),
+            Self::Owned(text) => text.len(),
+            Self::Source(range) => range.len(),
+        }
+    }
 }
 
 impl Attributes {

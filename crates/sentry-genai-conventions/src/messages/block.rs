@@ -61,6 +61,13 @@ impl<'a> Blocks<'a> {
             last: (!rest.is_empty()).then_some(&last_block.0),
         }
     }
+
+    /// Skips this many whole blocks.
+    pub(super) fn skip_whole(&mut self, blocks: usize) {
+        if let Some(last) = blocks.checked_sub(1) {
+            let _ = self.whole.nth(last);
+        }
+    }
 }
 
 impl Iterator for Blocks<'_> {

@@ -229,7 +229,7 @@ fn clean_part(part: &mut Part) -> bool {
     }
 }
 
-fn clean_value(value: &mut Value) {
+pub(super) fn clean_value(value: &mut Value) {
     cut::flatten(value, parse::MAX_DEPTH);
     blobs::redact_value(value);
 }

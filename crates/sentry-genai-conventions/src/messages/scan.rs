@@ -1,13 +1,16 @@
 //! Reads messages of the simplest kind in place.
 
 mod calls;
+mod chat;
+mod edit;
 mod part;
+mod strings;
 
 use std::{ops::Range, sync::LazyLock};
 
 use memchr::memmem::Finder;
 
-pub(crate) use self::calls::{Edit, object_as_text};
+pub(crate) use self::edit::Edit;
 use self::{
     calls::CallIds,
     part::{Fields, Kind, Part, Parts},
@@ -15,6 +18,7 @@ use self::{
 use super::{
     ContentLimits, Role, Side, blobs, block::LastBlock, parse, special_bytes::SpecialBytes,
 };
+use crate::attributes::Piece;
 
 /// The maximum number of system texts, and of finish reasons, that can be recorded.
 const MAX_TEXTS: usize = 8;
@@ -49,29 +53,6 @@ static CALL_REPR: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("type='fun
 /// What follows the role in most messages, up to the text.
 const COMMON_START: &[u8; 37] = br#"","parts":[{"type":"text","content":""#;
 
-/// What follows a backslash.
-#[derive(Clone, Copy)]
-enum Escape {
-    Letter,
-    /// A quotation mark or a backslash, which would itself be a special byte.
-    Special,
-    /// A longer escape, which may hide anything, such as a blob.
-    Other,
-}
-
-static ESCAPES: [Escape; 256] = {
-    let mut escapes = [Escape::Other; 256];
-    let letters = b"ntrbf";
-    let mut index = 0;
-    while index < letters.len() {
-        escapes[letters[index] as usize] = Escape::Letter;
-        index += 1;
-    }
-    escapes[b'"' as usize] = Escape::Special;
-    escapes[b'\\' as usize] = Escape::Special;
-    escapes
-};
-
 /// A position in the text. Every step returns `None` at the first thing that is not of the simplest kind.
 #[derive(Debug)]
 pub(super) struct Scan<'a, 'l> {
@@ -79,11 +60,27 @@ pub(super) struct Scan<'a, 'l> {
     start: usize,
     at: usize,
     specials: SpecialBytes<'a>,
+    /// All special bytes.
+    text_start: SpecialBytes<'a>,
     limits: &'l ContentLimits,
     /// The changes that are needed; `None` if messages that need changes are not accepted.
     edits: Option<Vec<Edit>>,
+    /// Whether values may have lists of any length, and media types: they are not part of messages.
+    is_payload: bool,
+    /// Whether the current message has tool calls.
+    has_calls: bool,
+    /// Whether a message becomes several.
+    has_split: bool,
     /// The finish reasons, as JSON strings.
     reasons: StringRanges,
+}
+
+/// A message that was read.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) range: Range<usize>,
+    pub(super) role: Role,
+    pub(super) has_calls: bool,
 }
 
 impl<'a, 'l> Scan<'a, 'l> {
@@ -93,13 +90,18 @@ impl<'a, 'l> Scan<'a, 'l> {
         limits: &'l ContentLimits,
         last_block: &'a mut LastBlock,
     ) -> Self {
+        let specials = SpecialBytes::from(text.as_bytes(), start, last_block);
         Self {
             text,
             start,
             at: start,
-            specials: SpecialBytes::from(text.as_bytes(), start, last_block),
+            text_start: specials.clone(),
+            specials,
             limits,
             edits: None,
+            is_payload: false,
+            has_calls: false,
+            has_split: false,
             reasons: StringRanges::default(),
         }
     }
@@ -110,30 +112,49 @@ impl<'a, 'l> Scan<'a, 'l> {
         Self { edits, ..self }
     }
 
-    /// Returns the edits for the messages that were read, and the finish reasons.
-    pub(super) fn into_findings(self) -> (Vec<Edit>, StringRanges) {
-        (self.edits.unwrap_or_default(), self.reasons)
+    /// Returns whether a message becomes several.
+    pub(super) fn has_split(&self) -> bool {
+        self.has_split
     }
 
-    /// Reads the rest of a list of messages up to the end of the text. Calls `message` with the place and the role of each,
+    /// Returns the edits for the messages that were read, in order of position, and the finish reasons.
+    pub(super) fn into_findings(self) -> (Vec<Edit>, StringRanges) {
+        let mut edits = self.edits.unwrap_or_default();
+        edits.sort_unstable_by_key(|edit| edit.range.start);
+        (edits, self.reasons)
+    }
+
+    /// Reads the rest of a list of messages up to the end of the text. Calls `message` with each,
     /// except for system messages at the start, whose texts go to `system`.
     pub(super) fn messages(
         &mut self,
         side: Side,
         system: &mut StringRanges,
-        mut message: impl FnMut(usize, usize, Role),
+        mut message: impl FnMut(Found),
     ) -> Option<()> {
         let mut is_start = true;
         loop {
             self.skip_whitespace();
             let start = self.at;
             let before = system.count;
-            let role = self.message(side, system)?;
+            self.has_calls = false;
+            let role = match self.message(side, system) {
+                Some(role) => role,
+                None => {
+                    system.count = before;
+                    self.go_back(start);
+                    self.other_message(side)?
+                }
+            };
             is_start &= role == Role::System;
             if !is_start {
                 // Only system messages at the start are moved.
                 system.count = before;
-                message(start, self.at, role);
+                message(Found {
+                    range: start..self.at,
+                    role,
+                    has_calls: self.has_calls,
+                });
             } else if system.has_overflowed() {
                 return None;
             }
@@ -143,6 +164,15 @@ impl<'a, 'l> Scan<'a, 'l> {
         }
         self.end()?;
         (!self.may_hold_call() && !self.reasons.has_overflowed()).then_some(())
+    }
+
+    /// Goes back to the message that begins at `start`, and forgets what was found since.
+    fn go_back(&mut self, start: usize) {
+        self.specials.go_back(&self.text_start, start);
+        self.at = start;
+        if let Some(edits) = &mut self.edits {
+            edits.retain(|edit| edit.range.start < start);
+        }
     }
 
     /// Reads a message, adds its texts to `texts`, and returns its role.
@@ -194,6 +224,7 @@ impl<'a, 'l> Scan<'a, 'l> {
         side: Side,
         texts: &mut StringRanges,
     ) -> Option<Role> {
+        let start = self.at - 1;
         let allows_reasoning = side == Side::Output;
         let mut fields = Fields::default();
         let mut has_next = true;
@@ -215,19 +246,19 @@ impl<'a, 'l> Scan<'a, 'l> {
             match self.bytes(&key) {
                 br#""role""# if fields.role.is_none() => fields.role = Some(self.role()?),
                 br#""parts""# if fields.parts.is_none() => {
-                    self.expect_byte(b'[')?;
-                    self.expect_byte(b'{')?;
-                    let first = Part::default();
-                    fields.parts = Some(self.rest_of_parts(first, allows_reasoning, texts)?);
+                    fields.parts = Some(self.parts(allows_reasoning, texts)?);
                 }
                 br#""finish_reason""# if !fields.has_reason && side == Side::Output => {
                     let reason = self.text()?;
                     self.record_finish_reason(reason, before)?;
                     fields.has_reason = true;
                 }
-                _ => return None,
+                _ => self.chat_field(&key, &mut fields.chat)?,
             }
             has_next = self.has_next(b'}')?;
+        }
+        if fields.chat.is_present() {
+            fields.parts = Some(self.end_chat_message(start, &mut fields, side, texts)?);
         }
         self.canonical_role(fields, side)
     }
@@ -248,12 +279,15 @@ impl<'a, 'l> Scan<'a, 'l> {
     /// Returns the role of a message with these fields, if that is canonical, or can be made so by an edit.
     fn canonical_role(&mut self, fields: Fields, side: Side) -> Option<Role> {
         let ((role, role_range), parts) = (fields.role?, fields.parts?);
+        self.has_calls = parts.has_calls;
         let is_canonical = match role {
             // A system message with reasoning or a finish reason cannot be moved.
             Role::System => parts == Parts::TEXT && !fields.has_reason,
             // A user does not answer tool calls, so the role becomes `tool`.
             Role::User if parts == Parts::ANSWERS && side == Side::Input => {
-                self.edits.as_mut()?.push(Edit::SetToolRole(role_range));
+                self.edits
+                    .as_mut()?
+                    .push(Edit::new(role_range, [Piece::Literal(r#""tool""#)]));
                 return Some(Role::Tool);
             }
             Role::User => !parts.has_calls && !parts.has_answers,
@@ -276,7 +310,7 @@ impl<'a, 'l> Scan<'a, 'l> {
         if reason.eq_ignore_ascii_case("unknown") {
             let follows_other_field = self.text.as_bytes().get(before) == Some(&b',');
             follows_other_field.then_some(())?;
-            self.edits.as_mut()?.push(Edit::Remove(before..range.end));
+            self.edits.as_mut()?.push(Edit::new(before..range.end, []));
         } else {
             self.reasons.push(range);
         }
@@ -285,10 +319,15 @@ impl<'a, 'l> Scan<'a, 'l> {
 
     /// Reads `[{"type":"text","content":C},...]`.
     pub(super) fn texts(&mut self) -> Option<()> {
+        self.parts(false, &mut StringRanges::default())?;
+        self.end()
+    }
+
+    /// Reads a list of parts. Returns which kinds there are.
+    fn parts(&mut self, allows_reasoning: bool, texts: &mut StringRanges) -> Option<Parts> {
         self.expect_byte(b'[')?;
         self.expect_byte(b'{')?;
-        self.rest_of_parts(Part::default(), false, &mut StringRanges::default())?;
-        self.end()
+        self.rest_of_parts(Part::default(), allows_reasoning, texts)
     }
 
     /// Reads parts from inside the first one to the end of their list. Returns which kinds there are.
@@ -356,52 +395,6 @@ impl<'a, 'l> Scan<'a, 'l> {
         Some(())
     }
 
-    /// Reads a string that is neither blank nor too long.
-    fn text(&mut self) -> Option<Range<usize>> {
-        let string = self.string()?;
-        self.is_text(&string).then_some(string)
-    }
-
-    fn is_text(&self, string: &Range<usize>) -> bool {
-        let inner = &self.text[string.start + 1..string.end - 1];
-        has_visible_text(inner) && inner.len() <= self.limits.text_bytes && inner != parse::REDACTED
-    }
-
-    /// Reads a string including its quotes, if all its escapes consist of one letter.
-    fn string(&mut self) -> Option<Range<usize>> {
-        self.expect_byte(b'"')?;
-        self.rest_of_string()
-    }
-
-    /// Reads a string from behind its opening quote.
-    #[inline(always)]
-    fn rest_of_string(&mut self) -> Option<Range<usize>> {
-        let start = self.at - 1;
-        // No valid text ends with a string, so another byte follows every byte of interest.
-        let (_, bytes) = self.text.as_bytes().split_last()?;
-        let (_, following) = self.text.as_bytes().split_first()?;
-        // A local copy stays in registers. Nearly all the time is spent here.
-        let mut specials = self.specials.clone();
-        specials.skip_to(self.at);
-        loop {
-            let at = specials.next()?;
-            match bytes.get(at)? {
-                b'\\' => match ESCAPES[usize::from(following[at])] {
-                    Escape::Letter => {}
-                    Escape::Special => specials.skip_next(),
-                    Escape::Other => return None,
-                },
-                b'"' => {
-                    self.at = at + 1;
-                    self.specials = specials;
-                    return Some(start..self.at);
-                }
-                // A control character.
-                _ => return None,
-            }
-        }
-    }
-
     fn bytes(&self, range: &Range<usize>) -> &'a [u8] {
         &self.text.as_bytes()[range.clone()]
     }
@@ -451,21 +444,6 @@ impl<'a, 'l> Scan<'a, 'l> {
     fn scanned(&self) -> &'a [u8] {
         &self.text.as_bytes()[self.start..]
     }
-}
-
-/// Returns whether a string has anything but whitespace. All its escapes consist of one letter.
-fn has_visible_text(inner: &str) -> bool {
-    let mut characters = inner.chars();
-    while let Some(character) = characters.next() {
-        let is_visible = match character {
-            '\\' => matches!(characters.next(), Some('"' | '\\' | 'b')),
-            _ => !character.is_whitespace(),
-        };
-        if is_visible {
-            return true;
-        }
-    }
-    false
 }
 
 /// Returns what follows `start`, whose length the compiler knows.

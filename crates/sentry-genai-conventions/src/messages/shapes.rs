@@ -68,6 +68,16 @@ pub(super) fn is_known(value: &Value) -> bool {
     classify(value) != Shape::Content
 }
 
+/// Returns whether `value` is a message that is read by itself, whatever other messages are around it.
+pub(super) fn is_whole_message(value: &Value) -> bool {
+    value.as_object().is_some_and(|object| {
+        message::is_message(object)
+            && object.get("role").is_some_and(Value::is_string)
+            && !is_evaluation(object)
+            && !envelope::is_serialised(object)
+    })
+}
+
 /// Reads what [`is_known`] has recognised.
 pub(super) fn read(value: Value, side: Side) -> Vec<Message> {
     let mut reader = Reader::new(side);

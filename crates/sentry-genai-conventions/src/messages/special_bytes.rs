@@ -59,6 +59,15 @@ impl<'a> SpecialBytes<'a> {
         self.pending &= u64::MAX << (at - self.start);
     }
 
+    /// Returns to `at`, given the start of the text. What was noted on the way stays noted.
+    pub(super) fn go_back(&mut self, text_start: &Self, at: usize) {
+        let blocks = at.wrapping_sub(text_start.start) / SIZE - 1;
+        self.blocks = text_start.blocks.clone();
+        self.blocks.skip_whole(blocks);
+        self.start = text_start.start.wrapping_add(blocks * SIZE);
+        self.pending = 0;
+    }
+
     /// Returns whether the blocks so far had a semicolon, a `<` or an equals sign.
     pub(super) fn saw_separator(&self) -> bool {
         self.separators.found()
@@ -106,9 +115,13 @@ mod tests {
                         specials.skip_to(at);
                         assert_eq!(specials.next(), Some(at));
                         let mut last_block = LastBlock::new();
-                        let mut specials = SpecialBytes::from(&text, start, &mut last_block);
+                        let text_start = SpecialBytes::from(&text, start, &mut last_block);
+                        let mut specials = text_start.clone();
                         specials.skip_to(at + 1);
                         assert_eq!(specials.next(), None);
+                        specials.go_back(&text_start, at);
+                        specials.skip_to(at);
+                        assert_eq!(specials.next(), Some(at));
                     }
                     let mut last_block = LastBlock::new();
                     let mut specials = SpecialBytes::from(&text, at, &mut last_block);

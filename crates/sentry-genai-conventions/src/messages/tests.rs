@@ -1,12 +1,14 @@
 //! Conversations in the spellings of libraries, and what Sentry gets.
 
 mod audio;
+mod chat;
 mod conversations;
 mod fast_path;
 mod limits;
 mod parts_and_tools;
 mod properties;
 mod provider_tools;
+mod shortened;
 mod spellings;
 
 use serde_json::Value;

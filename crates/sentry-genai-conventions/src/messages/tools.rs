@@ -1,11 +1,13 @@
 //! Tools: the definitions that a model gets, and the arguments and results of calls.
 
+mod recent;
+
 use std::borrow::Cow;
 
 use serde_json::Value;
 
 use super::{
-    ContentLimits, Object, blobs, cut, parse, repair,
+    ContentLimits, Object, blobs, canonical, cut, parse, repair,
     shapes::fields::{kind, take, take_object, take_text},
     write,
 };
@@ -36,6 +38,10 @@ const LIST_FIELDS: &[&str] = &[
 /// Returns `[{"type":"function","name","description","parameters"}]` within `limits`, or `[]` if `text` defines no tool. Tools
 /// that the provider runs are kept as they are, without credentials.
 pub(crate) fn tool_definitions(text: &str, limits: &ContentLimits) -> String {
+    recent::read(text, limits, read_definitions)
+}
+
+fn read_definitions(text: &str, limits: &ContentLimits) -> String {
     let value = parse::json(text)
         .or_else(|| Some(repair::read(text)?.value))
         .or_else(|| repair::read_named(text))
@@ -78,7 +84,9 @@ pub(crate) fn tool_payload<'t>(
         return (json.into_owned().into(), size.map(|_| text.len()));
     }
     let redacted = blobs::redact_blobs(text);
-    if redacted.len() <= limits.text_bytes.min(limits.attribute_bytes) {
+    if redacted.len() <= limits.text_bytes.min(limits.attribute_bytes)
+        || canonical::is_payload(&redacted, limits)
+    {
         return (redacted, None);
     }
     let (json, is_cut) = match parse::json(&redacted) {

@@ -41,12 +41,14 @@ pub(super) fn has_api_key(text: &str) -> bool {
         Some((scheme, key)) => announces_key(scheme) && is_random(key),
         None => is_known_key(text),
     };
-    // Most texts are shorter than a key.
-    text.len() > RANDOM_LETTERS && (is_value_of_header() || keys(text).next().is_some())
+    is_random(text) && (is_value_of_header() || keys(text).next().is_some())
 }
 
 /// Returns a text without the keys in it; `None` if there are none.
 pub(crate) fn redact_api_keys(text: &str) -> Option<String> {
+    if !is_random(text) {
+        return None;
+    }
     let mut redacted = String::new();
     let mut copied = 0;
     for key in keys(text) {
@@ -86,15 +88,50 @@ fn announces_key(word: &str) -> bool {
         .any(|scheme| word.eq_ignore_ascii_case(scheme))
 }
 
-/// Returns whether a word has a part as long as no name has, with digits.
-fn is_random(word: &str) -> bool {
-    word.split(|letter: char| !letter.is_ascii_alphanumeric())
-        .any(|part| part.len() >= RANDOM_LETTERS && part.bytes().any(|it| it.is_ascii_digit()))
+/// Returns whether a text has a part as long as no name has, with digits. Hardly any text has, so it looks at few of the bytes.
+fn is_random(text: &str) -> bool {
+    let mut rest = text.as_bytes();
+    // A part that is long enough covers its last byte or begins behind it.
+    while let Some((before, after)) = rest.split_at_checked(RANDOM_LETTERS) {
+        let start = before
+            .iter()
+            .rposition(|byte| !byte.is_ascii_alphanumeric());
+        let start = start.map_or(0, |gap| gap + 1);
+        if start == RANDOM_LETTERS {
+            rest = after;
+            continue;
+        }
+        let letters = |byte: &&u8| byte.is_ascii_alphanumeric();
+        let end = RANDOM_LETTERS + after.iter().take_while(letters).count();
+        let part = &rest[start..end];
+        if part.len() >= RANDOM_LETTERS && part.iter().any(u8::is_ascii_digit) {
+            return true;
+        }
+        rest = &rest[end..];
+    }
+    false
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_random_part_is_found_wherever_it_is(
+            parts in prop::collection::vec("[a-z0-9]{0,14}|[a-z]{10,30}1?|1[a-z]{8,30}", 0..8),
+            separators in "[ ._é-]{8}",
+        ) {
+            let pieces = parts.iter().zip(separators.chars());
+            let text: String = pieces.map(|(part, separator)| format!("{part}{separator}")).collect();
+            let mut words = text.split(|letter: char| !letter.is_ascii_alphanumeric());
+            let expected = words.any(|word| word.len() >= RANDOM_LETTERS && word.contains(|it: char| it.is_ascii_digit()));
+            prop_assert_eq!(is_random(&text), expected);
+            prop_assert_eq!(is_random(text.trim_end_matches(['é', ' '])), expected);
+        }
+    }
 
     #[test]
     fn keys_in_a_text_are_redacted() {

@@ -126,7 +126,7 @@ impl TextHeuristic {
             Self::Any => true,
             Self::FreeText => !is_token(text) || has_userinfo(text) || has_api_key(text),
             Self::Structure => text.starts_with(['{', '[']) || has_api_key(text),
-            Self::Prose => Self::Transcript.fits(text) || is_prose_or_json(text, 3),
+            Self::Prose => is_prose_or_json(text, 3) || Self::Transcript.fits(text),
             Self::Transcript => {
                 has_url_credentials(text) || has_api_key(text) || is_transcript(text)
             }

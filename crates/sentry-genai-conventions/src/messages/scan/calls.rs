@@ -2,58 +2,16 @@
 
 use std::ops::Range;
 
-use super::{Kind, Part, Scan, blobs::MIME_KEYS};
+use super::{Edit, Kind, Part, Scan, blobs::MIME_KEYS};
+use crate::attributes::Piece;
 
 /// Limits for the depth of values and the length of lists and numbers. Anything beyond is rare and left to the full parser.
-const MAX_DEPTH: usize = 32;
+pub(super) const MAX_DEPTH: usize = 32;
 const MAX_ITEMS: usize = 63;
 const MAX_NUMBER_LENGTH: usize = 40;
 
 /// The maximum number of calls with an id in one message.
 const MAX_CALLS: usize = 8;
-
-/// A change to messages that are otherwise in canonical form.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Edit {
-    /// Remove this.
-    Remove(Range<usize>),
-    /// Repeat this tool's answer under another name.
-    Duplicate(Range<usize>, &'static str),
-    /// Replace this role of a user who answers tool calls.
-    SetToolRole(Range<usize>),
-}
-
-impl Edit {
-    /// Returns the place in the text that the edit is about.
-    pub(crate) fn range(&self) -> &Range<usize> {
-        match self {
-            Self::Remove(range) | Self::Duplicate(range, _) | Self::SetToolRole(range) => range,
-        }
-    }
-
-    /// Returns the maximum number of bytes that the edit adds to the text.
-    pub(in super::super) fn max_growth(&self) -> usize {
-        match self {
-            Self::Remove(_) | Self::SetToolRole(_) => 0,
-            // Every byte may need an escape.
-            Self::Duplicate(range, name) => 2 * range.len() + r#","":"""#.len() + name.len(),
-        }
-    }
-}
-
-/// Returns the text that Sentry reads for a tool's answer that is an object; `None` for other answers, which Sentry reads as they
-/// are.
-pub(crate) fn object_as_text(answer: &str) -> Option<String> {
-    if !answer.starts_with('{') {
-        return None;
-    }
-    let object: serde_json::Value = serde_json::from_str(answer).ok()?;
-    Some(serde_json::Value::from(object.to_string()).to_string())
-}
-
-/// The two names of a tool's answer: OpenTelemetry's, and the one that Sentry reads.
-const RESPONSE: &str = "response";
-const RESULT: &str = "result";
 
 /// The ids of the calls in a message.
 #[derive(Debug, Default)]
@@ -111,10 +69,17 @@ impl Scan<'_, '_> {
     ) -> Option<()> {
         let edits = self.edits.as_mut()?;
         match (response, result) {
-            (Some(response), None) => edits.push(Edit::Duplicate(response.clone(), RESULT)),
+            (Some(response), None) => {
+                let text = object_as_text(&self.text[response.clone()]);
+                let result = text.map_or(Piece::Source(response.clone()), Piece::Owned);
+                let field = [Piece::Literal(r#","result":"#), result];
+                edits.push(Edit::new(response.end..response.end, field));
+            }
             // For an object Sentry reads its text.
             (None, Some(result)) if !self.text[result.clone()].starts_with('{') => {
-                edits.push(Edit::Duplicate(result.clone(), RESPONSE));
+                let response = Piece::Source(result.clone());
+                let field = [Piece::Literal(r#","response":"#), response];
+                edits.push(Edit::new(result.end..result.end, field));
             }
             (Some(response), Some(result)) => {
                 let response = &self.text[response.clone()];
@@ -128,7 +93,7 @@ impl Scan<'_, '_> {
     }
 
     /// Records a call; `None` if there is already one with the same id, or if only one of them has an id.
-    fn add_call(&self, call_ids: &mut CallIds, id: Option<Range<usize>>) -> Option<()> {
+    pub(super) fn add_call(&self, call_ids: &mut CallIds, id: Option<Range<usize>>) -> Option<()> {
         let Some(id) = id else {
             call_ids.has_unidentified = true;
             return (call_ids.count == 0).then_some(());
@@ -164,8 +129,15 @@ impl Scan<'_, '_> {
         (!has_type).then_some(object)
     }
 
+    /// Reads any JSON that stays unchanged outside of messages.
+    pub(in super::super) fn payload(&mut self) -> Option<()> {
+        self.is_payload = true;
+        self.value(MAX_DEPTH)?;
+        self.end()
+    }
+
     /// Reads any JSON that stays unchanged.
-    fn value(&mut self, depth: usize) -> Option<Range<usize>> {
+    pub(super) fn value(&mut self, depth: usize) -> Option<Range<usize>> {
         let depth = depth.checked_sub(1)?;
         self.skip_whitespace();
         let start = self.at;
@@ -193,7 +165,7 @@ impl Scan<'_, '_> {
             let key = self.string()?;
             let name = &self.text[key.start + 1..key.end - 1];
             // A value next to a media type may be binary.
-            (!MIME_KEYS.contains(&name)).then_some(())?;
+            (self.is_payload || !MIME_KEYS.contains(&name)).then_some(())?;
             self.expect_byte(b':')?;
             self.value(depth)?;
             if !self.has_next(b'}')? {
@@ -207,7 +179,12 @@ impl Scan<'_, '_> {
         if self.consume_close(b']') {
             return Some(());
         }
-        for _ in 0..MAX_ITEMS {
+        let max_items = if self.is_payload {
+            usize::MAX
+        } else {
+            MAX_ITEMS
+        };
+        for _ in 0..max_items {
             self.value(depth)?;
             if !self.has_next(b']')? {
                 return Some(());
@@ -223,7 +200,7 @@ impl Scan<'_, '_> {
         closes
     }
 
-    fn word(&mut self, word: &[u8]) -> Option<()> {
+    pub(super) fn word(&mut self, word: &[u8]) -> Option<()> {
         self.rest().starts_with(word).then_some(())?;
         self.at += word.len();
         Some(())
@@ -248,6 +225,16 @@ impl Scan<'_, '_> {
         self.at += length;
         Some(())
     }
+}
+
+/// Returns the text that Sentry reads for a tool's answer that is an object; `None` for other answers, which Sentry reads as they
+/// are.
+fn object_as_text(answer: &str) -> Option<String> {
+    if !answer.starts_with('{') {
+        return None;
+    }
+    let object: serde_json::Value = serde_json::from_str(answer).ok()?;
+    Some(serde_json::Value::from(object.to_string()).to_string())
 }
 
 /// Returns whether a string may be a list of texts, or of Bedrock's values, which would have to be unwrapped.

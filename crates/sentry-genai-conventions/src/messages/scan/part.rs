@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::super::Role;
+use super::{super::Role, chat::Chat};
 
 /// What is known about a message.
 #[derive(Default)]
@@ -11,6 +11,7 @@ pub(super) struct Fields {
     pub(super) role: Option<(Role, Range<usize>)>,
     pub(super) parts: Option<Parts>,
     pub(super) has_reason: bool,
+    pub(super) chat: Chat,
 }
 
 /// What is known about a part of a message.
@@ -61,6 +62,10 @@ impl Parts {
     };
     pub(super) const TEXT: Self = Self {
         has_text: true,
+        ..Self::NONE
+    };
+    pub(super) const CALLS: Self = Self {
+        has_calls: true,
         ..Self::NONE
     };
     pub(super) const ANSWERS: Self = Self {

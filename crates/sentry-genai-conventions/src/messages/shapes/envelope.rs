@@ -298,6 +298,11 @@ impl Reader {
     }
 }
 
+/// Returns whether LangChain serialised an object.
+pub(super) fn is_serialised(object: &Object) -> bool {
+    langchain_class(object).is_some()
+}
+
 /// Returns the class of an object that LangChain serialised.
 fn langchain_class(object: &Object) -> Option<&str> {
     if fields::kind(object)? != "constructor" || !object.get("kwargs")?.is_object() {

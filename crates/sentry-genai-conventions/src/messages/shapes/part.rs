@@ -409,7 +409,7 @@ fn read_answer(mut object: Object) -> Option<Part> {
 }
 
 /// Parses arguments that are a string of JSON or a Python repr.
-pub(super) fn unquote(value: Value) -> Value {
+pub(in super::super) fn unquote(value: Value) -> Value {
     /// Further layers of quotes are content.
     const MAX_QUOTE_LAYERS: usize = 3;
 

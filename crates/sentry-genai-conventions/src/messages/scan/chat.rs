@@ -1,0 +1,322 @@
+//! Reads messages in the form of OpenAI's chat completions. Others are parsed one by one.
+//!
+//! ```text
+//! {"role":R,"content":T}   {"role":R,"content":[{"type":"text","text":T},...]}   {"role":"tool","tool_call_id":I,"content":T}
+//! {"role":"assistant","content":null,"tool_calls":[{"id":I,"type":"function","function":{"name":N,"arguments":"{...}"}},...]}
+//! ```
+
+use std::ops::Range;
+
+use super::{
+    Edit, Role, Scan, Side, StringRanges,
+    calls::{CallIds, MAX_DEPTH},
+    part::{Fields, Parts},
+};
+use crate::{
+    attributes::Piece,
+    messages::{Messages, normalise, shapes, write},
+};
+
+/// What a message in this form has in place of parts.
+#[derive(Default)]
+pub(super) struct Chat {
+    /// Whether there is a field for the content, which may be null.
+    has_content: bool,
+    texts: Vec<Range<usize>>,
+    calls: Vec<Call>,
+    /// The id of the call that the message answers.
+    answered_call: Option<Range<usize>>,
+}
+
+impl Chat {
+    pub(super) fn is_present(&self) -> bool {
+        self.has_content || self.answered_call.is_some() || !self.calls.is_empty()
+    }
+}
+
+struct Call {
+    id: Range<usize>,
+    name: Range<usize>,
+    /// The arguments as JSON.
+    arguments: String,
+}
+
+/// What is written around a role and its parts, and between parts.
+const MESSAGE: [&str; 3] = [r#"{"role":""#, r#"","parts":["#, "]}"];
+const COMMA: Piece = Piece::Literal(",");
+
+/// What is written around a text.
+const TEXT: [&str; 2] = [r#"{"type":"text","content":"#, "}"];
+
+/// What is written around the id, the name and the arguments of a call.
+const CALL: [&str; 4] = [
+    r#"{"type":"tool_call","id":"#,
+    r#","name":"#,
+    r#","arguments":"#,
+    "}",
+];
+
+/// What is written around the id of a call, its answer, and the same answer.
+const ANSWER: [&str; 4] = [
+    r#"{"type":"tool_call_response","id":"#,
+    r#","response":"#,
+    r#","result":"#,
+    "}",
+];
+
+impl Scan<'_, '_> {
+    /// Reads the value of a field that only messages in this form have.
+    #[inline(never)]
+    pub(super) fn chat_field(&mut self, key: &Range<usize>, chat: &mut Chat) -> Option<()> {
+        self.edits.as_ref()?;
+        match self.bytes(key) {
+            br#""content""# | br#""contents""# if !chat.has_content => {
+                chat.has_content = true;
+                self.skip_whitespace();
+                match self.rest().first()? {
+                    b'n' => self.word(b"null")?,
+                    b'[' => chat.texts = self.chat_texts()?,
+                    _ => chat.texts.push(self.chat_text()?),
+                }
+            }
+            br#""tool_calls""# if chat.calls.is_empty() => chat.calls = self.chat_calls()?,
+            br#""tool_call_id""# if chat.answered_call.is_none() => {
+                chat.answered_call = Some(self.text()?);
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// Reads a text that is not a list of parts, as JSON or as a repr.
+    fn chat_text(&mut self) -> Option<Range<usize>> {
+        let text = self.text()?;
+        let inner = self.text[text.start + 1..text.end - 1].trim_start();
+        (!inner.starts_with(['[', '\\'])).then_some(text)
+    }
+
+    /// Reads a list of parts that are texts.
+    fn chat_texts(&mut self) -> Option<Vec<Range<usize>>> {
+        let mut texts = Vec::new();
+        self.expect_byte(b'[')?;
+        loop {
+            let (mut kind, mut text) = (None, None);
+            self.chat_object(|scan, key| match scan.bytes(key) {
+                br#""type""# => set(&mut kind, scan.constant(br#""text""#)),
+                br#""text""# => set(&mut text, scan.text()),
+                _ => None,
+            })?;
+            kind?;
+            texts.push(text?);
+            if !self.has_next(b']')? {
+                return Some(texts);
+            }
+        }
+    }
+
+    /// Reads a list of calls of functions.
+    fn chat_calls(&mut self) -> Option<Vec<Call>> {
+        let mut calls = Vec::new();
+        let mut ids = CallIds::default();
+        self.expect_byte(b'[')?;
+        loop {
+            let (mut kind, mut id, mut function) = (None, None, None);
+            self.chat_object(|scan, key| match scan.bytes(key) {
+                br#""type""# => set(&mut kind, scan.constant(br#""function""#)),
+                br#""id""# => set(&mut id, scan.text()),
+                br#""function""# => set(&mut function, scan.chat_function()),
+                _ => None,
+            })?;
+            kind?;
+            let (id, (name, arguments)) = (id?, function?);
+            self.add_call(&mut ids, Some(id.clone()))?;
+            calls.push(Call {
+                id,
+                name,
+                arguments,
+            });
+            if !self.has_next(b']')? {
+                return Some(calls);
+            }
+        }
+    }
+
+    /// Reads the name and the arguments of a function.
+    fn chat_function(&mut self) -> Option<(Range<usize>, String)> {
+        let (mut name, mut arguments) = (None, None);
+        self.chat_object(|scan, key| match scan.bytes(key) {
+            br#""name""# => set(&mut name, scan.text()),
+            br#""arguments""# => set(&mut arguments, scan.chat_arguments()),
+            _ => None,
+        })?;
+        Some((name?, arguments?))
+    }
+
+    /// Reads arguments, an object as JSON in a string.
+    fn chat_arguments(&mut self) -> Option<String> {
+        let text = self.text()?;
+        let text = serde_json::from_str(&self.text[text]).ok()?;
+        let mut arguments = shapes::part::unquote(text);
+        arguments.is_object().then_some(())?;
+        normalise::clean_value(&mut arguments);
+        Some(arguments.to_string())
+    }
+
+    /// Reads an object that is not empty, and calls `field` in front of the value of each field.
+    fn chat_object(
+        &mut self,
+        mut field: impl FnMut(&mut Self, &Range<usize>) -> Option<()>,
+    ) -> Option<()> {
+        self.expect_byte(b'{')?;
+        loop {
+            let key = self.string()?;
+            self.expect_byte(b':')?;
+            field(self, &key)?;
+            if !self.has_next(b'}')? {
+                return Some(());
+            }
+        }
+    }
+
+    /// Reads this string.
+    fn constant(&mut self, expected: &[u8]) -> Option<()> {
+        let string = self.string()?;
+        (self.bytes(&string) == expected).then_some(())
+    }
+
+    /// Records what to write in the place of a message that began at `start`. Returns which kinds of parts it gets.
+    #[inline(never)]
+    pub(super) fn end_chat_message(
+        &mut self,
+        start: usize,
+        fields: &mut Fields,
+        side: Side,
+        system: &mut StringRanges,
+    ) -> Option<Parts> {
+        let (role, _) = fields.role.as_ref()?;
+        let has_others = fields.parts.is_some() || fields.has_reason;
+        (!has_others).then_some(())?;
+        let Chat {
+            texts,
+            calls,
+            answered_call,
+            ..
+        } = std::mem::take(&mut fields.chat);
+        let mut replacement = Vec::new();
+        let parts = match (*role, answered_call, &texts[..], &calls[..]) {
+            (Role::Tool, Some(id), [text], []) => {
+                let [before_id, before_response, before_result, after] = ANSWER.map(Piece::Literal);
+                let answer = [
+                    before_id,
+                    Piece::Source(id),
+                    before_response,
+                    Piece::Source(text.clone()),
+                    before_result,
+                    Piece::Source(text.clone()),
+                    after,
+                ];
+                write_message(&mut replacement, Role::Tool, [answer]);
+                Parts::ANSWERS
+            }
+            (role @ (Role::System | Role::User | Role::Assistant), None, [_, ..], []) => {
+                texts.iter().for_each(|text| system.push(text.clone()));
+                write_message(&mut replacement, role, texts.into_iter().map(text_part));
+                Parts::TEXT
+            }
+            (Role::Assistant, None, [], [_, ..]) => {
+                write_message(
+                    &mut replacement,
+                    Role::Assistant,
+                    calls.into_iter().map(call_part),
+                );
+                Parts::CALLS
+            }
+            // In an input message, calls are shown only if there is no text beside them.
+            (Role::Assistant, None, [_, ..], [_, ..]) if side == Side::Input => {
+                self.has_split = true;
+                let role = Role::Assistant;
+                write_message(&mut replacement, role, texts.into_iter().map(text_part));
+                replacement.push(COMMA);
+                write_message(&mut replacement, role, calls.into_iter().map(call_part));
+                Parts::CALLS
+            }
+            _ => return None,
+        };
+        let edit = Edit::new(start..self.at, replacement);
+        self.edits.as_mut()?.push(edit);
+        Some(parts)
+    }
+
+    /// Parses an input message, whatever its form, and records what to write in its place. Returns its role.
+    #[inline(never)]
+    pub(super) fn other_message(&mut self, side: Side) -> Option<Role> {
+        // Among answers the role of each message matters.
+        (side == Side::Input && self.edits.is_some()).then_some(())?;
+        self.is_payload = true;
+        let range = self.value(MAX_DEPTH)?;
+        self.is_payload = false;
+        let value = serde_json::from_str(&self.text[range.clone()]).ok()?;
+        shapes::is_whole_message(&value).then_some(())?;
+        let messages = Messages::new(shapes::read(value, side), side).messages;
+        self.has_split |= messages.len() > 1;
+        let mut json = Vec::new();
+        for message in &messages {
+            self.has_calls |= message.parts.iter().any(normalise::is_call);
+            let stays = message.role != Role::System && !message.parts.is_empty();
+            stays.then_some(())?;
+            if !json.is_empty() {
+                json.push(b',');
+            }
+            write::message(&mut json, message);
+        }
+        let json = write::finish(json);
+        // Then no text in it exceeds the limit either.
+        let fits = !json.is_empty() && json.len() <= self.limits.text_bytes;
+        fits.then_some(())?;
+        let edit = Edit::new(range, [Piece::Owned(json)]);
+        self.edits.as_mut()?.push(edit);
+        messages.first().map(|message| message.role)
+    }
+}
+
+/// Sets what is not set yet.
+fn set<T>(field: &mut Option<T>, value: Option<T>) -> Option<()> {
+    field.is_none().then_some(())?;
+    *field = Some(value?);
+    Some(())
+}
+
+/// Appends a message with these parts.
+fn write_message<const N: usize>(
+    pieces: &mut Vec<Piece>,
+    role: Role,
+    parts: impl IntoIterator<Item = [Piece; N]>,
+) {
+    let [before_role, before_parts, after] = MESSAGE.map(Piece::Literal);
+    pieces.extend([before_role, Piece::Literal(role.as_str()), before_parts]);
+    for (index, part) in parts.into_iter().enumerate() {
+        if index > 0 {
+            pieces.push(COMMA);
+        }
+        pieces.extend(part);
+    }
+    pieces.push(after);
+}
+
+fn text_part(text: Range<usize>) -> [Piece; 3] {
+    let [before, after] = TEXT.map(Piece::Literal);
+    [before, Piece::Source(text), after]
+}
+
+fn call_part(call: Call) -> [Piece; 7] {
+    let [before_id, before_name, before_arguments, after] = CALL.map(Piece::Literal);
+    [
+        before_id,
+        Piece::Source(call.id),
+        before_name,
+        Piece::Source(call.name),
+        before_arguments,
+        Piece::Owned(call.arguments),
+        after,
+    ]
+}

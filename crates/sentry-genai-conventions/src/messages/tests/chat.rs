@@ -1,0 +1,178 @@
+//! Messages of OpenAI's chat completions on the fast path.
+
+use proptest::{collection, prelude::*};
+use serde_json::{Value, json};
+
+use crate::{Attributes, content::normalise};
+
+use super::{
+    super::{ContentLimits, Messages, Side, canonical},
+    fast_path::{is_read_in_place, mixed_text},
+    parsed,
+    properties::{any_json, limits, text},
+};
+
+/// Generates a message of OpenAI's chat completions, or a similar one.
+pub(super) fn chat_message() -> impl Strategy<Value = Value> {
+    let text = || {
+        let content = prop_oneof![
+            6 => "[a-zA-Z \\n\"\\\\]{0,20}",
+            1 => "\\[\\{['\"]type['\"]: ?['\"]text['\"], ?['\"]text['\"]: ?['\"]a['\"]\\}\\]",
+            1 => text(),
+            1 => mixed_text(),
+        ];
+        content.prop_map(Value::from).boxed()
+    };
+    let kind = prop_oneof![8 => Just("text"), 1 => Just("input_text"), 1 => Just("image_url"), 1 => Just("tool_result")];
+    let part = (
+        kind,
+        prop_oneof![4 => Just("text"), 1 => Just("content")],
+        text(),
+    )
+        .prop_map(|(kind, key, text)| json!({"type": kind, key: text}));
+    let list = || collection::vec(part.clone(), 0..3).prop_map(Value::from);
+    let content = prop_oneof![6 => text(), 3 => list(), 1 => Just(Value::Null), 1 => any_json()];
+    let function = (
+        "[a-z]{1,8}",
+        prop_oneof![3 => any_json().prop_map(|it| it.to_string()), 1 => "[a-z]{0,4}"],
+    )
+        .prop_map(|(name, arguments)| json!({"name": name, "arguments": arguments}));
+    let call = ("[ab]{1,2}", function)
+        .prop_map(|(id, function)| json!({"type": "function", "id": id, "function": function}));
+    let calls = collection::vec(call, 0..3).prop_map(Value::from);
+    let optional = |share, value: BoxedStrategy<Value>| proptest::option::weighted(share, value);
+    let further = (
+        optional(0.2, calls.boxed()),
+        optional(0.3, text()),
+        optional(0.1, text()),
+        optional(0.1, any_json().boxed()),
+    );
+    let role = prop_oneof![
+        1 => Just("system"), 4 => Just("user"), 3 => Just("assistant"), 3 => Just("tool"), 1 => Just("developer"),
+        1 => Just("function"),
+    ];
+    let key = prop_oneof![6 => Just("content"), 1 => Just("contents"), 1 => Just("text")];
+    (role, key, content, further).prop_map(|(role, key, content, (calls, id, name, refusal))| {
+        let mut message = json!({"role": role, key: content});
+        let further = [
+            ("tool_calls", calls),
+            ("tool_call_id", id),
+            ("name", name),
+            ("refusal", refusal),
+        ];
+        for (key, value) in further {
+            if let Some(value) = value {
+                message[key] = value;
+            }
+        }
+        message
+    })
+}
+
+/// Returns the messages of an input as they are written, without the system messages at the start.
+fn written(text: &str, limits: &ContentLimits) -> Option<String> {
+    let mut attributes = Attributes::default();
+    attributes.push("gen_ai.input.messages", text);
+    normalise(&mut attributes, limits);
+    attributes.text("gen_ai.input.messages").map(str::to_owned)
+}
+
+/// Returns the same as the full parser writes it.
+fn written_by_parser(text: &str, limits: &ContentLimits) -> Option<String> {
+    let mut messages = Messages::parse(text, Side::Input);
+    messages.take_system();
+    (!messages.is_empty()).then(|| messages.into_json(limits).json)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn chats_are_written_as_the_full_parser_writes_them(
+        messages in collection::vec(chat_message(), 1..5), limits in limits(),
+    ) {
+        let list = Value::from(messages);
+        for limits in [limits, ContentLimits::default()] {
+            let text = list.to_string();
+            prop_assert_eq!(written(&text, &limits), written_by_parser(&text, &limits));
+            // Spaces between messages stay.
+            let text = format!("{list:#}");
+            let [fast, slow] = [written, written_by_parser].map(|write| write(&text, &limits).as_deref().map(parsed));
+            prop_assert_eq!(fast, slow);
+        }
+    }
+}
+
+/// Returns a message with a call.
+fn chat_call(text: &str) -> Value {
+    let function = json!({"name": "add", "arguments": r#"{"x":2}"#});
+    let call = json!({"id": "c1", "type": "function", "function": function});
+    json!({"role": "assistant", "content": text, "tool_calls": [call]})
+}
+
+#[test]
+fn common_chats_are_read_in_place() {
+    let limits = ContentLimits::default();
+    let chat = concat!(
+        r#"[{"role":"system","content":"Be brief."},"#,
+        r#"{"content":[{"text":"2+3?","type":"text"},{"type":"text","text":"\"Now\""}],"role":"user"},"#,
+        r#"{"role": "assistant", "content": "Adding."},"#,
+        r#"{"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"add","arguments":"{\"y\": 3, \"x\":2}"}}]},"#,
+        r#"{"role":"tool","tool_call_id":"c1","content":"{\"sum\":5}"},"#,
+        r#"{"content":"5","role":"assistant"}]"#,
+    );
+    let expected = concat!(
+        r#"[{"role":"user","parts":[{"type":"text","content":"2+3?"},{"type":"text","content":"\"Now\""}]},"#,
+        r#"{"role":"assistant","parts":[{"type":"text","content":"Adding."}]},"#,
+        r#"{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"add","arguments":{"x":2,"y":3}}]},"#,
+        r#"{"role":"tool","parts":[{"type":"tool_call_response","id":"c1","response":"{\"sum\":5}","result":"{\"sum\":5}"}]},"#,
+        r#"{"role":"assistant","parts":[{"type":"text","content":"5"}]}]"#,
+    );
+    assert!(is_read_in_place(chat, Side::Input));
+    assert_eq!(written(chat, &limits).as_deref(), Some(expected));
+    assert_eq!(written(chat, &limits), written_by_parser(chat, &limits));
+    for (message, is_simple) in [
+        (json!({"role": "assistant", "content": "5"}), true),
+        (chat_call("Adding."), false),
+    ] {
+        let text = format!("[{message}]");
+        assert!(is_read_in_place(&text, Side::Input));
+        assert_eq!(is_read_in_place(&text, Side::Output), is_simple);
+        assert_eq!(written(&text, &limits), written_by_parser(&text, &limits));
+    }
+
+    // These are parsed, but the others are not.
+    for message in [
+        chat_call(""),
+        json!({"role": "assistant", "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "add", "arguments": "{"}}]}),
+        json!({"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://h.example/a.png"}}]}),
+        json!({"role": "user", "content": "Hi", "name": "Ann"}),
+        json!({"role": "tool", "content": "[{\"type\": \"text\", \"text\": \"5\"}]", "tool_call_id": "c1"}),
+        json!({"role": "assistant", "content": "5", "refusal": "No"}),
+    ] {
+        let text = chat.replace(
+            r#"{"content":"5","role":"assistant"}"#,
+            &message.to_string(),
+        );
+        assert!(
+            canonical::messages(&text, Side::Input, &limits).is_some()
+                && !is_read_in_place(&text, Side::Input),
+            "{text}"
+        );
+        assert_eq!(written(&text, &limits), written_by_parser(&text, &limits));
+    }
+    // These change what is around them, or are none.
+    for message in [
+        json!({"role": "assistant", "content": ""}),
+        json!({"role": "developer", "content": "Be brief."}),
+        json!({"type": "text", "text": "Hi"}),
+        json!({"role": "user", "content": "x".repeat(limits.text_bytes + 1)}),
+    ] {
+        let text = format!("[{message}]");
+        assert_eq!(
+            canonical::messages(&text, Side::Input, &limits),
+            None,
+            "{text}"
+        );
+    }
+}

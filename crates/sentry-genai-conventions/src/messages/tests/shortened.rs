@@ -1,0 +1,132 @@
+//! Messages that are too many for an attribute, on the fast path.
+
+use proptest::{collection, prelude::*};
+use serde_json::{Value, json};
+
+use crate::{Attributes, content::normalise, excerpt};
+
+use super::{
+    super::{ContentLimits, Messages, Side, canonical},
+    chat::chat_message,
+    fast_path::{nearly_canonical, plain_message},
+    properties::side,
+};
+
+/// Generates a call and its answers, in the canonical form or in that of chat completions.
+fn call_and_answers() -> impl Strategy<Value = String> {
+    let answers = collection::vec(("[a-z \"]{1,40}", any::<bool>()), 1..3);
+    (answers, "[a-z]{1,20}", 0..4_u8).prop_map(|(answers, city, form)| {
+        let is_chat = form == 0;
+        let call = if is_chat {
+            let function = json!({"name": "f", "arguments": json!({"city": city}).to_string()});
+            json!({"role": "assistant", "tool_calls": [{"type": "function", "id": "c", "function": function}]})
+        } else {
+            let call = json!({"type": "tool_call", "id": "c", "name": "f", "arguments": {"city": city}});
+            json!({"role": "assistant", "parts": [call]})
+        };
+        let answers = answers.into_iter().map(|(text, is_object)| {
+            let answer = if is_object { json!({ "said": text }) } else { text.into() };
+            if is_chat {
+                json!({"role": "tool", "tool_call_id": "c", "content": answer.to_string()})
+            } else {
+                let part = json!({"type": "tool_call_response", "id": "c", "response": answer});
+                json!({"role": if form == 1 { "user" } else { "tool" }, "parts": [part]})
+            }
+        });
+        Value::from_iter([call].into_iter().chain(answers)).to_string()
+    })
+}
+
+/// Returns the messages of an attribute, and how many there were if some are missing.
+fn shaped(text: &str, side: Side, limits: &ContentLimits) -> (Value, Option<i64>) {
+    let key = match side {
+        Side::Input => "gen_ai.input.messages",
+        Side::Output => "gen_ai.output.messages",
+    };
+    let mut attributes = Attributes::default();
+    attributes.push(key, text);
+    normalise(&mut attributes, limits);
+    let json = attributes.text(key).unwrap();
+    assert!(json.len() <= limits.attribute_bytes);
+    let length = attributes.integer("gen_ai.request.messages.original_length");
+    (serde_json::from_str(json).unwrap(), length)
+}
+
+/// Returns whether messages are so many that the oldest have to be dropped, and can be without parsing all.
+fn are_shortened(text: &str, side: Side, limits: &ContentLimits) -> bool {
+    let is_too_long = match canonical::messages(text, side, limits) {
+        Some(found) => !found.fits,
+        None => text.len() > limits.attribute_bytes,
+    };
+    is_too_long && canonical::shorten(text, side, limits).is_some()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// The result is that of the full parser.
+    #[test]
+    fn fast_shortening_agrees_with_the_full_parser(
+        texts in collection::vec(prop_oneof![
+            20 => plain_message(),
+            10 => call_and_answers(),
+            1 => nearly_canonical(),
+            1 => chat_message().prop_map(|message| format!("[{message}]")),
+        ], 1..12),
+        side in side(), percent in 20..150_usize, extra in 1..400_usize,
+    ) {
+        let lists = texts.iter().map(|text| text.trim_matches(['[', ']']));
+        let messages: Vec<_> = lists.filter(|list| !list.is_empty()).collect();
+        let text = format!("[{}]", messages.join(","));
+        let limits = ContentLimits {
+            attribute_bytes: (text.len() * percent / 100).max(2),
+            ..ContentLimits::default()
+        };
+        for text in [excerpt(&text, limits.attribute_bytes + extra), text.as_str().into()] {
+            if !are_shortened(&text, side, &limits) {
+                continue;
+            }
+            let mut messages = Messages::parse(&text, side);
+            messages.take_system();
+            let slow = messages.into_json(&limits);
+            let (fast, length) = shaped(&text, side, &limits);
+            prop_assert_eq!(fast, serde_json::from_str::<Value>(&slow.json).unwrap());
+            if side == Side::Input && !text.contains("bytes cut") {
+                prop_assert_eq!(length, slow.original_length.map(|length| length as i64));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_history_of_an_agent_is_shortened_without_parsing_all_of_it() {
+    let turn = |number: usize| {
+        let call = json!({"type": "tool_call", "id": number.to_string(), "name": "f", "arguments": {"n": number}});
+        let answer = json!({"type": "tool_call_response", "id": number.to_string(), "response": "x".repeat(20)});
+        [
+            json!({"role": "assistant", "parts": [call]}),
+            json!({"role": "tool", "parts": [answer]}),
+        ]
+    };
+    let question = json!({"role": "user", "parts": [{"type": "text", "content": "Count."}]});
+    let turns = (0..9).flat_map(turn);
+    let history = Value::from_iter([question.clone()].into_iter().chain(turns));
+    // The answers are written twice, so the limit holds for more than the text.
+    let text = history.to_string();
+    let limits = ContentLimits {
+        attribute_bytes: text.len(),
+        ..ContentLimits::default()
+    };
+    assert!(are_shortened(&text, Side::Input, &limits));
+    let (shortened, length) = shaped(&text, Side::Input, &limits);
+    assert_eq!(length, Some(19));
+    assert_eq!(shortened[0], question);
+    // No answer stays without its call.
+    assert_eq!(shortened[1]["parts"][0]["type"], "tool_call");
+    assert_eq!(
+        shortened[2]["parts"][0]["id"],
+        shortened[1]["parts"][0]["id"]
+    );
+    assert_eq!(shortened[2]["parts"][0]["result"], "x".repeat(20));
+    assert!(shortened.as_array().unwrap().len() > 10);
+}
