@@ -101,6 +101,24 @@ proptest! {
             prop_assert_eq!(fast, slow);
         }
     }
+
+    /// What is no JSON any more is read by the full parser.
+    #[test]
+    fn damaged_chats_are_written_as_the_full_parser_writes_them(
+        messages in collection::vec(chat_message(), 1..4),
+        damage in collection::vec((any::<proptest::sample::Index>(), "[\\]\\[{}\":,\\\\ntu0 ]?"), 1..3),
+    ) {
+        let mut letters: Vec<String> = Value::from(messages).to_string().chars().map(String::from).collect();
+        for (at, letter) in damage {
+            let at = at.index(letters.len());
+            letters[at] = letter;
+        }
+        let (text, limits) = (letters.concat(), ContentLimits::default());
+        if canonical::messages(&text, Side::Input, &limits).is_some() {
+            let [fast, slow] = [written, written_by_parser].map(|write| write(&text, &limits).as_deref().map(parsed));
+            prop_assert_eq!(fast, slow);
+        }
+    }
 }
 
 /// Returns a message with a call.
