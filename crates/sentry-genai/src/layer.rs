@@ -265,8 +265,8 @@ where
         };
         let handle = (span.extensions_mut().get_mut::<SpanState>()).and_then(|state| {
             // Only the layer that recorded the span adds events to it. Plain spans do not say what was returned.
-            let is_wanted =
-                state.belongs_to(&self.id) && (report != Report::Return || state.node.is_gen_ai);
+            let is_wanted = state.belongs_to(&self.id)
+                && (report != Report::Return || state.may_say_what_was_returned());
             is_wanted.then(|| state.trace.handle.clone())
         });
         // A field's `Debug` may log, so no lock is held while fields are read.
