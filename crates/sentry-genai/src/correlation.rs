@@ -111,6 +111,6 @@ pub(crate) fn forget_event_span(id: &Id) {
 }
 
 /// Returns whether this code runs inside this thread's dispatcher, or without one.
-fn is_dispatcher_busy() -> bool {
+pub(crate) fn is_dispatcher_busy() -> bool {
     dispatcher::get_default(|dispatch| dispatch.is::<NoSubscriber>())
 }
