@@ -133,6 +133,26 @@ fn what_is_captured_when_the_trace_is_over_belongs_to_none() {
     assert_ne!(trace["trace_id"], over.trace_id);
 }
 
+/// As when a thread goes on with another task, which has no subscriber.
+#[test]
+fn what_is_captured_without_a_subscriber_belongs_to_no_span() {
+    let bridge = Bridge::with(sentry_genai::Options::new(), options());
+    let span = bridge.run(|| {
+        let span = info_span!("work");
+        span.in_scope(|| tracing::error!("inside"));
+        span
+    });
+    Hub::run(bridge.hub(), || {
+        sentry::capture_message("elsewhere", sentry::Level::Error);
+    });
+    drop(span);
+    let work = bridge.span("work");
+    let events = bridge.ingest.events();
+    let trace_id = |index: usize| &events[index]["contexts"]["trace"]["trace_id"];
+    assert_eq!(*trace_id(0), work.trace_id);
+    assert_ne!(*trace_id(1), work.trace_id);
+}
+
 #[test]
 fn guards_dropped_out_of_order_leave_the_span_that_is_still_entered() {
     let bridge = Bridge::attached_only(options());

@@ -340,6 +340,73 @@ fn what_a_function_returns_is_the_result_of_a_tool_or_the_answer_of_an_agent() {
     }
 }
 
+/// Tools and agents that only their names, their op or their method make such.
+mod by_hand {
+    #[tracing::instrument(name = "execute_tool", ret, skip_all, fields(tool = "named"))]
+    pub(super) fn named() -> String {
+        "rainy".to_owned()
+    }
+
+    #[tracing::instrument(name = "execute_tool in_name", ret)]
+    pub(super) fn in_name() -> String {
+        "rainy".to_owned()
+    }
+
+    #[tracing::instrument(ret, fields(otel.name = "execute_tool in_field"))]
+    pub(super) fn in_field() -> String {
+        "rainy".to_owned()
+    }
+
+    #[tracing::instrument(ret, fields(sentry.op = "gen_ai.execute_tool", tool.name = "op"))]
+    pub(super) fn op() -> String {
+        "rainy".to_owned()
+    }
+
+    #[tracing::instrument(ret, fields(otel.kind = "client", mcp.method.name = "tools/call", tool.name = "mcp"))]
+    pub(super) fn mcp() -> String {
+        "rainy".to_owned()
+    }
+
+    #[tracing::instrument(ret, fields(agent.name = "Bot"))]
+    pub(super) fn run_agent() -> String {
+        "rainy".to_owned()
+    }
+
+    #[tracing::instrument(ret)]
+    pub(super) fn helper(tool: &str) -> String {
+        tool.to_owned()
+    }
+}
+
+#[test]
+fn what_tools_and_agents_written_by_hand_return_is_said() {
+    let bridge = Bridge::with_content();
+    bridge.run(|| {
+        by_hand::named();
+        by_hand::in_name();
+        by_hand::in_field();
+        by_hand::op();
+        by_hand::mcp();
+        by_hand::run_agent();
+        by_hand::helper("rainy");
+    });
+    for name in ["named", "in_name", "in_field", "op", "mcp"] {
+        let tool = bridge.span(&format!("execute_tool {name}"));
+        assert_eq!(tool.str("gen_ai.tool.call.result"), Some("rainy"), "{name}");
+    }
+    let agent = bridge.span("invoke_agent Bot");
+    let said = agent.output_messages().unwrap();
+    assert_eq!(said[0]["parts"][0]["content"], "rainy");
+    let plain = bridge.span("helper");
+    assert_eq!(plain.str("sentry.op"), Some("function"));
+    assert_eq!(plain.str("gen_ai.tool.call.result"), None);
+
+    let bridge = Bridge::start();
+    bridge.run(by_hand::mcp);
+    let span = format!("{:?}", bridge.span("execute_tool mcp"));
+    assert!(!span.contains("rainy"), "{span}");
+}
+
 #[test]
 fn an_agent_has_the_last_name_given_by_hand_unless_it_has_one_by_convention() {
     let bridge = Bridge::start();

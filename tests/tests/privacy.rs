@@ -2,11 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
-use sentry::ClientOptions;
+use sentry::{ClientOptions, Hub, integrations::tracing::LogLayer};
 use sentry_genai::{Options, SpanExt};
 use sentry_genai_tests::{Bridge, ran_apart};
 use serde_json::json;
-use tracing::{field::Empty, info_span, instrument};
+use tracing::{Level, Metadata, event, field::Empty, info_span, instrument};
+use tracing_subscriber::{filter::filter_fn, prelude::*};
 
 const SECRET: &str = "hunter2";
 const BASE64: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
@@ -188,4 +189,36 @@ fn a_hook_that_panics_loses_its_span_and_nothing_else() {
     let bridge = Bridge::with(options, ClientOptions::new().traces_sample_rate(1.0));
     plant(&bridge);
     assert_eq!(bridge.spans().len(), 4);
+}
+
+#[instrument(ret, fields(gen_ai.operation.name = "execute_tool", gen_ai.tool.name = "read_note"))]
+fn read_note() -> String {
+    SECRET.to_owned()
+}
+
+/// Sentry's layer for logs knows nothing of content.
+#[test]
+fn events_can_be_kept_out_of_logs() {
+    fn is_content(metadata: &Metadata<'_>) -> bool {
+        metadata.fields().field("return").is_some() || metadata.name().starts_with("gen_ai.")
+    }
+
+    let logs = |filter: fn(&Metadata<'_>) -> bool| {
+        let options = ClientOptions::new();
+        let bridge = Bridge::with(Options::new(), options);
+        let logs = LogLayer::new().with_filter(filter_fn(filter));
+        Hub::run(bridge.hub(), || {
+            tracing::subscriber::with_default(tracing_subscriber::registry().with(logs), || {
+                read_note();
+                event!(name: "gen_ai.user.message", Level::INFO, content = SECRET);
+                tracing::info!("saved");
+            });
+        });
+        bridge.spans();
+        bridge.ingest.logs()
+    };
+    assert_eq!(logs(|_| true).len(), 3);
+    let rest = logs(|metadata| !is_content(metadata));
+    assert_eq!(rest.len(), 1);
+    assert_eq!(rest[0]["body"], "saved");
 }

@@ -139,12 +139,21 @@ fn it_can_be_switched_off_in_both_directions() {
 #[test]
 fn an_unsampled_trace_still_carries_the_conversation() {
     let bridge = Bridge::with(Options::new(), ClientOptions::new().traces_sample_rate(0.0));
-    let headers = bridge.run(|| call("conv_1"));
-    let baggage = headers
-        .iter()
-        .find(|(name, _)| *name == "baggage")
-        .expect("a header");
-    assert!(baggage.1.contains("gen_ai.conversation.id=conv_1"));
+    let carries = |headers: Vec<(&str, String)>, conversation: &str| {
+        let baggage = headers.iter().find(|(name, _)| *name == "baggage");
+        let member = format!("gen_ai.conversation.id={conversation}");
+        assert!(
+            baggage.is_some_and(|(_, value)| value.contains(&member)),
+            "{headers:?}"
+        );
+    };
+    bridge.run(|| {
+        carries(call("conv_1"), "conv_1");
+        let jobs = || info_span!("jobs").in_scope(|| call("job"));
+        carries(sentry_genai::conversation("all").in_scope(jobs), "job");
+        let root = info_span!("root", gen_ai.conversation.id = "root");
+        carries(root.in_scope(|| call("job")), "root");
+    });
 }
 
 #[test]

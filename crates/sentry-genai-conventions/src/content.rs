@@ -18,6 +18,7 @@ mod bounds;
 mod finish_reasons;
 mod keys;
 
+pub use bounds::shorten_content;
 pub(crate) use bounds::{enforce_span_limit, is_within_limits, truncate_texts};
 pub(crate) use finish_reasons::{
     FINISH_REASONS, extract_finish_reasons, finish_reasons, is_single_reason,

@@ -57,7 +57,7 @@ mod vocabulary;
 pub use attributes::{
     AttributeKey, Attributes, Encodable, Input, KeyFlags, Scalar, Value, is_gen_ai, needs_no_escape,
 };
-pub use content::ContentLimits;
+pub use content::{ContentLimits, shorten_content};
 pub use inheritance::Inheritable;
 pub use logged_error::LoggedError;
 pub use messages::excerpt;

@@ -131,6 +131,13 @@ fn may_be_model(text: &str) -> bool {
         && !dialect::is_placeholder_model(text)
 }
 
+/// Returns whether the name of a span, as its door or a field gives it, proves the operation without any GenAI attribute.
+pub(crate) fn has_conclusive_name(span: &SourceSpan) -> bool {
+    let given = span.attributes.text("otel.name").map(unquoted);
+    let named = operation::split_span_name(given.unwrap_or(&span.name));
+    named.is_some_and(|(row, rest)| is_conclusive_name(row.name, rest))
+}
+
 /// Returns whether a span name proves the operation without any GenAI attribute. `chat` does not, being an everyday
 /// word.
 fn is_conclusive_name(operation: &str, subject: &str) -> bool {

@@ -101,6 +101,21 @@ impl SourceSpan {
             && (is_call == Some(true) || self.may_be_call())
     }
 
+    /// Returns whether this may be the span of an agent or a tool though no key [says so](crate::is_gen_ai): by its MCP method,
+    /// its op, or its name. Only of agents and tools it matters what a function has returned.
+    #[must_use]
+    pub fn may_be_agent_or_tool(&self) -> bool {
+        let attributes = &self.attributes;
+        let has_op = || {
+            let op = attributes.text("sentry.op");
+            op.is_some_and(|op| dialect::unquoted(op).starts_with("gen_ai."))
+        };
+        attributes.contains("mcp.method.name")
+            || has_op()
+            || dialect::may_classify_by_name(attributes)
+            || recognise::has_conclusive_name(self)
+    }
+
     fn may_be_call(&self) -> bool {
         let names_model = self.attributes.iter().any(|(key, _)| key.contains("model"));
         let operation_in_name = || operation::split_span_name(&self.name);

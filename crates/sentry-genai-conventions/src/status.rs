@@ -4,7 +4,7 @@ use std::mem;
 
 use crate::{
     Attributes, SourceSpan, SourceStatus, SpanKind, Status, Value,
-    dialect::{OperationKind, unquoted},
+    dialect::{NONE, OperationKind, unquoted},
     messages::cut,
     privacy, stack_trace,
 };
@@ -116,9 +116,17 @@ pub(crate) fn resolve(span: &mut SourceSpan, operation_kind: OperationKind) -> S
         full_error = normalise_error_type(&mut span.attributes);
     }
     span.attributes.supply(ERROR_TYPE, UNKNOWN_ERROR);
-    let reason = description.or(exception.message).or(error_message);
-    let reason = reason.or(recorded.message).or(full_error);
-    let reason = reason.map(|reason| unquoted(&reason).to_owned());
+    let mut reasons = [
+        description,
+        exception.message,
+        error_message,
+        recorded.message,
+        full_error,
+    ]
+    .into_iter()
+    .flatten()
+    .map(|reason| unquoted(&reason).to_owned());
+    let reason = reasons.find(|reason| reason != NONE);
     if let Some(mut message) = reason.filter(|message| !message.is_empty()) {
         cut(&mut message, MESSAGE_BYTES);
         span.attributes.supply(STATUS_MESSAGE, message);

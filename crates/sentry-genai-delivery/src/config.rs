@@ -3,6 +3,7 @@
 use std::{borrow::Cow, fmt, net::IpAddr, time::Duration};
 
 use sentry_core::{ClientOptions, TracesSamplingStrategy, protocol::OrganizationId, types::Dsn};
+use sentry_genai_conventions::ContentLimits;
 use serde_json::{Map, Value as Json};
 
 use crate::{
@@ -90,6 +91,7 @@ pub(crate) struct Settings {
     pub(crate) keep_ai_traces: bool,
     pub(crate) lifecycle: TraceLifecycle,
     pub(crate) legacy_attributes: bool,
+    pub(crate) content_limits: ContentLimits,
     /// Where model calls are measured, in sampled and in unsampled traces.
     pub(crate) meter: Option<Meter>,
 }
@@ -106,6 +108,7 @@ impl Default for Settings {
             keep_ai_traces: false,
             lifecycle: TraceLifecycle::default(),
             legacy_attributes: false,
+            content_limits: ContentLimits::default(),
             meter: None,
         }
     }

@@ -114,7 +114,8 @@ impl Delivery {
 
     /// Returns how and when the most recent failed request failed. Returns `None` if no request has failed.
     ///
-    /// A server that stays silent until [`close`](Self::close) gives up counts as a failure, too.
+    /// A server that stays silent until [`close`](Self::close) gives up counts as a failure, too, and so does a span that is
+    /// too large for an envelope.
     #[must_use]
     pub fn last_failure(&self) -> Option<SendFailure> {
         self.shared().accounting.last_failure()

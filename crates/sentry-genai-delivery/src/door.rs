@@ -173,6 +173,15 @@ impl Delivery {
             .is_disabled()
     }
 
+    /// Returns whether a function of the program decides which traces are sampled. [`start_trace`](Self::start_trace) calls it.
+    #[must_use]
+    pub fn has_sampler(&self) -> bool {
+        self.shared_without_fork_check()
+            .config
+            .sampling
+            .has_function()
+    }
+
     /// Counts spans of traces that are not sampled, as [`LossReason::SampleRate`].
     ///
     /// Does nothing if the client has tracing disabled, since no spans were wanted then.

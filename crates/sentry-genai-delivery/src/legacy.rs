@@ -1,6 +1,6 @@
 //! The attribute names that servers read before Sentry's conventions took their present form.
 
-use sentry_genai_conventions::Attributes;
+use sentry_genai_conventions::{Attributes, ContentLimits, shorten_content};
 use serde_json::{Value, json};
 
 /// Current names, and the former names of the same values.
@@ -23,8 +23,22 @@ const RENAMED: &[(&str, &str)] = &[
     ("gen_ai.tool.definitions", "gen_ai.request.available_tools"),
 ];
 
-/// Adds the values under their former names, without replacing anything.
-pub(crate) fn add(attributes: &mut Attributes) {
+/// The former names of what messages contain.
+const OF_MESSAGES: &[&str] = &[
+    "gen_ai.request.messages",
+    "gen_ai.response.text",
+    "gen_ai.response.tool_calls",
+];
+
+/// The maximum length of all texts, in bytes, before their copies are added: half of what Sentry leaves whole.
+const MAX_TEXT_BYTES: usize = 450_000;
+
+/// Adds the values under their former names, without replacing anything. Very long content is shortened first.
+pub(crate) fn add(attributes: &mut Attributes, limits: &ContentLimits) {
+    let max_bytes = MAX_TEXT_BYTES.max(limits.attribute_bytes);
+    if attributes.text_bytes() > max_bytes {
+        shorten_content(attributes, limits, max_bytes);
+    }
     for (new, old) in RENAMED {
         if attributes.contains(old) {
             continue;
@@ -72,6 +86,14 @@ pub(crate) fn add(attributes: &mut Attributes) {
     }
 }
 
+/// Removes the values under their former names.
+pub(crate) fn remove(attributes: &mut Attributes) {
+    let former = RENAMED.iter().map(|(_, old)| old).chain(OF_MESSAGES);
+    for key in former {
+        attributes.remove(key);
+    }
+}
+
 fn parts(message: &Value) -> impl Iterator<Item = &Value> {
     message["parts"].as_array().into_iter().flatten()
 }
@@ -113,7 +135,8 @@ mod tests {
             r#"[{"role":"assistant","parts":[{"type":"text","content":"Yes"},
                 {"type":"tool_call","id":"1","name":"f","arguments":"{}"}]}]"#,
         );
-        add(&mut attributes);
+        let current = attributes.clone();
+        add(&mut attributes, &ContentLimits::default());
         assert_eq!(attributes.text("gen_ai.system"), Some("openai"));
         assert_eq!(
             attributes.integer("gen_ai.usage.input_tokens.cached"),
@@ -127,5 +150,36 @@ mod tests {
             json!([{"role": "user", "content": "Hi"}])
         );
         assert_eq!(json("gen_ai.response.tool_calls")[0]["name"], "f");
+
+        remove(&mut attributes);
+        let keys = |attributes: &Attributes| -> Vec<_> {
+            attributes.iter().map(|(key, _)| key.to_owned()).collect()
+        };
+        let expected = keys(&current)
+            .into_iter()
+            .filter(|key| key != "gen_ai.tool.input");
+        assert_eq!(keys(&attributes), expected.collect::<Vec<_>>());
+    }
+    /// Sentry cuts the attributes of a span over one megabyte somewhere in their JSON.
+    #[test]
+    fn content_and_its_copies_do_not_take_more_than_sentry_accepts() {
+        let mut attributes = Attributes::default();
+        let part = json!({"type": "text", "content": "x".repeat(20_000)});
+        let message = json!({"role": "user", "parts": [part]});
+        attributes.push(
+            "gen_ai.input.messages",
+            json!(vec![message; 12]).to_string(),
+        );
+        for key in ["gen_ai.tool.call.arguments", "gen_ai.tool.call.result"] {
+            attributes.push(key, "x".repeat(200_000));
+        }
+        add(&mut attributes, &ContentLimits::default());
+        let texts = attributes.iter().map(|(_, value)| match value {
+            sentry_genai_conventions::Value::Str(text) => text.len(),
+            _ => 0,
+        });
+        assert!((600_000..950_000).contains(&texts.sum::<usize>()));
+        let copy = attributes.text("gen_ai.request.messages").unwrap();
+        assert!(serde_json::from_str::<Vec<Value>>(copy).is_ok());
     }
 }

@@ -25,7 +25,6 @@ pub struct Options {
     capture_inputs: Option<bool>,
     capture_outputs: Option<bool>,
     capture_client_addresses: Option<bool>,
-    limits: ContentLimits,
     before_send_span: Option<BeforeSendSpan>,
     spotlight: Option<bool>,
     spotlight_url: Option<String>,
@@ -64,7 +63,7 @@ impl Options {
 
     /// Sets how long a single text and a single attribute may be, in bytes. The defaults are 100,000 and 256,000.
     pub fn with_content_limits(mut self, limits: ContentLimits) -> Self {
-        self.limits = limits;
+        self.settings.content_limits = limits;
         self
     }
 
@@ -137,8 +136,7 @@ impl Options {
     /// [`TraceLifecycle::Classic`].
     ///
     /// A transaction that exceeds Sentry's limits is split into several transactions of the same trace; no span is left
-    /// out. A span that is larger than a transaction may be is counted as
-    /// [`LossReason::SendError`](crate::LossReason::SendError).
+    /// out. The texts of a span that is larger than a transaction may be are shortened.
     pub fn with_trace_lifecycle(mut self, lifecycle: TraceLifecycle) -> Self {
         self.settings.lifecycle = lifecycle;
         self
@@ -240,7 +238,7 @@ impl Options {
         translation.capture_outputs = self.capture_outputs.unwrap_or(default);
         translation.capture_client_addresses =
             (self.capture_client_addresses).unwrap_or(client_options.send_default_pii);
-        translation.limits = self.limits;
+        translation.limits = self.settings.content_limits;
         translation
     }
 
@@ -277,7 +275,7 @@ impl fmt::Debug for Options {
             .field("capture_inputs", &self.capture_inputs)
             .field("capture_outputs", &self.capture_outputs)
             .field("capture_client_addresses", &self.capture_client_addresses)
-            .field("limits", &self.limits)
+            .field("limits", &self.settings.content_limits)
             .field("spotlight", &self.spotlight)
             .field("spotlight_url", &self.spotlight_url)
             .field("settings", &self.settings)

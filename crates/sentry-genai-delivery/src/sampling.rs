@@ -30,6 +30,11 @@ impl Sampling {
         }
     }
 
+    /// Whether a function of the program decides.
+    pub(crate) fn has_function(&self) -> bool {
+        matches!(self.strategy, TracesSamplingStrategy::Function(_))
+    }
+
     /// Whether tracing is disabled.
     pub(crate) fn is_disabled(&self) -> bool {
         matches!(self.strategy, TracesSamplingStrategy::Disabled)

@@ -164,7 +164,11 @@ impl Sender {
             return;
         }
         let (accounting, budget) = (&shared.accounting, &shared.budget);
-        accounting.count_lost(LossReason::SendError, too_large as u64);
+        if too_large > 0 {
+            accounting.count_lost(LossReason::SendError, too_large as u64);
+            // No answer says why.
+            accounting.set_last_failure("a span is too large for an envelope".to_owned());
+        }
         let sizes = envelopes.iter().map(Size::of);
         let (spans, bytes) = sizes.fold((0, 0), |(spans, bytes), size| {
             (spans + size.spans, bytes + size.bytes)

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use sentry_genai_conventions::{Link, SentrySpan, SpanId, Status, Timestamp};
+use sentry_genai_conventions::{
+    Attributes, Link, SentrySpan, SpanId, SpanKind, Status, Timestamp, shorten_content,
+};
 
 use crate::{
     buffers::BufferPool,
@@ -10,6 +12,7 @@ use crate::{
     encode::{SDK_NAME, SDK_VERSION, name_source, write_key, write_links_with, write_value},
     ids::{new_span_id, new_trace_id},
     json::{write_hex, write_string, write_timestamp},
+    legacy,
     segment::Segment,
     wire::{self, Category, Encoded, Envelope},
 };
@@ -42,7 +45,7 @@ pub(crate) fn encode(
     let mut data = buffers.take(wire::attribute_bytes(spans.iter().copied()));
     let with_data = spans
         .iter()
-        .map(|span| (*span, write_data(&mut data, span)));
+        .map(|span| (*span, write_fitting_data(&mut data, config, span)));
     let with_data: Vec<_> = with_data.collect();
     for (span, range) in with_data {
         let json = &data[range];
@@ -308,16 +311,56 @@ fn status(status: Status) -> &'static str {
     }
 }
 
+/// Writes the data of a span, with less content if it would not fit into a transaction.
+fn write_fitting_data(buffer: &mut Vec<u8>, config: &Config, span: &SentrySpan) -> Range<usize> {
+    let data = write_data(buffer, span.kind, &span.attributes);
+    if data.len() <= MAX_SPANS_BYTES {
+        return data;
+    }
+    buffer.truncate(data.start);
+    write_shortened_data(buffer, config, span)
+}
+
+#[cold]
+fn write_shortened_data(buffer: &mut Vec<u8>, config: &Config, span: &SentrySpan) -> Range<usize> {
+    /// Spans that are too large with texts of this length are so because of something else.
+    const MIN_TEXT_BYTES: usize = 50_000;
+
+    let settings = &config.settings;
+    let mut attributes = span.attributes.clone();
+    let has_copies = settings.legacy_attributes && span.ai.is_some();
+    if has_copies {
+        legacy::remove(&mut attributes);
+    }
+    let mut max_bytes = MAX_SPANS_BYTES;
+    loop {
+        // How long a text becomes in JSON depends on what has to be escaped.
+        max_bytes = max_bytes / 4 * 3;
+        shorten_content(&mut attributes, &settings.content_limits, max_bytes);
+        let data = if has_copies {
+            let mut attributes = attributes.clone();
+            legacy::add(&mut attributes, &settings.content_limits);
+            write_data(buffer, span.kind, &attributes)
+        } else {
+            write_data(buffer, span.kind, &attributes)
+        };
+        if data.len() <= MAX_SPANS_BYTES || max_bytes < MIN_TEXT_BYTES {
+            return data;
+        }
+        buffer.truncate(data.start);
+    }
+}
+
 /// Writes the attributes as a plain object, and returns where it is.
-fn write_data(buffer: &mut Vec<u8>, span: &SentrySpan) -> Range<usize> {
+fn write_data(buffer: &mut Vec<u8>, kind: SpanKind, attributes: &Attributes) -> Range<usize> {
     let start = buffer.len();
     buffer.push(b'{');
-    if !span.attributes.contains("sentry.kind") {
+    if !attributes.contains("sentry.kind") {
         buffer.extend_from_slice(b"\"sentry.kind\":\"");
-        buffer.extend_from_slice(span.kind.as_str().as_bytes());
+        buffer.extend_from_slice(kind.as_str().as_bytes());
         buffer.extend_from_slice(b"\",");
     }
-    for attribute in span.attributes.iter_encodable() {
+    for attribute in attributes.iter_encodable() {
         write_key(buffer, &attribute);
         buffer.push(b':');
         write_value(buffer, attribute.value);
@@ -339,7 +382,8 @@ mod tests {
     fn a_span_whose_data_fills_a_transaction_is_sent() {
         let segment = testing::segment();
         let mut span = testing::span(&segment, new_span_id());
-        let data_bytes = |span: &SentrySpan| write_data(&mut Vec::new(), span).len();
+        let data_bytes =
+            |span: &SentrySpan| write_data(&mut Vec::new(), span.kind, &span.attributes).len();
         let room = MAX_SPANS_BYTES - data_bytes(&span) - r#","text":"""#.len();
         span.attributes.push("text", "x".repeat(room));
         assert_eq!(data_bytes(&span), MAX_SPANS_BYTES);

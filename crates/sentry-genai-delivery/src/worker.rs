@@ -255,7 +255,8 @@ impl Worker {
             && let Some(span) = self.translated.last_mut()
             && span.ai.is_some()
         {
-            legacy::add(&mut span.attributes);
+            let limits = &self.shared.config.settings.content_limits;
+            legacy::add(&mut span.attributes, limits);
         }
         if let Some(hook) = &self.before_send_span
             && let Some(span) = self.translated.pop()

@@ -99,8 +99,8 @@ impl std::fmt::Debug for ConversationGuard {
 ///
 /// Without an open span, the id is set for the innermost [`conversation()`] scope, or else for the current tokio task (with the
 /// feature `tokio`, which is on by default) or thread. Tasks of another executor, such as smol's, share their thread and need a
-/// scope. Nothing happens if the id is empty, if no bridge is attached, or in a trace that is not recorded because it was not
-/// sampled.
+/// scope. Of more than 1,024 tasks, those are forgotten that have started no trace for the longest time. Nothing happens if the id
+/// is empty, if no bridge is attached, or in a trace that is not recorded because it was not sampled.
 ///
 /// A task is not a request: servers such as axum's handle all requests of a connection in one task, one user's after another's. A
 /// span that a filter hides from the layer does not help: the id is then set for the nearest enclosing span that the layer sees.
@@ -170,7 +170,8 @@ impl SharedConversation {
 /// The conversations of tasks that have neither an open span nor a scope.
 ///
 /// A task moves between threads, and its end cannot be observed. Entries are therefore keyed by the task's id, which is never
-/// reused, and the oldest entry is evicted when the table is full.
+/// reused. When the table is full, the entry is evicted that was not used for the longest time: most tasks end soon, but one that
+/// holds a connection may go on for hours.
 ///
 /// A task may handle one request after another. If each has a hub of its own, its conversation ends with the hub.
 #[derive(Debug, Default)]
@@ -196,22 +197,29 @@ const MAX_TASKS: usize = 1024;
 impl TaskConversations {
     /// Returns the conversation of the task or thread that is running.
     pub(crate) fn current(&self) -> Option<Arc<SharedConversation>> {
-        let entries = self.lock();
+        let mut entries = self.lock();
         if entries.is_empty() {
             return None;
         }
         let current = Task::current();
-        let found = entries.iter().rev().find(|entry| entry.task == current);
-        found
-            .filter(|entry| !entry.is_over())
-            .map(|entry| Arc::clone(&entry.conversation))
+        let place = entries.iter().rposition(|entry| entry.task == current)?;
+        let entry = entries.get(place).filter(|entry| !entry.is_over())?;
+        let conversation = Arc::clone(&entry.conversation);
+        // Rarely, because moving an entry moves others, too.
+        if place < entries.len() / 2
+            && let Some(entry) = entries.remove(place)
+        {
+            entries.push_back(entry);
+        }
+        Some(conversation)
     }
 
     fn set(&self, id: Option<Arc<str>>) {
         let hub = with_hub(|hub| Some(Arc::downgrade(hub)));
         let task = Task::current();
         let mut entries = self.lock();
-        if let Some(entry) = entries.iter_mut().find(|entry| entry.task == task) {
+        let place = entries.iter().position(|entry| entry.task == task);
+        if let Some(mut entry) = place.and_then(|place| entries.remove(place)) {
             if entry.is_over() {
                 // Open spans of the request before may still read the old one.
                 entry.conversation = Arc::new(SharedConversation::new(id));
@@ -219,6 +227,7 @@ impl TaskConversations {
                 entry.conversation.set(id);
             }
             entry.hub = hub;
+            entries.push_back(entry);
             return;
         }
         if entries.len() == MAX_TASKS {
@@ -261,18 +270,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_too_many_tasks_the_oldest_is_forgotten() {
+    fn of_too_many_tasks_the_one_is_forgotten_that_has_not_needed_its_own_for_longest() {
         let tasks = TaskConversations::default();
         let set = |id: &str| tasks.set(Some(id.into()));
-        let set_elsewhere = || thread::scope(|scope| scope.spawn(|| set("other")).join().unwrap());
+        let set_elsewhere = |times| {
+            for _ in 0..times {
+                thread::scope(|scope| scope.spawn(|| set("other")).join().unwrap());
+            }
+        };
+        let own = || tasks.current().and_then(|own| own.id());
         set("own");
-        for _ in 1..MAX_TASKS {
-            set_elsewhere();
-        }
-        let own = tasks.current().unwrap();
-        assert_eq!(own.id().as_deref(), Some("own"));
-        set_elsewhere();
-        assert!(tasks.current().is_none());
+        set_elsewhere(MAX_TASKS - 1);
+        assert_eq!(own().as_deref(), Some("own"));
+        set_elsewhere(MAX_TASKS - 1);
+        set("changed");
+        set_elsewhere(MAX_TASKS - 1);
+        assert_eq!(own().as_deref(), Some("changed"));
+        set_elsewhere(MAX_TASKS);
+        assert_eq!(own(), None);
         assert_eq!(tasks.lock().len(), MAX_TASKS);
     }
 }

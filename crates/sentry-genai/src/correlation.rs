@@ -4,10 +4,10 @@ use std::{cell::RefCell, sync::Weak};
 
 use sentry::{ClientOptions, Integration, protocol::Event};
 use sentry_genai_delivery::{SpanIds, link_logs_and_metrics};
-use tracing::{dispatcher, subscriber::NoSubscriber};
+use tracing::{Id, dispatcher, subscriber::NoSubscriber};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-use crate::{current, local_trace::LocalTrace, state};
+use crate::{current, handle, local_trace::LocalTrace, state};
 
 /// A Sentry integration that links everything the client captures to the span that is entered.
 ///
@@ -58,8 +58,14 @@ impl Integration for Correlation {
 
 thread_local! {
     /// The span of the event that is being dispatched, for hooks that run where no dispatcher can be looked up. Nothing tells
-    /// when the dispatch is over, so the entry is ignored once its trace has ended.
-    static EVENT_SPAN: RefCell<Option<(SpanIds, Weak<LocalTrace>)>> = const { RefCell::new(None) };
+    /// when the dispatch is over, so the entry holds until the span is exited, or its trace has ended.
+    static EVENT_SPAN: RefCell<Option<EventSpan>> = const { RefCell::new(None) };
+}
+
+struct EventSpan {
+    id: Id,
+    ids: SpanIds,
+    trace: Weak<LocalTrace>,
 }
 
 /// Returns the ids of the span that is current at the point of capture.
@@ -69,8 +75,8 @@ fn current() -> Option<SpanIds> {
     }
     let event_span = EVENT_SPAN.try_with(|cell| {
         let event_span = cell.try_borrow().ok()?;
-        let (ids, trace) = event_span.as_ref()?;
-        (trace.strong_count() > 0).then_some(*ids)
+        let event_span = event_span.as_ref()?;
+        (event_span.trace.strong_count() > 0).then_some(event_span.ids)
     });
     event_span.ok().flatten()
 }
@@ -86,12 +92,25 @@ pub(crate) fn needs_event_span() -> bool {
 pub(crate) fn set_event_span<'a, R: LookupSpan<'a>>(span: Option<&SpanRef<'a, R>>) {
     let event_span = span.and_then(|span| {
         let span = span.scope().next()?;
-        state::ids_and_trace_of(span)
+        let id = span.id();
+        let (ids, trace) = state::ids_and_trace_of(span)?;
+        Some(EventSpan { id, ids, trace })
     });
+    handle::note_event_span();
     let _ = EVENT_SPAN.try_with(|cell| cell.replace(event_span));
 }
 
+/// Forgets the span of the latest event when that span is exited: what this thread captures from now on, such as for another task
+/// that has no subscriber, does not happen in it.
+pub(crate) fn forget_event_span(id: &Id) {
+    let _ = EVENT_SPAN.try_with(|cell| {
+        if let Ok(mut event_span) = cell.try_borrow_mut() {
+            event_span.take_if(|event_span| event_span.id == *id);
+        }
+    });
+}
+
 /// Returns whether this code runs inside this thread's dispatcher, or without one.
-fn is_dispatcher_busy() -> bool {
+pub(crate) fn is_dispatcher_busy() -> bool {
     dispatcher::get_default(|dispatch| dispatch.is::<NoSubscriber>())
 }

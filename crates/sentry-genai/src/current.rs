@@ -13,6 +13,7 @@ use tracing_subscriber::{
 use crate::{
     inheritance::{self, ConversationSetting},
     local_trace::{LocalTrace, UpdateTiming},
+    scoped::AmbientContext,
     state::{SpanState, ids_and_trace_of},
 };
 
@@ -33,7 +34,13 @@ pub(crate) fn conversation() -> Option<Arc<str>> {
         span.scope().find_map(|span| {
             let extensions = span.extensions();
             let state = extensions.get::<SpanState>()?;
-            Some(inheritance::inherit(&state.node, &state.trace, &span).conversation_id)
+            // The local root of an unrecorded trace also stands for spans that have started in a scope below it.
+            let scope = AmbientContext::conversation()
+                .filter(|_| state.source.is_none() && state.node.conversation.is_inherited());
+            let scoped = scope.and_then(|scope| scope.id());
+            let inherited =
+                || inheritance::inherit(&state.node, &state.trace, &span).conversation_id;
+            Some(scoped.or_else(inherited))
         })?
     })
 }

@@ -6,7 +6,7 @@ use std::{
     process,
     sync::{
         Arc, Weak,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU8, Ordering},
         mpsc,
     },
     thread,
@@ -25,8 +25,14 @@ static ATTACHED: Attached<Handle> = Attached::new();
 /// Whether a bridge was ever attached.
 static EVER_ATTACHED: AtomicBool = AtomicBool::new(false);
 
-/// Whether any bridge needs the entered span on Sentry's scope; read on every enter.
-static SCOPE_CORRELATION: AtomicBool = AtomicBool::new(false);
+/// What has to be done when a span is exited; read on every enter and exit.
+static EXIT_WORK: AtomicU8 = AtomicU8::new(0);
+
+/// Some bridge needs the entered span on Sentry's scope.
+const SCOPE: u8 = 1;
+
+/// The span of an event was remembered on some thread.
+const EVENT_SPANS: u8 = 1 << 1;
 
 /// How the Sentry client learns which span an event, log or metric belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -223,7 +229,7 @@ impl Guard {
     ) -> Self {
         if let Some(handle) = &handle {
             if handle.correlation() == CorrelationMode::Scope {
-                SCOPE_CORRELATION.store(true, Ordering::Relaxed);
+                EXIT_WORK.fetch_or(SCOPE, Ordering::Relaxed);
             }
             ATTACHED.push(handle.clone());
             EVER_ATTACHED.store(true, Ordering::Release);
@@ -357,7 +363,20 @@ pub(crate) fn ever_attached() -> bool {
 /// Returns whether entered spans have to be shown on Sentry's scope.
 #[inline]
 pub(crate) fn scope_correlation() -> bool {
-    SCOPE_CORRELATION.load(Ordering::Relaxed)
+    EXIT_WORK.load(Ordering::Relaxed) & SCOPE != 0
+}
+
+/// Returns whether anything has to be done when a span is exited.
+#[inline]
+pub(crate) fn exits_have_work() -> bool {
+    EXIT_WORK.load(Ordering::Relaxed) != 0
+}
+
+/// Notes that the spans of events have to be forgotten when they are exited.
+pub(crate) fn note_event_span() {
+    if EXIT_WORK.load(Ordering::Relaxed) & EVENT_SPANS == 0 {
+        EXIT_WORK.fetch_or(EVENT_SPANS, Ordering::Relaxed);
+    }
 }
 
 #[cfg(test)]

@@ -237,7 +237,7 @@ pub(crate) enum ConversationSetting {
 
 impl ConversationSetting {
     /// Returns whether the conversation is that of the parent, if that has one.
-    fn is_inherited(&self) -> bool {
+    pub(crate) fn is_inherited(&self) -> bool {
         matches!(
             self,
             Self::Inherited | Self::InheritedOr(_) | Self::InheritedOnly

@@ -265,8 +265,8 @@ where
         };
         let handle = (span.extensions_mut().get_mut::<SpanState>()).and_then(|state| {
             // Only the layer that recorded the span adds events to it. Plain spans do not say what was returned.
-            let is_wanted =
-                state.belongs_to(&self.id) && (report != Report::Return || state.node.is_gen_ai);
+            let is_wanted = state.belongs_to(&self.id)
+                && (report != Report::Return || state.may_say_what_was_returned());
             is_wanted.then(|| state.trace.handle.clone())
         });
         // A field's `Debug` may log, so no lock is held while fields are read.
@@ -292,8 +292,8 @@ where
 
     #[inline]
     fn on_exit(&self, id: &Id, context: Context<'_, S>) {
-        if handle::scope_correlation() {
-            hub_scope::remove(id);
+        if handle::exits_have_work() {
+            forget_exited(id);
         }
         if thread::panicking() {
             unwinding::on_exit_while_panicking(id, &context, &self.id);
@@ -345,6 +345,15 @@ where
     if let Some(span) = context.span(id) {
         hub_scope::put(&span);
     }
+}
+
+/// Takes an exited span off Sentry's scope, and out of what hooks find. Kept out of line, since hardly any program needs it.
+#[inline(never)]
+fn forget_exited(id: &Id) {
+    if handle::scope_correlation() {
+        hub_scope::remove(id);
+    }
+    correlation::forget_event_span(id);
 }
 
 /// Stores the state of a span, unless it already has one: the layer may be in the subscriber twice.

@@ -51,7 +51,8 @@ pub fn init(client_options: impl Into<ClientOptions>) -> Guard {
 ///
 /// The client keeps sending events, logs and metrics. The bridge reads the client's options and sends spans on its own. To link
 /// events to the right span, it keeps the entered span on the thread's Sentry scope, where tasks that share a hub see each
-/// other's spans. None of this is needed with [`init`], or if the client's integrations include [`Correlation`].
+/// other's spans, and where children that the program starts below it with Sentry's own API are never sent. None of this is needed
+/// with [`init`], or if the client's integrations include [`Correlation`].
 ///
 /// ```
 /// use tracing_subscriber::prelude::*;

@@ -124,6 +124,12 @@ impl SpanState {
         self.layer_id == id && self.source.is_some()
     }
 
+    /// Returns whether what a function has returned may be content of the span.
+    pub(crate) fn may_say_what_was_returned(&self) -> bool {
+        self.node.is_gen_ai
+            || (self.source.as_ref()).is_some_and(|source| source.may_be_agent_or_tool())
+    }
+
     /// Evaluates the attributes that a recorded span starts with, as far as `key_flags`, which its keys indicate, call for it.
     #[inline]
     pub(crate) fn apply_initial_attributes(&mut self, key_flags: KeyFlags) {

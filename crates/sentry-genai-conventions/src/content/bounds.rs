@@ -28,12 +28,14 @@ pub(crate) fn enforce_span_limit(attributes: &mut Attributes, limits: &ContentLi
     // Whoever raises the limit of one attribute beyond this has a server that accepts it.
     let max_bytes = SPAN_BYTES.max(limits.attribute_bytes);
     if attributes.text_bytes() > max_bytes {
-        shorten(attributes, limits, max_bytes);
+        shorten_content(attributes, limits, max_bytes);
     }
 }
 
+/// Shortens the texts of a translated span, all of them within their `limits`, to about `max_bytes` together. Messages lose the
+/// oldest first, and keep their format.
 #[cold]
-fn shorten(attributes: &mut Attributes, limits: &ContentLimits, max_bytes: usize) {
+pub fn shorten_content(attributes: &mut Attributes, limits: &ContentLimits, max_bytes: usize) {
     /// These describe the original content, so they must not change.
     const ORIGINAL_SIZES: [&str; 2] = [
         "gen_ai.request.messages.original_length",

@@ -298,6 +298,20 @@ fn a_python_traceback_is_not_a_status_message() {
     }
 }
 
+/// As `error!(error = ?None::<Error>)` does.
+#[test]
+fn a_reason_that_is_none_is_not_a_status_message() {
+    for (message, expected) in [
+        ("None", None),
+        ("\"None\"", None),
+        ("none left", Some("none left")),
+    ] {
+        let span = failed_span(&[("exception.message", message)], "None");
+        assert_eq!(span.status, Status::Error);
+        assert_eq!(span.attributes.text(STATUS_MESSAGE), expected);
+    }
+}
+
 #[test]
 fn an_mcp_tool_fails_only_if_its_result_is_an_error() {
     for (is_error, status, error_type) in [

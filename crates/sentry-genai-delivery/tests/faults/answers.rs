@@ -280,3 +280,19 @@ fn a_too_large_envelope_is_split_even_if_it_was_not_read() {
         assert_eq!(lost, [(LossReason::NetworkError, 8)]);
     }
 }
+
+/// A hook may make a span as large as it likes.
+#[test]
+fn a_span_that_is_too_large_by_itself_is_lost_and_said_to_be() {
+    let pair = Pair::with(|options| {
+        options.with_before_send_span(|mut span| {
+            span.name = "x".repeat(5_000_000).into();
+            Some(span)
+        })
+    });
+    pair.send_trace(1);
+    pair.flush();
+    assert_eq!(pair.verified_losses(), [(LossReason::SendError, 1)]);
+    let failure = pair.delivery.last_failure().unwrap();
+    assert_eq!(failure.cause, "a span is too large for an envelope");
+}

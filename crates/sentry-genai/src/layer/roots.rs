@@ -1,12 +1,14 @@
 //! Starts traces, or continues incoming ones.
 
-use std::sync::Arc;
+use std::{panic, sync::Arc};
 
 use sentry_genai_conventions::{Attributes, op_at_start, segment_name_at_start};
 use sentry_genai_delivery::{Clock, IncomingTrace, Segment, conversation_in_baggage, new_span_id};
+use tracing::{Dispatch, dispatcher};
 
 use crate::{
     callsite::Callsite,
+    correlation,
     handle::Handle,
     hub_scope::{self, Continued, ForeignSpan},
     local_trace::LocalTrace,
@@ -29,9 +31,12 @@ pub(super) fn start(
     let name = given_name(attributes).map_or_else(|| Arc::clone(callsite.name()), Arc::from);
     let incoming = continued.as_ref().map(|continued| &continued.trace);
     let incoming = incoming.or_else(|| environment?.trace());
-    let trace = handle
-        .delivery()
-        .start_trace(incoming, &name, &op_at_start(attributes));
+    let delivery = handle.delivery();
+    let start = || delivery.start_trace(incoming, &name, &op_at_start(attributes));
+    let trace = match delivery.has_sampler() {
+        true => without_subscriber(start),
+        false => start(),
+    };
     // Spans of the segment may be sent before the root has ended, and carry the name that the root will get.
     let name = (trace.recorded())
         .then(|| segment_name_at_start(&name, None, attributes))
@@ -50,6 +55,18 @@ pub(super) fn start(
         .or_else(|| request.or(environment)?.conversation().cloned());
     let local = LocalTrace::new(handle, segment, conversation);
     Arc::new(local)
+}
+
+/// Runs code of the program while a subscriber creates a span. Nothing may be dispatched to the subscriber meanwhile: filters of
+/// layers keep what they have decided about the span in a thread-local, and another event or span overwrites that.
+fn without_subscriber<T>(run: impl FnOnce() -> T) -> T {
+    let without = || dispatcher::set_default(&Dispatch::none());
+    // A scoped dispatcher dispatches nothing from within, and cannot be exchanged. It may have been dropped on another thread just
+    // now, in which case this one is not known to be inside it.
+    let guard = (!correlation::is_dispatcher_busy()).then(|| panic::catch_unwind(without));
+    let result = run();
+    drop(guard);
+    result
 }
 
 /// Finds the trace that a local root continues: one named by its fields, one from the surrounding scope, or that of a span which

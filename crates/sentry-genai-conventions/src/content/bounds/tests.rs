@@ -97,7 +97,7 @@ fn repeated_shortening_reports_the_original_sizes() {
     assert_eq!(span.integer(length), Some(5));
     let size = "gen_ai.tool.call.result.size";
     assert_eq!(span.integer(size), None, "it is whole");
-    shorten(&mut shorter, &limits, 200_000);
+    shorten_content(&mut shorter, &limits, 200_000);
     assert_eq!(shorter.integer(length), Some(5));
     assert_eq!(shorter.integer(size), Some(5 * 19_900));
 }
