@@ -171,7 +171,7 @@ impl<'a, 'l> Scan<'a, 'l> {
         self.specials.go_back(&self.text_start, start);
         self.at = start;
         if let Some(edits) = &mut self.edits {
-            edits.retain(|edit| edit.range.start < start);
+            while edits.pop_if(|edit| edit.range.start >= start).is_some() {}
         }
     }
 
