@@ -258,7 +258,7 @@ impl<'a, 'l> Scan<'a, 'l> {
             has_next = self.has_next(b'}')?;
         }
         if fields.chat.is_present() {
-            fields.parts = Some(self.end_chat_message(start, &mut fields, side, texts)?);
+            return self.end_chat_message(start, fields, side, texts);
         }
         self.canonical_role(fields, side)
     }

@@ -30,16 +30,21 @@ impl Scan<'_, '_> {
             br#""id""# if part.id.is_none() => part.id = Some(self.text()?),
             br#""name""# if part.name.is_none() => part.name = Some(self.text()?),
             br#""arguments""# if part.arguments.is_none() => {
-                self.skip_whitespace();
-                // A string may be JSON in disguise, and null means that there are no arguments.
-                self.rest().starts_with(b"{").then_some(())?;
-                part.arguments = Some(self.value(MAX_DEPTH)?);
+                part.arguments = Some(self.arguments()?);
             }
             br#""response""# if part.response.is_none() => part.response = Some(self.answer()?),
             br#""result""# if part.result.is_none() => part.result = Some(self.answer()?),
             _ => return None,
         }
         Some(())
+    }
+
+    /// Reads arguments.
+    pub(super) fn arguments(&mut self) -> Option<Range<usize>> {
+        self.skip_whitespace();
+        // A string may be JSON in disguise, and null means that there are no arguments.
+        self.rest().starts_with(b"{").then_some(())?;
+        self.value(MAX_DEPTH)
     }
 
     /// Checks a part that is not text, once it has been read.

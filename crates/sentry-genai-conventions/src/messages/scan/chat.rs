@@ -1,8 +1,10 @@
-//! Reads messages in the form of OpenAI's chat completions. Others are parsed one by one.
+//! Reads messages in the form of OpenAI's chat completions and Anthropic's messages. Others are parsed one by one.
 //!
 //! ```text
 //! {"role":R,"content":T}   {"role":R,"content":[{"type":"text","text":T},...]}   {"role":"tool","tool_call_id":I,"content":T}
 //! {"role":"assistant","content":null,"tool_calls":[{"id":I,"type":"function","function":{"name":N,"arguments":"{...}"}},...]}
+//! {"role":"assistant","content":[{"type":"tool_use","id":I,"name":N,"input":{...}},...]}
+//! {"role":"user","content":[{"type":"tool_result","tool_use_id":I,"content":T},...]}
 //! ```
 
 use std::ops::Range;
@@ -10,7 +12,7 @@ use std::ops::Range;
 use super::{
     Edit, Role, Scan, Side, StringRanges,
     calls::{CallIds, MAX_DEPTH},
-    part::{Fields, Parts},
+    part::Fields,
 };
 use crate::{
     attributes::Piece,
@@ -24,7 +26,8 @@ pub(super) struct Chat {
     has_content: bool,
     texts: Vec<Range<usize>>,
     calls: Vec<Call>,
-    /// The id of the call that the message answers.
+    answers: Vec<Answer>,
+    /// The id of the call that the content answers.
     answered_call: Option<Range<usize>>,
 }
 
@@ -38,7 +41,12 @@ struct Call {
     id: Range<usize>,
     name: Range<usize>,
     /// The arguments as JSON.
-    arguments: String,
+    arguments: Piece,
+}
+
+struct Answer {
+    id: Range<usize>,
+    text: Range<usize>,
 }
 
 /// What is written around a role and its parts, and between parts.
@@ -75,7 +83,7 @@ impl Scan<'_, '_> {
                 self.skip_whitespace();
                 match self.rest().first()? {
                     b'n' => self.word(b"null")?,
-                    b'[' => chat.texts = self.chat_texts()?,
+                    b'[' => self.chat_parts(chat)?,
                     _ => chat.texts.push(self.chat_text()?),
                 }
             }
@@ -95,21 +103,44 @@ impl Scan<'_, '_> {
         (!inner.starts_with(['[', '\\'])).then_some(text)
     }
 
-    /// Reads a list of parts that are texts.
-    fn chat_texts(&mut self) -> Option<Vec<Range<usize>>> {
-        let mut texts = Vec::new();
+    /// Reads a list of parts.
+    fn chat_parts(&mut self, chat: &mut Chat) -> Option<()> {
+        let mut ids = CallIds::default();
         self.expect_byte(b'[')?;
         loop {
-            let (mut kind, mut text) = (None, None);
+            let (mut kind, mut text, mut answered, mut answer) = (None, None, None, None);
+            let (mut id, mut name, mut input) = (None, None, None);
             self.chat_object(|scan, key| match scan.bytes(key) {
-                br#""type""# => set(&mut kind, scan.constant(br#""text""#)),
+                br#""type""# => set(&mut kind, scan.string()),
                 br#""text""# => set(&mut text, scan.text()),
+                br#""id""# => set(&mut id, scan.text()),
+                br#""name""# => set(&mut name, scan.text()),
+                br#""input""# => set(&mut input, scan.arguments()),
+                br#""tool_use_id""# => set(&mut answered, scan.text()),
+                br#""content""# => set(&mut answer, scan.chat_text()),
                 _ => None,
             })?;
-            kind?;
-            texts.push(text?);
+            let kind = self.bytes(&kind?);
+            match (kind, text, (id, name, input), (answered, answer)) {
+                (br#""text""#, Some(text), (None, None, None), (None, None)) => {
+                    chat.texts.push(text);
+                }
+                (br#""tool_use""#, None, (Some(id), Some(name), Some(input)), (None, None)) => {
+                    self.add_call(&mut ids, Some(id.clone()))?;
+                    let arguments = Piece::Source(input);
+                    chat.calls.push(Call {
+                        id,
+                        name,
+                        arguments,
+                    });
+                }
+                (br#""tool_result""#, None, (None, None, None), (Some(id), Some(text))) => {
+                    chat.answers.push(Answer { id, text });
+                }
+                _ => return None,
+            }
             if !self.has_next(b']')? {
-                return Some(texts);
+                return Some(());
             }
         }
     }
@@ -142,7 +173,7 @@ impl Scan<'_, '_> {
     }
 
     /// Reads the name and the arguments of a function.
-    fn chat_function(&mut self) -> Option<(Range<usize>, String)> {
+    fn chat_function(&mut self) -> Option<(Range<usize>, Piece)> {
         let (mut name, mut arguments) = (None, None);
         self.chat_object(|scan, key| match scan.bytes(key) {
             br#""name""# => set(&mut name, scan.text()),
@@ -153,13 +184,13 @@ impl Scan<'_, '_> {
     }
 
     /// Reads arguments, an object as JSON in a string.
-    fn chat_arguments(&mut self) -> Option<String> {
+    fn chat_arguments(&mut self) -> Option<Piece> {
         let text = self.text()?;
         let text = serde_json::from_str(&self.text[text]).ok()?;
         let mut arguments = shapes::part::unquote(text);
         arguments.is_object().then_some(())?;
         normalise::clean_value(&mut arguments);
-        Some(arguments.to_string())
+        Some(Piece::Owned(arguments.to_string()))
     }
 
     /// Reads an object that is not empty, and calls `field` in front of the value of each field.
@@ -184,67 +215,58 @@ impl Scan<'_, '_> {
         (self.bytes(&string) == expected).then_some(())
     }
 
-    /// Records what to write in the place of a message that began at `start`. Returns which kinds of parts it gets.
+    /// Records what to write in the place of a message that began at `start`. Returns its role.
     #[inline(never)]
     pub(super) fn end_chat_message(
         &mut self,
         start: usize,
-        fields: &mut Fields,
+        fields: Fields,
         side: Side,
         system: &mut StringRanges,
-    ) -> Option<Parts> {
-        let (role, _) = fields.role.as_ref()?;
+    ) -> Option<Role> {
+        let (role, _) = fields.role?;
         let has_others = fields.parts.is_some() || fields.has_reason;
         (!has_others).then_some(())?;
         let Chat {
-            texts,
+            mut texts,
             calls,
+            mut answers,
             answered_call,
             ..
-        } = std::mem::take(&mut fields.chat);
-        let mut replacement = Vec::new();
-        let parts = match (*role, answered_call, &texts[..], &calls[..]) {
-            (Role::Tool, Some(id), [text], []) => {
-                let [before_id, before_response, before_result, after] = ANSWER.map(Piece::Literal);
-                let answer = [
-                    before_id,
-                    Piece::Source(id),
-                    before_response,
-                    Piece::Source(text.clone()),
-                    before_result,
-                    Piece::Source(text.clone()),
-                    after,
-                ];
-                write_message(&mut replacement, Role::Tool, [answer]);
-                Parts::ANSWERS
-            }
-            (role @ (Role::System | Role::User | Role::Assistant), None, [_, ..], []) => {
-                texts.iter().for_each(|text| system.push(text.clone()));
-                write_message(&mut replacement, role, texts.into_iter().map(text_part));
-                Parts::TEXT
-            }
-            (Role::Assistant, None, [], [_, ..]) => {
-                write_message(
-                    &mut replacement,
-                    Role::Assistant,
-                    calls.into_iter().map(call_part),
-                );
-                Parts::CALLS
-            }
-            // In an input message, calls are shown only if there is no text beside them.
-            (Role::Assistant, None, [_, ..], [_, ..]) if side == Side::Input => {
-                self.has_split = true;
-                let role = Role::Assistant;
-                write_message(&mut replacement, role, texts.into_iter().map(text_part));
-                replacement.push(COMMA);
-                write_message(&mut replacement, role, calls.into_iter().map(call_part));
-                Parts::CALLS
-            }
+        } = fields.chat;
+        if role == Role::Tool {
+            answers.is_empty().then_some(())?;
+            let (id, text) = (answered_call?, texts.pop()?);
+            answers.push(Answer { id, text });
+        } else if answered_call.is_some() {
+            return None;
+        }
+        let has = (!texts.is_empty(), !calls.is_empty(), !answers.is_empty());
+        // Each kind gets a message of its own in an input. Of a user, answers come first.
+        self.has_split |= match (role, has) {
+            (_, (true, false, false)) if role != Role::Tool => false,
+            (Role::Assistant, (false, true, false)) => false,
+            (Role::User | Role::Tool, (false, false, true)) if side == Side::Input => false,
+            (Role::Assistant, (true, true, false)) if side == Side::Input => true,
+            (Role::User, (true, false, true)) if side == Side::Input => true,
             _ => return None,
         };
+        self.has_calls = !calls.is_empty();
+        if role == Role::System {
+            texts.iter().for_each(|text| system.push(text.clone()));
+        }
+        let role = if has.0 || has.1 { role } else { Role::Tool };
+        let mut replacement = Vec::new();
+        write_message(
+            &mut replacement,
+            Role::Tool,
+            answers.into_iter().map(answer_part),
+        );
+        write_message(&mut replacement, role, texts.into_iter().map(text_part));
+        write_message(&mut replacement, role, calls.into_iter().map(call_part));
         let edit = Edit::new(start..self.at, replacement);
         self.edits.as_mut()?.push(edit);
-        Some(parts)
+        Some(role)
     }
 
     /// Parses an input message, whatever its form, and records what to write in its place. Returns its role.
@@ -286,15 +308,21 @@ fn set<T>(field: &mut Option<T>, value: Option<T>) -> Option<()> {
     Some(())
 }
 
-/// Appends a message with these parts.
+/// Appends a message with these parts, if there are any.
 fn write_message<const N: usize>(
     pieces: &mut Vec<Piece>,
     role: Role,
-    parts: impl IntoIterator<Item = [Piece; N]>,
+    parts: impl ExactSizeIterator<Item = [Piece; N]>,
 ) {
+    if parts.len() == 0 {
+        return;
+    }
+    if !pieces.is_empty() {
+        pieces.push(COMMA);
+    }
     let [before_role, before_parts, after] = MESSAGE.map(Piece::Literal);
     pieces.extend([before_role, Piece::Literal(role.as_str()), before_parts]);
-    for (index, part) in parts.into_iter().enumerate() {
+    for (index, part) in parts.enumerate() {
         if index > 0 {
             pieces.push(COMMA);
         }
@@ -316,7 +344,20 @@ fn call_part(call: Call) -> [Piece; 7] {
         before_name,
         Piece::Source(call.name),
         before_arguments,
-        Piece::Owned(call.arguments),
+        call.arguments,
+        after,
+    ]
+}
+
+fn answer_part(answer: Answer) -> [Piece; 7] {
+    let [before_id, before_response, before_result, after] = ANSWER.map(Piece::Literal);
+    [
+        before_id,
+        Piece::Source(answer.id),
+        before_response,
+        Piece::Source(answer.text.clone()),
+        before_result,
+        Piece::Source(answer.text),
         after,
     ]
 }

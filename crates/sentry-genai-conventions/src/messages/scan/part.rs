@@ -64,10 +64,6 @@ impl Parts {
         has_text: true,
         ..Self::NONE
     };
-    pub(super) const CALLS: Self = Self {
-        has_calls: true,
-        ..Self::NONE
-    };
     pub(super) const ANSWERS: Self = Self {
         has_answers: true,
         ..Self::NONE

@@ -30,6 +30,21 @@ pub(super) fn chat_message() -> impl Strategy<Value = Value> {
         text(),
     )
         .prop_map(|(kind, key, text)| json!({"type": kind, key: text}));
+    let arguments =
+        collection::hash_map("[a-z]{1,4}", any_json(), 0..3).prop_map(|value| json!(value));
+    let tool_use = (
+        "[ab]{1,2}",
+        "[a-z]{1,8}",
+        prop_oneof![9 => arguments.boxed(), 1 => any_json().boxed()],
+    )
+        .prop_map(
+            |(id, name, input)| json!({"type": "tool_use", "id": id, "name": name, "input": input}),
+        );
+    let result = prop_oneof![4 => text(), 1 => any_json().boxed()];
+    let tool_result = ("[ab]{1,2}", result).prop_map(
+        |(id, content)| json!({"type": "tool_result", "tool_use_id": id, "content": content}),
+    );
+    let part = prop_oneof![3 => part, 1 => tool_use, 1 => tool_result].boxed();
     let list = || collection::vec(part.clone(), 0..3).prop_map(Value::from);
     let content = prop_oneof![6 => text(), 3 => list(), 1 => Just(Value::Null), 1 => any_json()];
     let function = (
@@ -135,7 +150,7 @@ fn common_chats_are_read_in_place() {
         r#"[{"role":"system","content":"Be brief."},"#,
         r#"{"content":[{"text":"2+3?","type":"text"},{"type":"text","text":"\"Now\""}],"role":"user"},"#,
         r#"{"role": "assistant", "content": "Adding."},"#,
-        r#"{"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"add","arguments":"{\"y\": 3, \"x\":2}"}}]},"#,
+        r#"{"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"add","arguments":"{\"x\": 2, \"y\":3}"}}]},"#,
         r#"{"role":"tool","tool_call_id":"c1","content":"{\"sum\":5}"},"#,
         r#"{"content":"5","role":"assistant"}]"#,
     );
@@ -158,6 +173,16 @@ fn common_chats_are_read_in_place() {
         assert_eq!(is_read_in_place(&text, Side::Output), is_simple);
         assert_eq!(written(&text, &limits), written_by_parser(&text, &limits));
     }
+
+    let anthropic = concat!(
+        r#"[{"role":"assistant","content":[{"type":"text","text":"Adding."},{"type":"tool_use","id":"c1","name":"add","input":{"x":2}}]},"#,
+        r#"{"role":"user","content":[{"type":"tool_result","tool_use_id":"c1","content":"5"},{"type":"text","text":"So?"}]}]"#,
+    );
+    assert!(is_read_in_place(anthropic, Side::Input));
+    assert_eq!(
+        written(anthropic, &limits),
+        written_by_parser(anthropic, &limits)
+    );
 
     // These are parsed, but the others are not.
     for message in [
