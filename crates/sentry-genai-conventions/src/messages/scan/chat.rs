@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     attributes::Piece,
-    messages::{Messages, normalise, shapes, write},
+    messages::{Messages, block::LastBlock, normalise, shapes, write},
 };
 
 /// What a message in this form has in place of parts.
@@ -186,8 +186,13 @@ impl Scan<'_, '_> {
     /// Reads arguments, an object as JSON in a string.
     fn chat_arguments(&mut self) -> Option<Piece> {
         let text = self.text()?;
-        let text = serde_json::from_str(&self.text[text]).ok()?;
-        let mut arguments = shapes::part::unquote(text);
+        let text: String = serde_json::from_str(&self.text[text]).ok()?;
+        let mut last_block = LastBlock::new();
+        let mut scan = Scan::of(&text, 0, self.limits, &mut last_block);
+        if scan.arguments().and_then(|_| scan.end()).is_some() {
+            return Some(Piece::Owned(text));
+        }
+        let mut arguments = shapes::part::unquote(text.into());
         arguments.is_object().then_some(())?;
         normalise::clean_value(&mut arguments);
         Some(Piece::Owned(arguments.to_string()))

@@ -150,7 +150,7 @@ fn common_chats_are_read_in_place() {
         r#"[{"role":"system","content":"Be brief."},"#,
         r#"{"content":[{"text":"2+3?","type":"text"},{"type":"text","text":"\"Now\""}],"role":"user"},"#,
         r#"{"role": "assistant", "content": "Adding."},"#,
-        r#"{"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"add","arguments":"{\"x\": 2, \"y\":3}"}}]},"#,
+        r#"{"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"add","arguments":"{\"x\":2,\"y\":3}"}}]},"#,
         r#"{"role":"tool","tool_call_id":"c1","content":"{\"sum\":5}"},"#,
         r#"{"content":"5","role":"assistant"}]"#,
     );
