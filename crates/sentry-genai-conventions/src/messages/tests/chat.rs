@@ -3,11 +3,9 @@
 use proptest::{collection, prelude::*};
 use serde_json::{Value, json};
 
-use crate::{Attributes, content::normalise};
-
 use super::{
     super::{ContentLimits, Messages, Side, canonical},
-    fast_path::{is_read_in_place, mixed_text},
+    fast_path::{is_read_in_place, mixed_text, shape},
     parsed,
     properties::{any_json, limits, text},
 };
@@ -86,10 +84,8 @@ pub(super) fn chat_message() -> impl Strategy<Value = Value> {
 
 /// Returns the messages of an input as they are written, without the system messages at the start.
 fn written(text: &str, limits: &ContentLimits) -> Option<String> {
-    let mut attributes = Attributes::default();
-    attributes.push("gen_ai.input.messages", text);
-    normalise(&mut attributes, limits);
-    attributes.text("gen_ai.input.messages").map(str::to_owned)
+    let (attributes, key) = shape(text, Side::Input, limits);
+    attributes.text(key).map(str::to_owned)
 }
 
 /// Returns the same as the full parser writes it.

@@ -8,6 +8,7 @@ use crate::{Attributes, attributes::Piece, content::normalise};
 use super::{
     super::{ContentLimits, Messages, Side, blobs::may_hold_blob, canonical, join_system},
     chat::chat_message,
+    parsed,
     properties::{any_json, limits, side, text},
 };
 
@@ -168,8 +169,8 @@ fn in_common_order(messages: &[Value]) -> String {
     list(messages.iter().map(message).collect())
 }
 
-/// Returns the shaped messages of an attribute.
-pub(super) fn shaped(text: &str, side: Side, limits: &ContentLimits) -> Value {
+/// Shapes the messages of an attribute. Returns its key as well.
+pub(super) fn shape(text: &str, side: Side, limits: &ContentLimits) -> (Attributes, &'static str) {
     let key = match side {
         Side::Input => "gen_ai.input.messages",
         Side::Output => "gen_ai.output.messages",
@@ -177,7 +178,13 @@ pub(super) fn shaped(text: &str, side: Side, limits: &ContentLimits) -> Value {
     let mut attributes = Attributes::default();
     attributes.push(key, text);
     normalise(&mut attributes, limits);
-    serde_json::from_str(attributes.text(key).unwrap()).unwrap()
+    (attributes, key)
+}
+
+/// Returns the shaped messages of an attribute.
+fn shaped(text: &str, side: Side, limits: &ContentLimits) -> Value {
+    let (attributes, key) = shape(text, side, limits);
+    parsed(attributes.text(key).unwrap())
 }
 
 proptest! {

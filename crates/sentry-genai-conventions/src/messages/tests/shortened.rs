@@ -3,12 +3,13 @@
 use proptest::{collection, prelude::*};
 use serde_json::{Value, json};
 
-use crate::{Attributes, content::normalise, excerpt};
+use crate::excerpt;
 
 use super::{
     super::{ContentLimits, Messages, Side, canonical},
     chat::chat_message,
-    fast_path::{nearly_canonical, plain_message},
+    fast_path::{nearly_canonical, plain_message, shape},
+    parsed,
     properties::side,
 };
 
@@ -39,17 +40,11 @@ fn call_and_answers() -> impl Strategy<Value = String> {
 
 /// Returns the messages of an attribute, and how many there were if some are missing.
 fn shaped(text: &str, side: Side, limits: &ContentLimits) -> (Value, Option<i64>) {
-    let key = match side {
-        Side::Input => "gen_ai.input.messages",
-        Side::Output => "gen_ai.output.messages",
-    };
-    let mut attributes = Attributes::default();
-    attributes.push(key, text);
-    normalise(&mut attributes, limits);
+    let (attributes, key) = shape(text, side, limits);
     let json = attributes.text(key).unwrap();
     assert!(json.len() <= limits.attribute_bytes);
     let length = attributes.integer("gen_ai.request.messages.original_length");
-    (serde_json::from_str(json).unwrap(), length)
+    (parsed(json), length)
 }
 
 /// Returns whether messages are so many that the oldest have to be dropped, and can be without parsing all.
