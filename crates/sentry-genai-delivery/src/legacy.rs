@@ -160,6 +160,7 @@ mod tests {
             .filter(|key| key != "gen_ai.tool.input");
         assert_eq!(keys(&attributes), expected.collect::<Vec<_>>());
     }
+
     /// Sentry cuts the attributes of a span over one megabyte somewhere in their JSON.
     #[test]
     fn content_and_its_copies_do_not_take_more_than_sentry_accepts() {

@@ -106,7 +106,8 @@ impl<'a, 'l> Scan<'a, 'l> {
         }
     }
 
-    /// Also accepts messages that may need edits: those with tool calls, and those with an unknown finish reason.
+    /// Also accepts messages that may need edits: those with tool calls, those with an unknown finish reason, and those in other
+    /// forms.
     pub(super) fn with_edits(self) -> Self {
         let edits = Some(Vec::new());
         Self { edits, ..self }
@@ -124,8 +125,8 @@ impl<'a, 'l> Scan<'a, 'l> {
         (edits, self.reasons)
     }
 
-    /// Reads the rest of a list of messages up to the end of the text. Calls `message` with each,
-    /// except for system messages at the start, whose texts go to `system`.
+    /// Reads the rest of a list of messages up to the end of the text. Calls `message` with each, except for system messages at
+    /// the start, whose texts go to `system`.
     pub(super) fn messages(
         &mut self,
         side: Side,

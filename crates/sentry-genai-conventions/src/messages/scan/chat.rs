@@ -105,6 +105,8 @@ impl Scan<'_, '_> {
 
     /// Reads a list of parts.
     fn chat_parts(&mut self, chat: &mut Chat) -> Option<()> {
+        // A call that is also listed beside the content counts once.
+        chat.calls.is_empty().then_some(())?;
         let mut ids = CallIds::default();
         self.expect_byte(b'[')?;
         loop {

@@ -180,6 +180,17 @@ fn common_chats_are_read_in_place() {
         written_by_parser(anthropic, &limits)
     );
 
+    // A call that is told twice is one, in whichever order.
+    let call = r#"{"id":"c1","type":"function","function":{"name":"add","arguments":"{\"x\":2}"}}"#;
+    let part = r#"{"type":"tool_use","id":"c1","name":"add","input":{"x":2}}"#;
+    for fields in [
+        format!(r#""tool_calls":[{call}],"content":[{part}]"#),
+        format!(r#""content":[{part}],"tool_calls":[{call}]"#),
+    ] {
+        let text = format!(r#"[{{"role":"assistant",{fields}}}]"#);
+        assert_eq!(written(&text, &limits), written_by_parser(&text, &limits));
+    }
+
     // These are parsed, but the others are not.
     for message in [
         chat_call(""),

@@ -47,16 +47,16 @@ pub(super) fn read(
 }
 
 fn recall(text: &str, limits: &ContentLimits) -> Option<String> {
-    READINGS.with_borrow_mut(|readings| {
+    with_readings(|readings| {
         let is_same = |known: &Reading| *known.text == *text && known.limits == *limits;
         let at = readings.iter().position(is_same)?;
         readings[..=at].rotate_right(1);
         Some(readings[0].result.as_ref().to_owned())
-    })
+    })?
 }
 
 fn remember(reading: Reading) {
-    READINGS.with_borrow_mut(|readings| {
+    with_readings(|readings| {
         readings.insert(0, reading);
         let mut bytes = 0;
         let fitting = readings.iter().take(MAX_READINGS).take_while(|reading| {
@@ -68,9 +68,15 @@ fn remember(reading: Reading) {
     });
 }
 
+/// Returns `None` while the thread is ending, and remembers nothing any more.
+fn with_readings<T>(change: impl FnOnce(&mut Vec<Reading>) -> T) -> Option<T> {
+    let changed = READINGS.try_with(|readings| change(&mut readings.borrow_mut()));
+    changed.ok()
+}
+
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
+    use std::{cell::Cell, thread};
 
     use super::*;
 
@@ -102,6 +108,39 @@ mod tests {
         assert_eq!(reads.get(), MAX_READINGS + 1, "known");
         echo(&reads, "0", &limits);
         assert_eq!(reads.get(), MAX_READINGS + 2, "the oldest is forgotten");
+    }
+
+    /// A span may be translated in the destructor of a thread-local.
+    #[test]
+    fn at_the_end_of_a_thread_everything_is_read() {
+        struct AtEnd;
+
+        impl Drop for AtEnd {
+            fn drop(&mut self) {
+                echo(&Cell::new(0), "0", &ContentLimits::default());
+            }
+        }
+
+        thread_local! {
+            static AT_END: AtEnd = const { AtEnd };
+        }
+
+        // A destructor that panics would abort the process. Those that are registered first may run last.
+        let in_order = |is_first: bool| {
+            thread::spawn(move || {
+                let read = || echo(&Cell::new(0), "0", &ContentLimits::default());
+                if is_first {
+                    read();
+                }
+                AT_END.with(|_| ());
+                if !is_first {
+                    read();
+                }
+            })
+        };
+        for is_first in [true, false] {
+            in_order(is_first).join().unwrap();
+        }
     }
 
     #[test]
