@@ -180,8 +180,9 @@ impl MediaFields {
 }
 
 fn has_scheme(text: &str) -> bool {
-    text.split_once("://").is_some_and(|(scheme, _)| {
-        !scheme.is_empty()
+    text.split_once(':').is_some_and(|(scheme, rest)| {
+        rest.starts_with("//")
+            && !scheme.is_empty()
             && scheme.len() <= 16
             && scheme
                 .bytes()

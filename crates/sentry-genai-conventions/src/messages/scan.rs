@@ -6,9 +6,7 @@ mod edit;
 mod part;
 mod strings;
 
-use std::{ops::Range, sync::LazyLock};
-
-use memchr::memmem::Finder;
+use std::ops::Range;
 
 pub(crate) use self::edit::Edit;
 use self::{
@@ -16,7 +14,7 @@ use self::{
     part::{Fields, Kind, Part, Parts},
 };
 use super::{
-    ContentLimits, Role, Side, blobs, block::LastBlock, parse, special_bytes::SpecialBytes,
+    ContentLimits, Role, Side, blobs, block::LastBlock, parse, shapes, special_bytes::SpecialBytes,
 };
 use crate::attributes::Piece;
 
@@ -46,9 +44,6 @@ impl StringRanges {
         self.count += 1;
     }
 }
-
-/// Part of a tool call in disguise: the repr of a Python object in place of a text.
-static CALL_REPR: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("type='function_call'"));
 
 /// What follows the role in most messages, up to the text.
 const COMMON_START: &[u8; 37] = br#"","parts":[{"type":"text","content":""#;
@@ -438,7 +433,7 @@ impl<'a, 'l> Scan<'a, 'l> {
     }
 
     fn may_hold_call(&self) -> bool {
-        self.specials.saw_separator() && CALL_REPR.find(self.scanned()).is_some()
+        self.specials.saw_separator() && shapes::part::may_be_call_repr(self.scanned())
     }
 
     /// Returns everything that was read. Valid only at the end.

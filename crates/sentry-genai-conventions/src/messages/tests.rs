@@ -10,6 +10,7 @@ mod properties;
 mod provider_tools;
 mod shortened;
 mod spellings;
+mod writing;
 
 use serde_json::Value;
 

@@ -2,7 +2,11 @@
 
 use serde_json::Value;
 
-use super::{Media, MediaSource, Message, Part, blobs::SUBSTITUTE};
+use super::{
+    Media, MediaSource, Message, Object, Part,
+    blobs::SUBSTITUTE,
+    block::{Blocks, LastBlock, SIZE},
+};
 
 /// Appends a message, which must have parts.
 pub(super) fn message(out: &mut Vec<u8>, message: &Message) {
@@ -29,9 +33,29 @@ pub(super) fn array<T>(out: &mut Vec<u8>, items: &[T], mut item: impl FnMut(&mut
 }
 
 /// Appends any JSON.
-pub(super) fn value(out: &mut Vec<u8>, value: &Value) {
-    // Writing to memory cannot fail, and every key of a `Value` is a string.
-    let _ = serde_json::to_writer(out, value);
+pub(super) fn value(out: &mut Vec<u8>, content: &Value) {
+    match content {
+        Value::String(content) => text(out, content),
+        Value::Array(items) => array(out, items, value),
+        Value::Object(fields) => object(out, fields),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {
+            // Writing to memory cannot fail.
+            let _ = serde_json::to_writer(out, content);
+        }
+    }
+}
+
+fn object(out: &mut Vec<u8>, fields: &Object) {
+    out.push(b'{');
+    for (index, (name, content)) in fields.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        text(out, name);
+        out.push(b':');
+        value(out, content);
+    }
+    out.push(b'}');
 }
 
 /// Appends a field behind other fields.
@@ -78,12 +102,17 @@ fn part(out: &mut Vec<u8>, part: &Part) {
             optional(out, "id", id.as_deref());
             optional(out, "name", name.as_deref());
             // OpenTelemetry's name, and the one that Sentry reads, under which lists and objects are text.
-            field(out, "response", response);
+            key(out, "response");
+            let start = out.len();
+            value(out, response);
+            let end = out.len();
+            key(out, "result");
             match response {
                 Value::Array(_) | Value::Object(_) => {
-                    text_field(out, "result", &response.to_string());
+                    let json = out[start..end].to_vec();
+                    text(out, &finish(json));
                 }
-                _ => field(out, "result", response),
+                _ => out.extend_from_within(start..end),
             }
         }
         Part::Media(part) => media(out, part),
@@ -92,7 +121,7 @@ fn part(out: &mut Vec<u8>, part: &Part) {
             field(out, "content", content);
         }
         Part::Other(fields) => {
-            let _ = serde_json::to_writer(out, fields);
+            object(out, fields);
             return;
         }
     }
@@ -129,6 +158,43 @@ fn key(out: &mut Vec<u8>, name: &str) {
     out.extend_from_slice(b"\":");
 }
 
+/// Appends a JSON string. Most bytes stay as they are, so those that do not are found block by block.
 fn text(out: &mut Vec<u8>, content: &str) {
-    let _ = serde_json::to_writer(out, content);
+    let bytes = content.as_bytes();
+    out.reserve(bytes.len() + 2);
+    out.push(b'"');
+    let mut last_block = LastBlock::new();
+    let mut written = 0;
+    for (index, block) in Blocks::of(bytes, &mut last_block).enumerate() {
+        let mut specials = block.specials();
+        while specials != 0 {
+            let at = index * SIZE + specials.trailing_zeros() as usize;
+            specials &= specials - 1;
+            out.extend_from_slice(&bytes[written..at]);
+            escape(out, bytes[at]);
+            written = at + 1;
+        }
+    }
+    out.extend_from_slice(&bytes[written..]);
+    out.push(b'"');
+}
+
+/// Appends the escape of a quotation mark, a backslash or a control character.
+fn escape(out: &mut Vec<u8>, byte: u8) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+    let letter = match byte {
+        b'"' | b'\\' => byte,
+        b'\n' => b'n',
+        b'\t' => b't',
+        b'\r' => b'r',
+        0x08 => b'b',
+        0x0c => b'f',
+        _ => {
+            out.extend_from_slice(b"\\u00");
+            out.extend([byte >> 4, byte & 0xf].map(|digit| DIGITS[usize::from(digit)]));
+            return;
+        }
+    };
+    out.extend([b'\\', letter]);
 }

@@ -1,5 +1,8 @@
 //! Reads one part of a message, whose kind follows from its `type` or its only field.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 use serde_json::Value;
 
 use super::{
@@ -337,9 +340,17 @@ fn read_bedrock_text(mut object: Object, parts: &mut Vec<Part>) {
     }
 }
 
-/// Reads the repr of OpenAI's `ResponseFunctionToolCall`, which some libraries record as the text of an answer.
+/// Returns whether a text may be the repr of OpenAI's `ResponseFunctionToolCall`, which some libraries record as the text of an
+/// answer.
+pub(in super::super) fn may_be_call_repr(text: &[u8]) -> bool {
+    static TYPE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("type='function_call'"));
+
+    TYPE.find(text).is_some()
+}
+
+/// Reads the repr of a call.
 pub(in super::super) fn call_from_repr(text: &str) -> Option<Part> {
-    if !text.contains("type='function_call'") {
+    if !may_be_call_repr(text.as_bytes()) {
         return None;
     }
     match repair::read_constructor(text)? {
