@@ -55,7 +55,11 @@ pub(crate) fn messages(text: &str, side: Side, limits: &ContentLimits) -> Option
     let (mut system, mut rest, mut has_questions) = (StringRanges::default(), None, false);
     scan.expect_byte(b'[')?;
     let mut answer_start = AnswerStart::of(side);
-    scan.messages(side, &mut system, |Found { range, role, .. }| {
+    scan.messages(side, &mut system, |found| {
+        let Found { range, role, .. } = found;
+        if found.continues {
+            return;
+        }
         if answer_start.is_reached_by(role) {
             has_questions = true;
             rest = Some(range.start);

@@ -3,6 +3,7 @@
 mod calls;
 mod chat;
 mod edit;
+mod items;
 mod part;
 mod strings;
 
@@ -11,6 +12,7 @@ use std::ops::Range;
 pub(crate) use self::edit::Edit;
 use self::{
     calls::CallIds,
+    items::OpenMessage,
     part::{Fields, Kind, Part, Parts},
 };
 use super::{
@@ -66,6 +68,10 @@ pub(super) struct Scan<'a, 'l> {
     has_calls: bool,
     /// Whether a message becomes several.
     has_split: bool,
+    /// The message that the latest item belongs to, unless another message follows.
+    open_message: Option<OpenMessage>,
+    /// Whether what was read last is an item.
+    is_item: bool,
     /// The finish reasons, as JSON strings.
     reasons: StringRanges,
 }
@@ -76,6 +82,8 @@ pub(super) struct Found {
     pub(super) range: Range<usize>,
     pub(super) role: Role,
     pub(super) has_calls: bool,
+    /// Whether this belongs to the message before.
+    pub(super) continues: bool,
 }
 
 impl<'a, 'l> Scan<'a, 'l> {
@@ -97,6 +105,8 @@ impl<'a, 'l> Scan<'a, 'l> {
             is_payload: false,
             has_calls: false,
             has_split: false,
+            open_message: None,
+            is_item: false,
             reasons: StringRanges::default(),
         }
     }
@@ -134,6 +144,8 @@ impl<'a, 'l> Scan<'a, 'l> {
             let start = self.at;
             let before = system.count;
             self.has_calls = false;
+            self.is_item = false;
+            let open_message = self.open_message;
             let role = match self.message(side, system) {
                 Some(role) => role,
                 None => {
@@ -142,6 +154,12 @@ impl<'a, 'l> Scan<'a, 'l> {
                     self.other_message(side)?
                 }
             };
+            if !self.is_item {
+                self.open_message = None;
+            }
+            let continues = self.is_item && open_message.is_some_and(|open| open.role == role);
+            // Nothing would be left of a message without parts.
+            (continues || !OpenMessage::is_empty(open_message)).then_some(())?;
             is_start &= role == Role::System;
             if !is_start {
                 // Only system messages at the start are moved.
@@ -150,6 +168,7 @@ impl<'a, 'l> Scan<'a, 'l> {
                     range: start..self.at,
                     role,
                     has_calls: self.has_calls,
+                    continues,
                 });
             } else if system.has_overflowed() {
                 return None;
@@ -159,6 +178,7 @@ impl<'a, 'l> Scan<'a, 'l> {
             }
         }
         self.end()?;
+        (!OpenMessage::is_empty(self.open_message)).then_some(())?;
         (!self.may_hold_call() && !self.reasons.has_overflowed()).then_some(())
     }
 
@@ -253,8 +273,11 @@ impl<'a, 'l> Scan<'a, 'l> {
             }
             has_next = self.has_next(b'}')?;
         }
-        if fields.chat.is_present() {
+        if fields.chat.is_present() && fields.role.is_some() {
             return self.end_chat_message(start, fields, side, texts);
+        }
+        if fields.chat.has_fields {
+            return self.end_item(start, fields, side);
         }
         self.canonical_role(fields, side)
     }
@@ -263,7 +286,7 @@ impl<'a, 'l> Scan<'a, 'l> {
     fn role(&mut self) -> Option<(Role, Range<usize>)> {
         let name = self.string()?;
         let role = match self.bytes(&name) {
-            br#""system""# => Role::System,
+            br#""system""# | br#""developer""# => Role::System,
             br#""user""# => Role::User,
             br#""assistant""# => Role::Assistant,
             br#""tool""# => Role::Tool,
@@ -278,6 +301,7 @@ impl<'a, 'l> Scan<'a, 'l> {
         self.has_calls = parts.has_calls;
         let is_canonical = match role {
             // A system message with reasoning or a finish reason cannot be moved.
+            Role::System if self.bytes(&role_range) == br#""developer""# => return None,
             Role::System => parts == Parts::TEXT && !fields.has_reason,
             // A user does not answer tool calls, so the role becomes `tool`.
             Role::User if parts == Parts::ANSWERS && side == Side::Input => {

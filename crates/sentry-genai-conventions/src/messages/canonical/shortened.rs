@@ -49,10 +49,17 @@ fn shorten_from(
     if start.is_none() {
         scan.expect_byte(b'[')?;
     }
-    let mut found = Vec::new();
+    let mut found: Vec<Found> = Vec::new();
     let mut system = StringRanges::default();
     let mut answer_start = AnswerStart::of(side);
-    scan.messages(side, &mut system, |message| {
+    scan.messages(side, &mut system, |message: Found| {
+        if message.continues
+            && let Some(before) = found.last_mut()
+        {
+            before.range.end = message.range.end;
+            before.has_calls |= message.has_calls;
+            return;
+        }
         if answer_start.is_reached_by(message.role) {
             found.clear();
         }

@@ -12,6 +12,7 @@ use std::ops::Range;
 use super::{
     Edit, Role, Scan, Side, StringRanges,
     calls::{CallIds, MAX_DEPTH},
+    items::Item,
     part::Fields,
 };
 use crate::{
@@ -22,6 +23,8 @@ use crate::{
 /// What a message in this form has in place of parts.
 #[derive(Default)]
 pub(super) struct Chat {
+    /// Whether there is any field that only messages in this form have.
+    pub(super) has_fields: bool,
     /// Whether there is a field for the content, which may be null.
     has_content: bool,
     texts: Vec<Range<usize>>,
@@ -29,29 +32,47 @@ pub(super) struct Chat {
     answers: Vec<Answer>,
     /// The id of the call that the content answers.
     answered_call: Option<Range<usize>>,
+    pub(super) item: Item,
 }
 
 impl Chat {
     pub(super) fn is_present(&self) -> bool {
         self.has_content || self.answered_call.is_some() || !self.calls.is_empty()
     }
+
+    /// Returns whether there is neither content, which null is not, nor a call or an answer.
+    pub(super) fn is_empty(&self) -> bool {
+        let has_parts =
+            !(self.texts.is_empty() && self.calls.is_empty() && self.answers.is_empty());
+        !has_parts && self.answered_call.is_none()
+    }
 }
 
-struct Call {
-    id: Range<usize>,
-    name: Range<usize>,
+pub(super) struct Call {
+    pub(super) id: Range<usize>,
+    pub(super) name: Range<usize>,
     /// The arguments as JSON.
-    arguments: Piece,
+    pub(super) arguments: Piece,
 }
 
-struct Answer {
-    id: Range<usize>,
-    text: Range<usize>,
+pub(super) struct Answer {
+    pub(super) id: Range<usize>,
+    pub(super) text: Range<usize>,
 }
+
+/// Fields that some SDKs write even of messages that do not have them.
+const OPTIONAL_FIELDS: [&[u8]; 6] = [
+    br#""annotations""#,
+    br#""audio""#,
+    br#""encrypted_content""#,
+    br#""function_call""#,
+    br#""reasoning_content""#,
+    br#""refusal""#,
+];
 
 /// What is written around a role and its parts, and between parts.
-const MESSAGE: [&str; 3] = [r#"{"role":""#, r#"","parts":["#, "]}"];
-const COMMA: Piece = Piece::Literal(",");
+pub(super) const MESSAGE: [&str; 3] = [r#"{"role":""#, r#"","parts":["#, "]}"];
+pub(super) const COMMA: Piece = Piece::Literal(",");
 
 /// What is written around a text.
 const TEXT: [&str; 2] = [r#"{"type":"text","content":"#, "}"];
@@ -77,30 +98,68 @@ impl Scan<'_, '_> {
     #[inline(never)]
     pub(super) fn chat_field(&mut self, key: &Range<usize>, chat: &mut Chat) -> Option<()> {
         self.edits.as_ref()?;
+        self.skip_whitespace();
+        chat.has_fields = true;
         match self.bytes(key) {
+            name if OPTIONAL_FIELDS.contains(&name) && self.consume_nothing() => {}
             br#""content""# | br#""contents""# if !chat.has_content => {
                 chat.has_content = true;
-                self.skip_whitespace();
                 match self.rest().first()? {
                     b'n' => self.word(b"null")?,
                     b'[' => self.chat_parts(chat)?,
                     _ => chat.texts.push(self.chat_text()?),
                 }
             }
-            br#""tool_calls""# if chat.calls.is_empty() => chat.calls = self.chat_calls()?,
+            br#""tool_calls""# if chat.calls.is_empty() => {
+                if !self.consume_nothing() {
+                    chat.calls = self.chat_calls()?;
+                }
+            }
             br#""tool_call_id""# if chat.answered_call.is_none() => {
                 chat.answered_call = Some(self.text()?);
             }
-            _ => return None,
+            _ => self.item_field(key, &mut chat.item)?,
         }
         Some(())
     }
 
+    /// Reads null or an empty list, if that follows.
+    fn consume_nothing(&mut self) -> bool {
+        self.word(b"null").or_else(|| self.word(b"[]")).is_some()
+    }
+
     /// Reads a text that is not a list of parts, as JSON or as a repr.
-    fn chat_text(&mut self) -> Option<Range<usize>> {
+    pub(super) fn chat_text(&mut self) -> Option<Range<usize>> {
         let text = self.text()?;
+        self.is_no_list(&text).then_some(text)
+    }
+
+    fn is_no_list(&self, text: &Range<usize>) -> bool {
         let inner = self.text[text.start + 1..text.end - 1].trim_start();
-        (!inner.starts_with(['[', '\\'])).then_some(text)
+        !inner.starts_with(['[', '\\'])
+    }
+
+    /// Reads an answer: a text, or a list of one text.
+    fn chat_answer(&mut self) -> Option<Range<usize>> {
+        self.skip_whitespace();
+        if !self.rest().starts_with(b"[") {
+            return self.chat_text();
+        }
+        let text = self.only_text(br#""text""#)?;
+        self.is_no_list(&text).then_some(text)
+    }
+
+    /// Reads a list of one part of this type.
+    pub(super) fn only_text(&mut self, expected: &[u8]) -> Option<Range<usize>> {
+        let (mut kind, mut text) = (None, None);
+        self.expect_byte(b'[')?;
+        self.chat_object(|scan, key| match scan.bytes(key) {
+            br#""type""# => set(&mut kind, scan.constant(expected)),
+            br#""text""# => set(&mut text, scan.text()),
+            _ => None,
+        })?;
+        self.expect_byte(b']')?;
+        kind.and(text)
     }
 
     /// Reads a list of parts.
@@ -119,12 +178,20 @@ impl Scan<'_, '_> {
                 br#""name""# => set(&mut name, scan.text()),
                 br#""input""# => set(&mut input, scan.arguments()),
                 br#""tool_use_id""# => set(&mut answered, scan.text()),
-                br#""content""# => set(&mut answer, scan.chat_text()),
+                br#""content""# => set(&mut answer, scan.chat_answer()),
+                br#""is_error""# => scan.boolean(),
+                br#""cache_control""# => scan.value(MAX_DEPTH).map(|_| ()),
+                br#""annotations""# | br#""logprobs""# => scan.word(b"[]"),
                 _ => None,
             })?;
             let kind = self.bytes(&kind?);
             match (kind, text, (id, name, input), (answered, answer)) {
-                (br#""text""#, Some(text), (None, None, None), (None, None)) => {
+                (
+                    br#""text""# | br#""input_text""# | br#""output_text""#,
+                    Some(text),
+                    (None, None, None),
+                    (None, None),
+                ) => {
                     chat.texts.push(text);
                 }
                 (br#""tool_use""#, None, (Some(id), Some(name), Some(input)), (None, None)) => {
@@ -186,7 +253,7 @@ impl Scan<'_, '_> {
     }
 
     /// Reads arguments, an object as JSON in a string.
-    fn chat_arguments(&mut self) -> Option<Piece> {
+    pub(super) fn chat_arguments(&mut self) -> Option<Piece> {
         let text = self.text()?;
         let text: String = serde_json::from_str(&self.text[text]).ok()?;
         let mut last_block = LastBlock::new();
@@ -216,6 +283,11 @@ impl Scan<'_, '_> {
         }
     }
 
+    fn boolean(&mut self) -> Option<()> {
+        self.skip_whitespace();
+        self.word(b"true").or_else(|| self.word(b"false"))
+    }
+
     /// Reads this string.
     fn constant(&mut self, expected: &[u8]) -> Option<()> {
         let string = self.string()?;
@@ -233,7 +305,8 @@ impl Scan<'_, '_> {
     ) -> Option<Role> {
         let (role, _) = fields.role?;
         let has_others = fields.parts.is_some() || fields.has_reason;
-        (!has_others).then_some(())?;
+        let is_message = self.is_message(&fields.chat.item, role, side);
+        (!has_others && is_message).then_some(())?;
         let Chat {
             mut texts,
             calls,
@@ -244,6 +317,7 @@ impl Scan<'_, '_> {
         if role == Role::Tool {
             answers.is_empty().then_some(())?;
             let (id, text) = (answered_call?, texts.pop()?);
+            self.is_no_list(&text).then_some(())?;
             answers.push(Answer { id, text });
         } else if answered_call.is_some() {
             return None;
@@ -309,7 +383,7 @@ impl Scan<'_, '_> {
 }
 
 /// Sets what is not set yet.
-fn set<T>(field: &mut Option<T>, value: Option<T>) -> Option<()> {
+pub(super) fn set<T>(field: &mut Option<T>, value: Option<T>) -> Option<()> {
     field.is_none().then_some(())?;
     *field = Some(value?);
     Some(())
@@ -343,7 +417,7 @@ fn text_part(text: Range<usize>) -> [Piece; 3] {
     [before, Piece::Source(text), after]
 }
 
-fn call_part(call: Call) -> [Piece; 7] {
+pub(super) fn call_part(call: Call) -> [Piece; 7] {
     let [before_id, before_name, before_arguments, after] = CALL.map(Piece::Literal);
     [
         before_id,
@@ -356,7 +430,7 @@ fn call_part(call: Call) -> [Piece; 7] {
     ]
 }
 
-fn answer_part(answer: Answer) -> [Piece; 7] {
+pub(super) fn answer_part(answer: Answer) -> [Piece; 7] {
     let [before_id, before_response, before_result, after] = ANSWER.map(Piece::Literal);
     [
         before_id,

@@ -10,18 +10,20 @@ enum Escape {
     Letter,
     /// A quotation mark or a backslash, which would itself be a special byte.
     Special,
-    /// A longer escape, which may hide anything, such as a blob.
-    Other,
+    /// A longer escape.
+    Unicode,
+    Invalid,
 }
 
 static ESCAPES: [Escape; 256] = {
-    let mut escapes = [Escape::Other; 256];
+    let mut escapes = [Escape::Invalid; 256];
     let letters = b"ntrbf";
     let mut index = 0;
     while index < letters.len() {
         escapes[letters[index] as usize] = Escape::Letter;
         index += 1;
     }
+    escapes[b'u' as usize] = Escape::Unicode;
     escapes[b'"' as usize] = Escape::Special;
     escapes[b'\\' as usize] = Escape::Special;
     escapes
@@ -39,7 +41,7 @@ impl Scan<'_, '_> {
         has_visible_text(inner) && inner.len() <= self.limits.text_bytes && inner != parse::REDACTED
     }
 
-    /// Reads a string including its quotes, if all its escapes consist of one letter.
+    /// Reads a string including its quotes, if its escapes cannot hide anything.
     pub(super) fn string(&mut self) -> Option<Range<usize>> {
         self.expect_byte(b'"')?;
         self.rest_of_string()
@@ -61,7 +63,8 @@ impl Scan<'_, '_> {
                 b'\\' => match ESCAPES[usize::from(following[at])] {
                     Escape::Letter => {}
                     Escape::Special => specials.skip_next(),
-                    Escape::Other => return None,
+                    Escape::Unicode => is_terminal_control(&following[at..]).then_some(())?,
+                    Escape::Invalid => return None,
                 },
                 b'"' => {
                     self.at = at + 1;
@@ -75,12 +78,19 @@ impl Scan<'_, '_> {
     }
 }
 
-/// Returns whether a string has anything but whitespace. All its escapes consist of one letter.
+/// Recognises the escape of a control character such as those that color the output of a terminal, as serde_json writes it. Any
+/// other long escape may hide anything, such as a blob.
+fn is_terminal_control(escape: &[u8]) -> bool {
+    let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    escape.starts_with(b"u001") && escape.get(4).is_some_and(is_digit)
+}
+
+/// Returns whether a string has anything but whitespace.
 fn has_visible_text(inner: &str) -> bool {
     let mut characters = inner.chars();
     while let Some(character) = characters.next() {
         let is_visible = match character {
-            '\\' => matches!(characters.next(), Some('"' | '\\' | 'b')),
+            '\\' => matches!(characters.next(), Some('"' | '\\' | 'b' | 'u')),
             _ => !character.is_whitespace(),
         };
         if is_visible {

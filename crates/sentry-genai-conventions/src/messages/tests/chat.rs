@@ -10,6 +10,21 @@ use super::{
     properties::{any_json, limits, text},
 };
 
+/// What SDKs write of a message besides its content.
+const NOTHINGS: [(&str, &str); 11] = [
+    ("annotations", "[]"),
+    ("audio", "null"),
+    ("content", "null"),
+    ("encrypted_content", "null"),
+    ("function_call", "null"),
+    ("id", "\"msg_1\""),
+    ("reasoning_content", "null"),
+    ("refusal", "null"),
+    ("status", "\"completed\""),
+    ("tool_calls", "[]"),
+    ("type", "\"message\""),
+];
+
 /// Generates a message of OpenAI's chat completions, or a similar one.
 pub(super) fn chat_message() -> impl Strategy<Value = Value> {
     let text = || {
@@ -21,7 +36,7 @@ pub(super) fn chat_message() -> impl Strategy<Value = Value> {
         ];
         content.prop_map(Value::from).boxed()
     };
-    let kind = prop_oneof![8 => Just("text"), 1 => Just("input_text"), 1 => Just("image_url"), 1 => Just("tool_result")];
+    let kind = prop_oneof![8 => Just("text"), 1 => Just("input_text"), 1 => Just("output_text"), 1 => Just("image_url"), 1 => Just("tool_result")];
     let part = (
         kind,
         prop_oneof![4 => Just("text"), 1 => Just("content")],
@@ -38,11 +53,32 @@ pub(super) fn chat_message() -> impl Strategy<Value = Value> {
         .prop_map(
             |(id, name, input)| json!({"type": "tool_use", "id": id, "name": name, "input": input}),
         );
-    let result = prop_oneof![4 => text(), 1 => any_json().boxed()];
+    let texts = collection::vec(text(), 1..3).prop_map(|texts| {
+        texts
+            .into_iter()
+            .map(|text| json!({"type": "text", "text": text}))
+            .collect::<Value>()
+    });
+    let result = prop_oneof![4 => text(), 2 => texts, 1 => any_json().boxed()];
     let tool_result = ("[ab]{1,2}", result).prop_map(
         |(id, content)| json!({"type": "tool_result", "tool_use_id": id, "content": content}),
     );
-    let part = prop_oneof![3 => part, 1 => tool_use, 1 => tool_result].boxed();
+    let annotation = prop_oneof![
+        Just(("cache_control", json!({"type": "ephemeral"}))),
+        Just(("is_error", Value::from(true))),
+        Just(("annotations", json!([]))),
+        Just(("logprobs", json!([]))),
+        Just(("citations", Value::Null)),
+    ];
+    let part = prop_oneof![3 => part, 1 => tool_use, 1 => tool_result];
+    let part = (part, proptest::option::weighted(0.3, annotation))
+        .prop_map(|(mut part, annotation)| {
+            if let Some((key, value)) = annotation {
+                part[key] = value;
+            }
+            part
+        })
+        .boxed();
     let list = || collection::vec(part.clone(), 0..3).prop_map(Value::from);
     let content = prop_oneof![6 => text(), 3 => list(), 1 => Just(Value::Null), 1 => any_json()];
     let function = (
@@ -54,42 +90,49 @@ pub(super) fn chat_message() -> impl Strategy<Value = Value> {
         .prop_map(|(id, function)| json!({"type": "function", "id": id, "function": function}));
     let calls = collection::vec(call, 0..3).prop_map(Value::from);
     let optional = |share, value: BoxedStrategy<Value>| proptest::option::weighted(share, value);
+    let nothing = proptest::sample::subsequence(NOTHINGS.to_vec(), 0..4);
     let further = (
         optional(0.2, calls.boxed()),
         optional(0.3, text()),
         optional(0.1, text()),
         optional(0.1, any_json().boxed()),
+        nothing,
     );
     let role = prop_oneof![
         1 => Just("system"), 4 => Just("user"), 3 => Just("assistant"), 3 => Just("tool"), 1 => Just("developer"),
         1 => Just("function"),
     ];
     let key = prop_oneof![6 => Just("content"), 1 => Just("contents"), 1 => Just("text")];
-    (role, key, content, further).prop_map(|(role, key, content, (calls, id, name, refusal))| {
-        let mut message = json!({"role": role, key: content});
-        let further = [
-            ("tool_calls", calls),
-            ("tool_call_id", id),
-            ("name", name),
-            ("refusal", refusal),
-        ];
-        for (key, value) in further {
-            if let Some(value) = value {
-                message[key] = value;
+    (role, key, content, further).prop_map(
+        |(role, key, content, (calls, id, name, refusal, nothings))| {
+            let mut message = json!({"role": role, key: content});
+            for (key, value) in nothings {
+                message[key] = serde_json::from_str(value).unwrap();
             }
-        }
-        message
-    })
+            let further = [
+                ("tool_calls", calls),
+                ("tool_call_id", id),
+                ("name", name),
+                ("refusal", refusal),
+            ];
+            for (key, value) in further {
+                if let Some(value) = value {
+                    message[key] = value;
+                }
+            }
+            message
+        },
+    )
 }
 
 /// Returns the messages of an input as they are written, without the system messages at the start.
-fn written(text: &str, limits: &ContentLimits) -> Option<String> {
+pub(super) fn written(text: &str, limits: &ContentLimits) -> Option<String> {
     let (attributes, key) = shape(text, Side::Input, limits);
     attributes.text(key).map(str::to_owned)
 }
 
 /// Returns the same as the full parser writes it.
-fn written_by_parser(text: &str, limits: &ContentLimits) -> Option<String> {
+pub(super) fn written_by_parser(text: &str, limits: &ContentLimits) -> Option<String> {
     let mut messages = Messages::parse(text, Side::Input);
     messages.take_system();
     (!messages.is_empty()).then(|| messages.into_json(limits).json)
@@ -162,6 +205,14 @@ fn common_chats_are_read_in_place() {
     assert_eq!(written(chat, &limits), written_by_parser(chat, &limits));
     for (message, is_simple) in [
         (json!({"role": "assistant", "content": "5"}), true),
+        (
+            json!({"role": "assistant", "content": "5", "refusal": null, "annotations": []}),
+            true,
+        ),
+        (
+            json!({"type": "message", "id": "msg_1", "role": "assistant", "content": [{"type": "output_text", "text": "5", "annotations": []}]}),
+            false,
+        ),
         (chat_call("Adding."), false),
     ] {
         let text = format!("[{message}]");
@@ -214,7 +265,6 @@ fn common_chats_are_read_in_place() {
     // These change what is around them, or are none.
     for message in [
         json!({"role": "assistant", "content": ""}),
-        json!({"role": "developer", "content": "Be brief."}),
         json!({"type": "text", "text": "Hi"}),
         json!({"role": "user", "content": "x".repeat(limits.text_bytes + 1)}),
     ] {

@@ -23,7 +23,7 @@ pub(super) fn mixed_text() -> impl Strategy<Value = String> {
         2 => "[\\p{Han}\\p{Hiragana}]{1,40}",
         1 => "[;=<:.,'&]{1,3}",
         1 => proptest::sample::select(&[
-            ";base64,", "data:image/png;base64,QQ==", "type='function_call'", "\u{1}", "\u{7f}",
+            ";base64,", "data:image/png;base64,QQ==", "type='function_call'", "\u{1}", "\u{7f}", "\u{1b}[0m", "\u{1f}",
         ][..]).prop_map(str::to_owned),
     ];
     collection::vec(piece, 1..12).prop_map(|pieces| pieces.concat())
@@ -446,4 +446,28 @@ fn what_the_full_parser_would_change_does_not_take_the_fast_path() {
         .replace("user", "system")
         .replace("}]}", r#"}],"finish_reason":"stop"}"#);
     assert!(!is_recognised(&stopped, Side::Output));
+}
+
+#[test]
+fn the_colors_of_a_terminal_are_read_in_place() {
+    let message = |text: &str| {
+        format!(r#"[{{"role":"user","parts":[{{"type":"text","content":"{text}"}}]}}]"#)
+    };
+    for (text, is_in_place) in [
+        (r"\u001b[32mok\u001b[0m", true),
+        (r"\u001f", true),
+        (r"\u001B[32m", false),
+        (r"\u0020", false),
+        (r"\u0041QQ==", false),
+        (r"\u00e9", false),
+        (r"\u001", false),
+        (r"\u001b", true),
+        (r"\x1b", false),
+    ] {
+        let text = message(text);
+        let limits = ContentLimits::default();
+        let found = canonical::messages(&text, Side::Input, &limits);
+        let is_unchanged = found.is_some_and(|found| found.is_unchanged());
+        assert_eq!(is_unchanged, is_in_place, "{text}");
+    }
 }

@@ -9,6 +9,7 @@ use super::{
     super::{ContentLimits, Messages, Side, canonical},
     chat::chat_message,
     fast_path::{nearly_canonical, plain_message, shape},
+    items::item,
     parsed,
     properties::side,
 };
@@ -67,6 +68,7 @@ proptest! {
             10 => call_and_answers(),
             1 => nearly_canonical(),
             1 => chat_message().prop_map(|message| format!("[{message}]")),
+            3 => item().prop_map(|item| format!("[{item}]")),
         ], 1..12),
         side in side(), percent in 20..150_usize, extra in 1..400_usize,
     ) {
