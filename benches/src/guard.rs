@@ -21,13 +21,14 @@ const SMALL_TRACE: Workload = scaled(Axis::ConcurrentTraces, 1);
 /// Chats with many attributes that no convention defines.
 const WIDE_CHATS: Workload = scaled(Axis::Attributes, 100);
 
-const GUARDED: [(Workload, PeerName); 11] = [
+const GUARDED: [(Workload, PeerName); 12] = [
     (Workload::W1, PeerName::Ours),
     (Workload::W6, PeerName::Ours),
     (Workload::W6, PeerName::OursAttached),
     (Workload::W6, PeerName::OursClassic),
     (Workload::W10, PeerName::Ours),
     (Workload::W11, PeerName::Ours),
+    (Workload::W12, PeerName::Ours),
     // Prompts of 2 MB that may not leave, and therefore cost nothing.
     (Workload::W5, PeerName::OursPrivate),
     (Workload::Unsampled, PeerName::Ours),

@@ -166,6 +166,7 @@ impl PeerName {
                         | Workload::W6
                         | Workload::W10
                         | Workload::W11
+                        | Workload::W12
                         | Workload::Scaled(_)
                 )
             }

@@ -35,25 +35,18 @@ impl Texts {
                 }) => messages(size as usize, &ROLES),
                 _ => String::new(),
             },
-            history: match workload {
-                Workload::W10 => history(Form::Conventions),
-                Workload::W11 => history(Form::ChatCompletions),
-                _ => String::new(),
-            },
-            tools: match workload {
-                Workload::W10 => tools(Form::Conventions),
-                Workload::W11 => tools(Form::ChatCompletions),
-                _ => String::new(),
-            },
+            history: workload.form().map(history).unwrap_or_default(),
+            tools: workload.form().map(tools).unwrap_or_default(),
         }
     }
 }
 
 /// How messages and tools are written.
 #[derive(Clone, Copy)]
-enum Form {
+pub(crate) enum Form {
     Conventions,
     ChatCompletions,
+    Responses,
 }
 
 /// Returns a question, and twenty calls of a tool with their answers of 2 KiB each.
@@ -63,7 +56,9 @@ fn history(form: Form) -> String {
         Form::Conventions => {
             json!({"role": "user", "parts": [{"type": "text", "content": "What is wrong?"}]})
         }
-        Form::ChatCompletions => json!({"role": "user", "content": "What is wrong?"}),
+        Form::ChatCompletions | Form::Responses => {
+            json!({"role": "user", "content": "What is wrong?"})
+        }
     };
     let turns = (0..20).flat_map(|turn| {
         let (id, arguments) = (
@@ -86,6 +81,13 @@ fn history(form: Form) -> String {
                     json!({"role": "tool", "tool_call_id": id, "content": words}),
                 ]
             }
+            Form::Responses => {
+                let arguments = arguments.to_string();
+                [
+                    json!({"type": "function_call", "call_id": id, "name": "read", "arguments": arguments}),
+                    json!({"type": "function_call_output", "call_id": id, "output": words}),
+                ]
+            }
         }
     });
     Value::from_iter([question].into_iter().chain(turns)).to_string()
@@ -95,7 +97,7 @@ fn history(form: Form) -> String {
 fn tools(form: Form) -> String {
     let tools = (0..20).map(|number| {
         let argument = |name: &str| json!({"type": "string", "description": format!("The {name} to read.")});
-        let function = json!({
+        let mut function = json!({
             "name": format!("read_{number}"),
             "description": words(600),
             "parameters": {
@@ -107,6 +109,10 @@ fn tools(form: Form) -> String {
         match form {
             Form::Conventions => function,
             Form::ChatCompletions => json!({"type": "function", "function": function}),
+            Form::Responses => {
+                function["type"] = "function".into();
+                function
+            }
         }
     });
     Value::from_iter(tools).to_string()

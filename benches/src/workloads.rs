@@ -13,6 +13,8 @@ use std::{
 
 use scaled::Scaled;
 
+use crate::texts::Form;
+
 /// A program that creates spans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Workload {
@@ -38,6 +40,8 @@ pub(crate) enum Workload {
     W10,
     /// W10, with history and tools in the form of OpenAI's chat completions.
     W11,
+    /// W10, with history and tools in the form of OpenAI's Responses API.
+    W12,
     /// W1, not sampled.
     Unsampled,
     /// W6 next to another layer. The program wants only AI spans sent, and filters the layer accordingly.
@@ -57,7 +61,7 @@ pub(crate) enum Workload {
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::W1,
         Self::W2,
         Self::W3,
@@ -69,6 +73,7 @@ impl Workload {
         Self::W9,
         Self::W10,
         Self::W11,
+        Self::W12,
         Self::Unsampled,
         Self::Unwanted,
         Self::Held,
@@ -88,6 +93,7 @@ impl Workload {
             Self::W9 => "w9",
             Self::W10 => "w10",
             Self::W11 => "w11",
+            Self::W12 => "w12",
             Self::Unsampled => "unsampled",
             Self::Unwanted => "unwanted",
             Self::Held => "held",
@@ -111,6 +117,16 @@ impl Workload {
         match self {
             Self::Unsampled | Self::Held => 0.0,
             _ => 1.0,
+        }
+    }
+
+    /// Returns how the history of an agent is written, in workloads of that.
+    pub(crate) fn form(self) -> Option<Form> {
+        match self {
+            Self::W10 => Some(Form::Conventions),
+            Self::W11 => Some(Form::ChatCompletions),
+            Self::W12 => Some(Form::Responses),
+            _ => None,
         }
     }
 
@@ -138,7 +154,7 @@ impl Workload {
                 repeats(10, 20, 100, (10, 30), 20, 25, 300)
             }
             Self::W3 | Self::W7 | Self::W9 => repeats(10, 20, 100, (10, 30), 20, 25, 200),
-            Self::W10 | Self::W11 => repeats(5, 10, 20, (5, 10), 5, 10, 40),
+            Self::W10 | Self::W11 | Self::W12 => repeats(5, 10, 20, (5, 10), 5, 10, 40),
             Self::W2 => repeats(1, 2, 2, (1, 2), 1, 2, 10),
             Self::W4 => repeats(1, 2, 3, (1, 2), 1, 4, 8),
             Self::W5 => repeats(1, 2, 2, (1, 2), 1, 2, 6),

@@ -38,7 +38,7 @@ pub(crate) fn run<P: Probe>(
         Workload::W5 => chats(tracer, &texts.huge, &texts.output, 20, probe),
         Workload::W6 | Workload::Unwanted | Workload::Held => plain_spans(tracer, probe),
         Workload::W7 => explicit_parent(tracer, texts, probe),
-        Workload::W10 | Workload::W11 => chats_with_tools(tracer, texts, probe),
+        Workload::W10 | Workload::W11 | Workload::W12 => chats_with_tools(tracer, texts, probe),
         Workload::W8 => stream(tracer, texts, 1000, probe),
         Workload::W9 => after_the_root(tracer, texts, probe),
         Workload::Scaled(scaled) => run_scaled(scaled, tracer, texts, probe, pause),

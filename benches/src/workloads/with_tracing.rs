@@ -42,7 +42,7 @@ macro_rules! tracing_workloads {
                     Workload::W5 => chats(&texts.huge, &texts.output, 20, probe),
                     Workload::W6 | Workload::Unwanted | Workload::Held => plain_spans(probe),
                     Workload::W7 => explicit_parent(texts, probe),
-                    Workload::W10 | Workload::W11 => chats_with_tools(texts, probe),
+                    Workload::W10 | Workload::W11 | Workload::W12 => chats_with_tools(texts, probe),
                     Workload::W8 => stream(texts, 1000, || (), probe),
                     Workload::W8Once => stream(texts, 1, || (), probe),
                     Workload::W8Events => stream(texts, 1, || log_lines(1000), probe),

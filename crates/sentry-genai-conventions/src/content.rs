@@ -270,7 +270,7 @@ fn keep_messages(
         pieces.push(Piece::Source(copied_up_to..range.end));
     }
     pieces.push(Piece::Literal("]"));
-    attributes.replace_pieces(key, pieces.into_iter());
+    attributes.replace_pieces(key, pieces);
 }
 
 /// Returns the position of the bracket that closes a list.

@@ -100,8 +100,9 @@ impl Attributes {
     }
 
     /// Replaces a text with one that is assembled from pieces, some of them ranges of the old one.
-    pub(crate) fn replace_pieces(&mut self, name: &Name, pieces: impl Iterator<Item = Piece>) {
-        if let Some((position, range)) = self.assemble(name, pieces) {
+    pub(crate) fn replace_pieces(&mut self, name: &Name, pieces: Vec<Piece>) {
+        self.text.reserve(pieces.iter().map(Piece::len).sum());
+        if let Some((position, range)) = self.assemble(name, pieces.into_iter()) {
             let entry = &mut self.entries[position];
             entry.value = Slot::Text(range);
             entry.plain = Plain::UNKNOWN;
