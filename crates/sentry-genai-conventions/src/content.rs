@@ -106,11 +106,11 @@ pub(crate) fn normalise_each<'c>(
             Format::System if has_moved_system || canonical::is_text_parts(text, limits) => {}
             Format::System => {
                 let normalised = messages::system_instructions(text, limits);
-                set_list(attributes, key, normalised);
+                set_list(attributes, key, &normalised);
             }
             Format::Tools => {
                 let normalised = messages::tool_definitions(text, limits);
-                set_list(attributes, key, normalised);
+                set_list(attributes, key, &normalised);
             }
             Format::Payload => {
                 let (normalised, size) = messages::tool_payload(text, limits);
@@ -234,7 +234,7 @@ fn add_system_instructions(
     }
     let instructions = attributes.text(INSTRUCTIONS).unwrap_or_default();
     let joined = messages::join_system(instructions, parts, limits);
-    set_list(attributes, INSTRUCTIONS, joined);
+    set_list(attributes, INSTRUCTIONS, &joined);
     true
 }
 
@@ -295,7 +295,7 @@ fn text_parts(ranges: &[Range<usize>]) -> impl Iterator<Item = Piece> {
 }
 
 /// Sets an attribute to a JSON list, or removes it if the list is empty.
-fn set_list(attributes: &mut Attributes, key: &'static str, list: String) {
+fn set_list(attributes: &mut Attributes, key: &'static str, list: &str) {
     attributes.remove(key);
     if list != "[]" {
         attributes.push(key, list);

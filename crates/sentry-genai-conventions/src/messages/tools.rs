@@ -2,7 +2,7 @@
 
 mod recent;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, rc::Rc};
 
 use serde_json::Value;
 
@@ -37,7 +37,7 @@ const LIST_FIELDS: &[&str] = &[
 ///
 /// Returns `[{"type":"function","name","description","parameters"}]` within `limits`, or `[]` if `text` defines no tool. Tools
 /// that the provider runs are kept as they are, without credentials.
-pub(crate) fn tool_definitions(text: &str, limits: &ContentLimits) -> String {
+pub(crate) fn tool_definitions(text: &str, limits: &ContentLimits) -> Rc<str> {
     recent::read(text, limits, read_definitions)
 }
 

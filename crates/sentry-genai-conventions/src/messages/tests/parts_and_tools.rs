@@ -237,7 +237,7 @@ fn tool_definitions_of_every_provider_are_read() {
         r#"{"function_tools":[],"output_object":{"name":"city"}}"#,
         r#"{"output_mode":"text","allow_text_output":true}"#,
     ] {
-        assert_eq!(tool_definitions(text, &limits), "[]", "{text}");
+        assert_eq!(&*tool_definitions(text, &limits), "[]", "{text}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! Remembers how the latest definitions were read: an agent repeats them in each of its model calls.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, rc::Rc};
 
 use super::super::ContentLimits;
 
@@ -17,7 +17,7 @@ thread_local! {
 struct Reading {
     text: Box<str>,
     limits: ContentLimits,
-    result: Box<str>,
+    result: Rc<str>,
 }
 
 impl Reading {
@@ -31,27 +31,27 @@ pub(super) fn read(
     text: &str,
     limits: &ContentLimits,
     read: impl FnOnce(&str, &ContentLimits) -> String,
-) -> String {
+) -> Rc<str> {
     if let Some(known) = recall(text, limits) {
         return known;
     }
-    let result = read(text, limits);
+    let result: Rc<str> = read(text, limits).into();
     if text.len() + result.len() <= MAX_BYTES {
         remember(Reading {
             text: text.into(),
             limits: *limits,
-            result: result.as_str().into(),
+            result: Rc::clone(&result),
         });
     }
     result
 }
 
-fn recall(text: &str, limits: &ContentLimits) -> Option<String> {
+fn recall(text: &str, limits: &ContentLimits) -> Option<Rc<str>> {
     with_readings(|readings| {
         let is_same = |known: &Reading| *known.text == *text && known.limits == *limits;
         let at = readings.iter().position(is_same)?;
         readings[..=at].rotate_right(1);
-        Some(readings[0].result.as_ref().to_owned())
+        Some(Rc::clone(&readings[0].result))
     })?
 }
 
@@ -86,7 +86,7 @@ mod tests {
             reads.set(reads.get() + 1);
             format!("{text} in {}", limits.text_bytes)
         });
-        assert_eq!(result, format!("{text} in {}", limits.text_bytes));
+        assert_eq!(*result, format!("{text} in {}", limits.text_bytes));
     }
 
     #[test]
