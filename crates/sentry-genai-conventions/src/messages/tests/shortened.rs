@@ -69,10 +69,12 @@ proptest! {
             1 => chat_message().prop_map(|message| format!("[{message}]")),
         ], 1..12),
         side in side(), percent in 20..150_usize, extra in 1..400_usize,
+        spaces in prop_oneof![1 => Just(String::new()), 1 => "[ \n]{0,40}"],
     ) {
         let lists = texts.iter().map(|text| text.trim_matches(['[', ']']));
         let messages: Vec<_> = lists.filter(|list| !list.is_empty()).collect();
-        let text = format!("[{}]", messages.join(","));
+        let text = messages.join(&format!("{spaces},{spaces}"));
+        let text = format!("[{spaces}{text}{spaces}]{spaces}");
         let limits = ContentLimits {
             attribute_bytes: (text.len() * percent / 100).max(2),
             ..ContentLimits::default()
