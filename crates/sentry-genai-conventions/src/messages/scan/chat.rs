@@ -99,8 +99,12 @@ impl Scan<'_, '_> {
     /// Reads a text that is not a list of parts, as JSON or as a repr.
     fn chat_text(&mut self) -> Option<Range<usize>> {
         let text = self.text()?;
+        self.is_no_list(&text).then_some(text)
+    }
+
+    fn is_no_list(&self, text: &Range<usize>) -> bool {
         let inner = self.text[text.start + 1..text.end - 1].trim_start();
-        (!inner.starts_with(['[', '\\'])).then_some(text)
+        !inner.starts_with(['[', '\\'])
     }
 
     /// Reads a list of parts.
@@ -244,6 +248,8 @@ impl Scan<'_, '_> {
         if role == Role::Tool {
             answers.is_empty().then_some(())?;
             let (id, text) = (answered_call?, texts.pop()?);
+            // A list in a text of a list is read as well.
+            self.is_no_list(&text).then_some(())?;
             answers.push(Answer { id, text });
         } else if answered_call.is_some() {
             return None;
