@@ -4,6 +4,7 @@ mod audio;
 mod chat;
 mod conversations;
 mod fast_path;
+mod json_forms;
 mod limits;
 mod parts_and_tools;
 mod properties;
