@@ -189,3 +189,101 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn fields_that_are_there_twice_or_do_not_belong_together_mean_the_same() {
+    const TEXT: &str = r#"{"type":"text","text":"a"}"#;
+    const USE: &str = r#"{"type":"tool_use","id":"c","name":"f","input":{"x":1}}"#;
+    const RESULT: &str = r#"{"type":"tool_result","tool_use_id":"c","content":"5"}"#;
+    const CALL: &str =
+        r#"{"type":"function","id":"c","function":{"name":"f","arguments":"{\"x\":2}"}}"#;
+    const PART: &str = r#"{"type":"text","content":"b"}"#;
+
+    let bodies = [
+        r#""content":"a","content":"b""#.to_owned(),
+        r#""content":"a","contents":"b""#.to_owned(),
+        format!(r#""content":[{TEXT}],"contents":[{TEXT}]"#),
+        r#""content":null,"content":"b""#.to_owned(),
+        r#""content":"a","tool_call_id":"c""#.to_owned(),
+        r#""content":"a","tool_call_id":"c","tool_call_id":"d""#.to_owned(),
+        r#""content":null,"tool_call_id":"c""#.to_owned(),
+        r#""tool_call_id":"c""#.to_owned(),
+        format!(r#""content":[{TEXT},{TEXT}],"tool_call_id":"c""#),
+        format!(r#""content":[{RESULT}],"tool_call_id":"d""#),
+        format!(r#""content":"a","tool_call_id":"c","tool_calls":[{CALL}]"#),
+        format!(r#""content":"a","tool_calls":[{CALL}]"#),
+        format!(r#""tool_calls":[{CALL}]"#),
+        format!(r#""tool_calls":[{CALL}],"tool_calls":[]"#),
+        format!(
+            r#""tool_calls":[{CALL}],"tool_calls":[{}]"#,
+            CALL.replace("\"c\"", "\"d\"")
+        ),
+        format!(r#""tool_calls":[{CALL},{CALL}]"#),
+        format!(r#""tool_calls":[{}]"#, CALL.replace(r#""id":"c","#, "")),
+        format!(
+            r#""tool_calls":[{}]"#,
+            CALL.replace(r#""type":"function","#, "")
+        ),
+        format!(
+            r#""tool_calls":[{}]"#,
+            CALL.replace(r#""type":"function""#, r#""type":"custom""#)
+        ),
+        format!(r#""tool_calls":[{CALL}],"content":[{USE}]"#),
+        format!(r#""content":[{USE}],"tool_calls":[{CALL}]"#),
+        format!(r#""content":[{USE},{USE}]"#),
+        format!(r#""content":[{USE},{RESULT}]"#),
+        format!(r#""content":[{TEXT},{USE}]"#),
+        format!(r#""content":[{TEXT},{RESULT}]"#),
+        format!(r#""content":[{RESULT},{TEXT},{USE}]"#),
+        format!(r#""content":[{}]"#, TEXT.replace("}", r#","text":"b"}"#)),
+        format!(r#""content":[{}]"#, TEXT.replace("}", r#","id":"c"}"#)),
+        format!(r#""content":[{}]"#, USE.replace(r#""name":"f","#, "")),
+        format!(r#""content":[{}]"#, USE.replace(r#""id":"c","#, "")),
+        format!(
+            r#""content":[{}]"#,
+            USE.replace(r#""name":"f""#, r#""name":"f","text":"a""#)
+        ),
+        format!(
+            r#""content":[{}]"#,
+            RESULT.replace(r#""content""#, r#""name":"f","content""#)
+        ),
+        format!(
+            r#""content":[{}]"#,
+            RESULT.replace(r#""tool_use_id":"c","#, "")
+        ),
+        format!(r#""parts":[{PART}],"tool_call_id":"c""#),
+        format!(r#""parts":[{PART}],"tool_calls":[{CALL}]"#),
+        format!(r#""parts":[{PART}],"content":"a""#),
+        format!(r#""content":"a","parts":[{PART}]"#),
+        r#""content":"a","finish_reason":"stop""#.to_owned(),
+        format!(r#""parts":[{PART}],"finish_reason":"stop","finish_reason":"length""#),
+        format!(r#""parts":[{PART}],"finish_reason":"Unknown""#),
+        format!(r#""finish_reason":"unknown","parts":[{PART}]"#),
+        format!(r#""parts":[{PART}],"finish_reason":"FinishReason.STOP""#),
+    ];
+    let limits = ContentLimits::default();
+    for body in &bodies {
+        for role in ["system", "user", "assistant", "tool"] {
+            let message = format!(r#"{{"role":"{role}",{body}}}"#);
+            let other = r#"{"role":"user","parts":[{"type":"text","content":"Hi"}]}"#;
+            let lists = [
+                format!("[{message}]"),
+                format!("[{other},{message},{other}]"),
+            ];
+            for (text, side) in lists
+                .iter()
+                .flat_map(|text| [Side::Input, Side::Output].map(|side| (text, side)))
+            {
+                assert_eq!(
+                    values(shaped(text, side, &limits)),
+                    values(shaped_by_parser(text, side, &limits)),
+                    "{text}"
+                );
+                if let Some(reasons) = canonical::finish_reasons(text) {
+                    let expected = Messages::parse(text, Side::Output).finish_reasons();
+                    assert_eq!(reasons, json!(expected).to_string(), "{text}");
+                }
+            }
+        }
+    }
+}
