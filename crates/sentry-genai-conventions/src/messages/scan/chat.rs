@@ -102,11 +102,6 @@ impl Scan<'_, '_> {
         self.is_no_list(&text).then_some(text)
     }
 
-    fn is_no_list(&self, text: &Range<usize>) -> bool {
-        let inner = self.text[text.start + 1..text.end - 1].trim_start();
-        !inner.starts_with(['[', '\\'])
-    }
-
     /// Reads a list of parts.
     fn chat_parts(&mut self, chat: &mut Chat) -> Option<()> {
         // A call that is also listed beside the content counts once.
