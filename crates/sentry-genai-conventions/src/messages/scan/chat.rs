@@ -252,7 +252,7 @@ impl Scan<'_, '_> {
         let has = (!texts.is_empty(), !calls.is_empty(), !answers.is_empty());
         // Each kind gets a message of its own in an input. Of a user, answers come first.
         self.has_split |= match (role, has) {
-            (_, (true, false, false)) if role != Role::Tool => false,
+            (_, (true, false, false)) => false,
             (Role::Assistant, (false, true, false)) => false,
             (Role::User | Role::Tool, (false, false, true)) if side == Side::Input => false,
             (Role::Assistant, (true, true, false)) if side == Side::Input => true,

@@ -96,6 +96,34 @@ proptest! {
 }
 
 #[test]
+fn of_what_one_message_becomes_a_part_may_be_dropped() {
+    let function = json!({"name": "f", "arguments": r#"{"x":1}"#});
+    let call = json!({"id": "c", "type": "function", "function": function});
+    let result = json!({"type": "tool_result", "tool_use_id": "c", "content": "found"});
+    let thanks = json!({"type": "text", "text": "Thanks."});
+    let image = json!({"type": "image_url", "image_url": {"url": "https://h.example/a.png"}});
+    let history = json!([
+        {"role": "user", "content": "Search."},
+        {"role": "assistant", "content": "I search.", "tool_calls": [call]},
+        {"role": "user", "content": [result, thanks]},
+        {"role": "user", "content": [result, image]},
+        {"role": "assistant", "content": "Done."},
+        {"role": "user", "content": "Good."},
+    ]);
+    let text = history.to_string();
+    for attribute_bytes in 100..text.len() * 2 {
+        let limits = ContentLimits {
+            attribute_bytes,
+            ..ContentLimits::default()
+        };
+        let slow = Messages::parse(&text, Side::Input).into_json(&limits);
+        let length = slow.original_length.map(|length| length as i64);
+        let shaped = shaped(&text, Side::Input, &limits);
+        assert_eq!(shaped, (parsed(&slow.json), length), "{attribute_bytes}");
+    }
+}
+
+#[test]
 fn the_history_of_an_agent_is_shortened_without_parsing_all_of_it() {
     let turn = |number: usize| {
         let call = json!({"type": "tool_call", "id": number.to_string(), "name": "f", "arguments": {"n": number}});
