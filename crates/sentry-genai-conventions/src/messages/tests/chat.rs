@@ -237,3 +237,17 @@ fn common_chats_are_read_in_place() {
         );
     }
 }
+
+#[test]
+fn texts_that_are_too_long_once_they_are_joined_are_cut() {
+    let part = json!({"type": "text", "text": "x".repeat(80)});
+    let answer = json!({"role": "tool", "tool_call_id": "c", "content": [part, part]});
+    let text = format!("[{answer}]");
+    for text_bytes in 64..200 {
+        let limits = ContentLimits {
+            text_bytes,
+            ..ContentLimits::default()
+        };
+        assert_eq!(written(&text, &limits), written_by_parser(&text, &limits));
+    }
+}

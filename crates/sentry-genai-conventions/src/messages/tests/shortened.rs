@@ -102,24 +102,24 @@ fn of_what_one_message_becomes_a_part_may_be_dropped() {
     let result = json!({"type": "tool_result", "tool_use_id": "c", "content": "found"});
     let thanks = json!({"type": "text", "text": "Thanks."});
     let image = json!({"type": "image_url", "image_url": {"url": "https://h.example/a.png"}});
-    let history = json!([
-        {"role": "user", "content": "Search."},
-        {"role": "assistant", "content": "I search.", "tool_calls": [call]},
-        {"role": "user", "content": [result, thanks]},
-        {"role": "user", "content": [result, image]},
-        {"role": "assistant", "content": "Done."},
-        {"role": "user", "content": "Good."},
-    ]);
-    let text = history.to_string();
-    for attribute_bytes in 100..text.len() * 2 {
-        let limits = ContentLimits {
-            attribute_bytes,
-            ..ContentLimits::default()
-        };
-        let slow = Messages::parse(&text, Side::Input).into_json(&limits);
-        let length = slow.original_length.map(|length| length as i64);
-        let shaped = shaped(&text, Side::Input, &limits);
-        assert_eq!(shaped, (parsed(&slow.json), length), "{attribute_bytes}");
+    for message in [
+        json!({"role": "assistant", "content": "I search.", "tool_calls": [call]}),
+        json!({"role": "user", "content": [result, thanks]}),
+        json!({"role": "user", "content": [result, image]}),
+    ] {
+        let question = json!({"role": "user", "content": "Search."});
+        let last = json!({"role": "user", "content": "Good."});
+        let text = json!([question, message, last]).to_string();
+        for attribute_bytes in 100..text.len() * 2 {
+            let limits = ContentLimits {
+                attribute_bytes,
+                ..ContentLimits::default()
+            };
+            let slow = Messages::parse(&text, Side::Input).into_json(&limits);
+            let length = slow.original_length.map(|length| length as i64);
+            let shaped = shaped(&text, Side::Input, &limits);
+            assert_eq!(shaped, (parsed(&slow.json), length), "{attribute_bytes}");
+        }
     }
 }
 
