@@ -238,8 +238,7 @@ fn add_system_instructions(
     true
 }
 
-/// Keeps only the messages at these places, as a list, with the edits that concern them. The last place extends to the bracket at
-/// the end of the text.
+/// Keeps only the messages at these places, as a list, with the edits that concern them.
 fn keep_messages(
     attributes: &mut Attributes,
     key: &Name,
@@ -249,9 +248,11 @@ fn keep_messages(
     let mut edits = edits.into_iter().peekable();
     let first = ranges.first().map_or(0, |range| range.start);
     while edits.next_if(|edit| edit.range.start < first).is_some() {}
-    // A comma or a space precedes the first message that stays.
+    let length = attributes.text_by_name(key).map_or(0, str::len);
+    // A comma or a space precedes the first message that stays, and a bracket is behind the last.
     if let [range] = ranges
         && edits.peek().is_none()
+        && range.end + 1 == length
         && attributes.replace_front(key, range.start, "[")
     {
         return;

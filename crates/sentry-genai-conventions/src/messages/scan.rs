@@ -369,9 +369,7 @@ impl<'a, 'l> Scan<'a, 'l> {
             match part.kind? {
                 Kind::Text => parts.has_text = true,
                 // The text may be a JSON list of summaries.
-                Kind::Reasoning if self.bytes(part.content.as_ref()?).starts_with(b"\"[") => {
-                    return None;
-                }
+                Kind::Reasoning if !self.is_no_list(part.content.as_ref()?) => return None,
                 Kind::Reasoning => parts.has_reasoning = true,
                 Kind::Call => parts.has_calls = true,
                 Kind::Answer => parts.has_answers = true,

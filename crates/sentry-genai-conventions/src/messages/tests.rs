@@ -5,6 +5,7 @@ mod chat;
 mod conversations;
 mod fast_path;
 mod items;
+mod json_forms;
 mod limits;
 mod parts_and_tools;
 mod properties;

@@ -122,7 +122,11 @@ fn starts_as_debug_map(text: &str) -> bool {
     first.is_some_and(|value| VARIANTS.iter().any(|variant| value.starts_with(variant)))
 }
 
-fn fit_payload(mut value: Value, text: Cow<'_, str>, limits: &ContentLimits) -> (String, bool) {
+pub(super) fn fit_payload(
+    mut value: Value,
+    text: Cow<'_, str>,
+    limits: &ContentLimits,
+) -> (String, bool) {
     blobs::redact_value(&mut value);
     let mut limit = limits.text_bytes.max(cut::MIN_LIMIT);
     let mut is_cut = cut::shorten(&mut value, limit);

@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! soak [--opentelemetry] [--threads 8] [--traces N] [--spans-per-trace 6] [--content-bytes 2000] [--seconds S] [--spans-per-second R]
-//!      [--keep-ai-traces] [--rate 1.0] [--connections 32]
+//!      [--keep-ai-traces] [--rate 1.0] [--connections 32] [--tools]
 //! ```
 //!
-//! Spans are made with `tracing`, or with `--opentelemetry` by its API. It ends after `--traces` or `--seconds`, whichever comes first. Spans go to `SENTRY_DSN`, or, if that is not set, to its own
-//! server in another process, which misbehaves at random and reports at the end what it accepted.
+//! Spans are made with `tracing`, or with `--opentelemetry` by its API. With `--tools`, models get histories in the form of
+//! OpenAI's API, and the definitions of tools. It ends after `--traces` or `--seconds`, whichever comes first. Spans go to
+//! `SENTRY_DSN`, or, if that is not set, to its own server in another process, which misbehaves at random and reports at the end
+//! what it accepted.
 
 #![expect(clippy::print_stdout, reason = "the result of a program")]
 
@@ -28,7 +30,7 @@ use sentry_genai_tests::NO_PROXY;
 use serde_json::{Value, json};
 
 use memory::{Memory, resident_kib};
-use program::Program;
+use program::{Content, Program};
 use server::OwnServer;
 
 fn main() -> ExitCode {
@@ -57,6 +59,7 @@ struct Arguments {
     spans_per_second: f64,
     keep_ai_traces: bool,
     opentelemetry: bool,
+    has_tools: bool,
     rate: f32,
     connections: usize,
 }
@@ -64,11 +67,12 @@ struct Arguments {
 impl Arguments {
     fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut given = BTreeMap::new();
-        let (mut keep_ai_traces, mut opentelemetry) = (false, false);
+        let (mut keep_ai_traces, mut opentelemetry, mut has_tools) = (false, false, false);
         while let Some(word) = words.next() {
             match word.strip_prefix("--") {
                 Some("keep-ai-traces") => keep_ai_traces = true,
                 Some("opentelemetry") => opentelemetry = true,
+                Some("tools") => has_tools = true,
                 Some(name) => {
                     let value = words.next().ok_or(format!("{word} needs a value"))?;
                     let value: f64 = value.parse().map_err(|_| format!("{word} {value}"))?;
@@ -92,6 +96,7 @@ impl Arguments {
             spans_per_second: take("spans-per-second").unwrap_or(f64::INFINITY),
             keep_ai_traces,
             opentelemetry,
+            has_tools,
             rate: take("rate").unwrap_or(1.0) as f32,
             connections: take("connections").unwrap_or(32.0) as usize,
         };
@@ -127,7 +132,7 @@ fn soak(arguments: &Arguments) -> Result<Value, String> {
     };
 
     // Spans are sent with a delay; by then, the memory that the process needs anyway has been allocated.
-    program.run_agent(arguments.spans_per_trace, "warm up");
+    program.run_agent(arguments.spans_per_trace, &Content::question("warm up"));
     program.flush();
     let memory = Memory::start();
     let begin = Instant::now();
@@ -176,7 +181,16 @@ fn soak(arguments: &Arguments) -> Result<Value, String> {
 }
 
 fn work(program: &Program, arguments: &Arguments, begin: Instant, traces: &AtomicU64) {
-    let content = "x".repeat(arguments.content_bytes);
+    /// More than the translation remembers the tools of.
+    const AGENTS: u64 = 12;
+
+    let text = "x".repeat(arguments.content_bytes);
+    let contents: Vec<_> = if arguments.has_tools {
+        let agents = 0..AGENTS;
+        agents.map(|agent| Content::history(&text, agent)).collect()
+    } else {
+        vec![Content::question(&text)]
+    };
     while begin.elapsed().as_secs_f64() < arguments.seconds {
         let number = traces.fetch_add(1, Ordering::Relaxed);
         if number >= arguments.traces {
@@ -191,7 +205,8 @@ fn work(program: &Program, arguments: &Arguments, begin: Instant, traces: &Atomi
         if number % 4 == 3 {
             program.handle_request(arguments.spans_per_trace);
         } else {
-            program.run_agent(arguments.spans_per_trace, &content);
+            let content = &contents[number as usize % contents.len()];
+            program.run_agent(arguments.spans_per_trace, content);
         }
     }
 }

@@ -62,13 +62,11 @@ impl Program {
 
     /// Makes a trace of an agent, in which model calls and tools alternate. Over OpenTelemetry, the last of them ends after the
     /// agent.
-    pub(crate) fn run_agent(&self, spans: u64, content: &str) {
-        let message = json!([{"role": "user", "parts": [{"type": "text", "content": content}]}]);
-        let message = message.to_string();
+    pub(crate) fn run_agent(&self, spans: u64, content: &Content) {
         match self {
-            Self::Layer { .. } => run_agent_with_tracing(spans, content, &message),
+            Self::Layer { .. } => run_agent_with_tracing(spans, content),
             Self::OpenTelemetry { tracer, .. } => {
-                run_agent_with_opentelemetry(tracer, spans, content, &message);
+                run_agent_with_opentelemetry(tracer, spans, content);
             }
         }
     }
@@ -122,7 +120,47 @@ impl Program {
     }
 }
 
-fn run_agent_with_tracing(spans: u64, content: &str, message: &str) {
+/// What an agent's model gets and its tools answer.
+pub(crate) struct Content {
+    messages: String,
+    tools: Option<String>,
+    result: String,
+}
+
+impl Content {
+    /// Creates a question and no tools.
+    pub(crate) fn question(text: &str) -> Self {
+        let parts = json!([{"type": "text", "content": text}]);
+        Self {
+            messages: json!([{"role": "user", "parts": parts}]).to_string(),
+            tools: None,
+            result: text.to_owned(),
+        }
+    }
+
+    /// Creates a history in the form of OpenAI's API, with the call of a tool. Agents of different numbers have different tools.
+    pub(crate) fn history(text: &str, agent: u64) -> Self {
+        let name = format!("search_{agent}");
+        let schema = json!({"type": "object", "properties": {"query": {"type": "string"}}});
+        let tool = json!({"name": name, "description": text, "parameters": schema});
+        let arguments = json!({"query": "soak", "limit": agent}).to_string();
+        let call = json!({"name": name, "arguments": arguments});
+        let call = json!({"id": "call_1", "type": "function", "function": call});
+        let messages = json!([
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": text},
+            {"role": "assistant", "content": null, "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "call_1", "content": text},
+        ]);
+        Self {
+            messages: messages.to_string(),
+            tools: Some(json!([{"type": "function", "function": tool}]).to_string()),
+            result: text.to_owned(),
+        }
+    }
+}
+
+fn run_agent_with_tracing(spans: u64, content: &Content) {
     let _agent = info_span!(
         "invoke_agent",
         gen_ai.operation.name = "invoke_agent",
@@ -136,7 +174,8 @@ fn run_agent_with_tracing(spans: u64, content: &str, message: &str) {
                 "chat",
                 gen_ai.operation.name = "chat",
                 gen_ai.request.model = "gpt-5-mini",
-                gen_ai.input.messages = message,
+                gen_ai.input.messages = content.messages,
+                gen_ai.tool.definitions = content.tools,
                 gen_ai.usage.input_tokens = 100,
                 gen_ai.usage.output_tokens = 20,
             )
@@ -146,14 +185,14 @@ fn run_agent_with_tracing(spans: u64, content: &str, message: &str) {
                 "execute_tool",
                 gen_ai.operation.name = "execute_tool",
                 gen_ai.tool.name = "search",
-                gen_ai.tool.call.result = content,
+                gen_ai.tool.call.result = content.result,
             )
             .entered();
         }
     }
 }
 
-fn run_agent_with_opentelemetry(tracer: &SdkTracer, spans: u64, content: &str, message: &str) {
+fn run_agent_with_opentelemetry(tracer: &SdkTracer, spans: u64, content: &Content) {
     let attributes = [
         KeyValue::new("gen_ai.operation.name", "invoke_agent"),
         KeyValue::new("gen_ai.agent.name", "Soak"),
@@ -176,10 +215,13 @@ fn run_agent_with_opentelemetry(tracer: &SdkTracer, spans: u64, content: &str, m
             let attributes = [
                 KeyValue::new("gen_ai.operation.name", "chat"),
                 KeyValue::new("gen_ai.request.model", "gpt-5-mini"),
-                KeyValue::new("gen_ai.input.messages", message.to_owned()),
+                KeyValue::new("gen_ai.input.messages", content.messages.clone()),
             ];
             let chat = start(tracer, "chat", SpanKind::Client, &agent, attributes);
             let span = chat.span();
+            if let Some(tools) = &content.tools {
+                span.set_attribute(KeyValue::new("gen_ai.tool.definitions", tools.clone()));
+            }
             span.set_attribute(KeyValue::new("gen_ai.usage.input_tokens", 100));
             span.set_attribute(KeyValue::new("gen_ai.usage.output_tokens", 20));
             chat
@@ -189,7 +231,7 @@ fn run_agent_with_opentelemetry(tracer: &SdkTracer, spans: u64, content: &str, m
                 KeyValue::new("gen_ai.tool.name", "search"),
             ];
             let tool = start(tracer, "execute_tool", kind.clone(), &agent, attributes);
-            let result = KeyValue::new("gen_ai.tool.call.result", content.to_owned());
+            let result = KeyValue::new("gen_ai.tool.call.result", content.result.clone());
             tool.span().set_attribute(result);
             tool
         });

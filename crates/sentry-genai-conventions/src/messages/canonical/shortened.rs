@@ -11,7 +11,7 @@ use super::{
 #[derive(Debug)]
 pub(crate) struct Shortened {
     system: StringRanges,
-    /// The places of the messages that stay; adjacent ones are merged. The last one extends to the bracket that closes the list.
+    /// The places of the messages that stay; those with only a comma between them are merged.
     pub(crate) kept: Vec<Range<usize>>,
     /// The changes to the messages, in order of position.
     pub(crate) edits: Vec<Edit>,
@@ -93,21 +93,24 @@ fn select_kept(
     // Each message counts with a comma, and the list with a bracket.
     let mut total = 1 + lengths.iter().map(|length| length + 1).sum::<usize>();
     let mut kept: Vec<Range<usize>> = Vec::new();
-    let (mut is_adjacent, mut is_shorter, mut dropped_call) = (false, false, false);
+    let (mut is_shorter, mut dropped_call) = (false, false);
     for (index, (message, length)) in found.iter().zip(lengths).enumerate() {
         let is_answer = dropped_call && message.role == Role::Tool;
         let must_stay = index + 1 == found.len() || Some(index) == last_user;
         if !must_stay && (total > max_bytes || is_answer) {
             total -= length + 1;
-            (is_adjacent, is_shorter) = (false, true);
+            is_shorter = true;
             dropped_call = is_answer || message.has_calls;
             continue;
         }
         match kept.last_mut() {
-            Some(before) if is_adjacent => before.end = message.range.end,
+            // With more than a comma between them, they may not fit.
+            Some(before) if before.end + 1 == message.range.start => {
+                before.end = message.range.end;
+            }
             _ => kept.push(message.range.clone()),
         }
-        (is_adjacent, dropped_call) = (true, false);
+        dropped_call = false;
     }
     (total <= max_bytes).then_some((kept, is_shorter))
 }

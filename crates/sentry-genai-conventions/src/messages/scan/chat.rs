@@ -134,11 +134,6 @@ impl Scan<'_, '_> {
         self.is_no_list(&text).then_some(text)
     }
 
-    fn is_no_list(&self, text: &Range<usize>) -> bool {
-        let inner = self.text[text.start + 1..text.end - 1].trim_start();
-        !inner.starts_with(['[', '\\'])
-    }
-
     /// Reads an answer: a text, or a list of one text.
     fn chat_answer(&mut self) -> Option<Range<usize>> {
         self.skip_whitespace();
@@ -317,6 +312,7 @@ impl Scan<'_, '_> {
         if role == Role::Tool {
             answers.is_empty().then_some(())?;
             let (id, text) = (answered_call?, texts.pop()?);
+            // A list in a text of a list is read as well.
             self.is_no_list(&text).then_some(())?;
             answers.push(Answer { id, text });
         } else if answered_call.is_some() {
@@ -325,7 +321,7 @@ impl Scan<'_, '_> {
         let has = (!texts.is_empty(), !calls.is_empty(), !answers.is_empty());
         // Each kind gets a message of its own in an input. Of a user, answers come first.
         self.has_split |= match (role, has) {
-            (_, (true, false, false)) if role != Role::Tool => false,
+            (_, (true, false, false)) => false,
             (Role::Assistant, (false, true, false)) => false,
             (Role::User | Role::Tool, (false, false, true)) if side == Side::Input => false,
             (Role::Assistant, (true, true, false)) if side == Side::Input => true,

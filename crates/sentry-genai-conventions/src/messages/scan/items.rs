@@ -62,7 +62,11 @@ impl Scan<'_, '_> {
                 let is_empty = self.word(b"[]").is_some();
                 let summary = match is_empty {
                     true => None,
-                    false => Some(self.only_text(br#""summary_text""#)?),
+                    false => {
+                        let text = self.only_text(br#""summary_text""#)?;
+                        self.is_no_list(&text).then_some(())?;
+                        Some(text)
+                    }
                 };
                 set(&mut item.summary, Some(summary))
             }

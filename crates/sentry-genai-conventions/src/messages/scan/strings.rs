@@ -41,6 +41,14 @@ impl Scan<'_, '_> {
         has_visible_text(inner) && inner.len() <= self.limits.text_bytes && inner != parse::REDACTED
     }
 
+    /// Returns whether a string is certainly no list, as JSON or as a repr.
+    pub(super) fn is_no_list(&self, string: &Range<usize>) -> bool {
+        let inner = &self.text[string.start + 1..string.end - 1];
+        // Spaces may be escaped.
+        let is_space = |letter: char| letter.is_whitespace() || r"\nrtf".contains(letter);
+        !inner.trim_start_matches(is_space).starts_with('[')
+    }
+
     /// Reads a string including its quotes, if its escapes cannot hide anything.
     pub(super) fn string(&mut self) -> Option<Range<usize>> {
         self.expect_byte(b'"')?;

@@ -25,12 +25,21 @@ const NOTHINGS: [(&str, &str); 11] = [
     ("type", "\"message\""),
 ];
 
+/// Texts that may be lists of parts.
+const LISTS: &[&str] = &[
+    r#"[{"type": "text", "text": "a"}]"#,
+    r#" [{"type":"text","text":"a"}]"#,
+    r#"[{"json":{"a":1}}]"#,
+    "[{'type': 'text', 'text': 'a'}]",
+    "[{'type':'text','text':'a'",
+];
+
 /// Generates a message of OpenAI's chat completions, or a similar one.
 pub(super) fn chat_message() -> impl Strategy<Value = Value> {
     let text = || {
         let content = prop_oneof![
             6 => "[a-zA-Z \\n\"\\\\]{0,20}",
-            1 => "\\[\\{['\"]type['\"]: ?['\"]text['\"], ?['\"]text['\"]: ?['\"]a['\"]\\}\\]",
+            1 => proptest::sample::select(LISTS).prop_map(str::to_owned),
             1 => text(),
             1 => mixed_text(),
         ];
@@ -146,14 +155,15 @@ proptest! {
         messages in collection::vec(chat_message(), 1..5), limits in limits(),
     ) {
         let list = Value::from(messages);
-        for limits in [limits, ContentLimits::default()] {
+        let default = ContentLimits::default();
+        for limits in [limits, default] {
             let text = list.to_string();
             prop_assert_eq!(written(&text, &limits), written_by_parser(&text, &limits));
-            // Spaces between messages stay.
-            let text = format!("{list:#}");
-            let [fast, slow] = [written, written_by_parser].map(|write| write(&text, &limits).as_deref().map(parsed));
-            prop_assert_eq!(fast, slow);
         }
+        // Spaces stay. They count if something has to be dropped.
+        let text = format!("{list:#}");
+        let [fast, slow] = [written, written_by_parser].map(|write| write(&text, &default).as_deref().map(parsed));
+        prop_assert_eq!(fast, slow);
     }
 
     /// What is no JSON any more is read by the full parser.
@@ -248,7 +258,8 @@ fn common_chats_are_read_in_place() {
         json!({"role": "assistant", "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "add", "arguments": "{"}}]}),
         json!({"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://h.example/a.png"}}]}),
         json!({"role": "user", "content": "Hi", "name": "Ann"}),
-        json!({"role": "tool", "content": "[{\"type\": \"text\", \"text\": \"5\"}]", "tool_call_id": "c1"}),
+        json!({"role": "tool", "content": LISTS[0], "tool_call_id": "c1"}),
+        json!({"role": "tool", "content": [{"type": "text", "text": LISTS[0]}], "tool_call_id": "c1"}),
         json!({"role": "assistant", "content": "5", "refusal": "No"}),
     ] {
         let text = chat.replace(
@@ -274,5 +285,19 @@ fn common_chats_are_read_in_place() {
             None,
             "{text}"
         );
+    }
+}
+
+#[test]
+fn texts_that_are_too_long_once_they_are_joined_are_cut() {
+    let part = json!({"type": "text", "text": "x".repeat(80)});
+    let answer = json!({"role": "tool", "tool_call_id": "c", "content": [part, part]});
+    let text = format!("[{answer}]");
+    for text_bytes in 64..200 {
+        let limits = ContentLimits {
+            text_bytes,
+            ..ContentLimits::default()
+        };
+        assert_eq!(written(&text, &limits), written_by_parser(&text, &limits));
     }
 }

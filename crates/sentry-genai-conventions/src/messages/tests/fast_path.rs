@@ -310,11 +310,11 @@ fn common_messages_take_the_fast_path() {
     let answer = r#"[{"role":"assistant","parts":[{"type":"reasoning","content":"2+2"},{"type":"text","content":"4"}],"finish_reason":"stop"}]"#;
     assert!(canonical::messages(answer, Side::Output, &limits).is_some());
     // OpenLLMetry records summaries like this. They have to be taken out of their list.
-    let list = answer.replace(
-        "2+2",
-        r#"[{\"type\": \"summary_text\", \"text\": \"2+2\"}]"#,
-    );
-    assert!(canonical::messages(&list, Side::Output, &limits).is_none());
+    for space in ["", " ", r"\n"] {
+        let list = r#"[{\"type\": \"summary_text\", \"text\": \"2+2\"}]"#;
+        let list = answer.replace("2+2", &format!("{space}{list}"));
+        assert!(canonical::messages(&list, Side::Output, &limits).is_none());
+    }
     assert!(canonical::is_text_parts(
         r#"[{"type":"text","content":"Be brief."}]"#,
         &limits

@@ -71,10 +71,12 @@ proptest! {
             3 => item().prop_map(|item| format!("[{item}]")),
         ], 1..12),
         side in side(), percent in 20..150_usize, extra in 1..400_usize,
+        spaces in prop_oneof![1 => Just(String::new()), 1 => "[ \n]{0,40}"],
     ) {
         let lists = texts.iter().map(|text| text.trim_matches(['[', ']']));
         let messages: Vec<_> = lists.filter(|list| !list.is_empty()).collect();
-        let text = format!("[{}]", messages.join(","));
+        let text = messages.join(&format!("{spaces},{spaces}"));
+        let text = format!("[{spaces}{text}{spaces}]{spaces}");
         let limits = ContentLimits {
             attribute_bytes: (text.len() * percent / 100).max(2),
             ..ContentLimits::default()
@@ -91,6 +93,34 @@ proptest! {
             if side == Side::Input && !text.contains("bytes cut") {
                 prop_assert_eq!(length, slow.original_length.map(|length| length as i64));
             }
+        }
+    }
+}
+
+#[test]
+fn of_what_one_message_becomes_a_part_may_be_dropped() {
+    let function = json!({"name": "f", "arguments": r#"{"x":1}"#});
+    let call = json!({"id": "c", "type": "function", "function": function});
+    let result = json!({"type": "tool_result", "tool_use_id": "c", "content": "found"});
+    let thanks = json!({"type": "text", "text": "Thanks."});
+    let image = json!({"type": "image_url", "image_url": {"url": "https://h.example/a.png"}});
+    for message in [
+        json!({"role": "assistant", "content": "I search.", "tool_calls": [call]}),
+        json!({"role": "user", "content": [result, thanks]}),
+        json!({"role": "user", "content": [result, image]}),
+    ] {
+        let question = json!({"role": "user", "content": "Search."});
+        let last = json!({"role": "user", "content": "Good."});
+        let text = json!([question, message, last]).to_string();
+        for attribute_bytes in 100..text.len() * 2 {
+            let limits = ContentLimits {
+                attribute_bytes,
+                ..ContentLimits::default()
+            };
+            let slow = Messages::parse(&text, Side::Input).into_json(&limits);
+            let length = slow.original_length.map(|length| length as i64);
+            let shaped = shaped(&text, Side::Input, &limits);
+            assert_eq!(shaped, (parsed(&slow.json), length), "{attribute_bytes}");
         }
     }
 }
