@@ -50,8 +50,9 @@ fn fail_unanswered_calls(spans: &mut [SentrySpan], tree: &SpanTree) {
     }
 }
 
-/// Returns whether a span is a call of rig's or LlamaIndex's without anything that only an answer has. It may have failed: rig records
-/// that nowhere, and returns the error to the function that has the span around the call. A stream of LlamaIndex's has ended before.
+/// Returns whether a span is a call of rig's or LlamaIndex's without anything that only an answer has. It may have failed: rig
+/// records that nowhere, and returns the error to the function that has the span around the call. A stream of LlamaIndex's has
+/// ended before.
 fn is_unanswered_call(span: &SentrySpan) -> bool {
     // Most spans are no calls.
     span.ai == Some(AiKind::LlmCall)
