@@ -95,6 +95,7 @@ pub(crate) use interpret::{NONE, gen_ai_keys, id, is_random_id, mentions_gen_ai,
 pub(crate) use json::{scalar as json_of_scalar, value as json_of};
 pub(crate) use letta::{ANSWER_COUNTS, is_letta_answer};
 pub(crate) use litellm::RAW_REQUEST;
+pub(crate) use llama_index::LLAMA_INDEX_SCOPE;
 pub(crate) use manual::{counts_tokens, is_count, is_understood_by_value, may_be_count_or_cost};
 pub(crate) use otel::{OTEL, is_placeholder_model, may_be_placeholder_model, normalise_values};
 pub(crate) use rig::{is_method_of_agent, is_scope_of_rig};

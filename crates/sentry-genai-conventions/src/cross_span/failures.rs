@@ -6,7 +6,7 @@ use super::{SpanTree, attempts::is_without_answer};
 use crate::{
     AiKind, SentrySpan, Status,
     content::FINISH_REASONS,
-    dialect::is_scope_of_rig,
+    dialect::{LLAMA_INDEX_SCOPE, is_scope_of_rig},
     status::{ERROR_TYPE, UNKNOWN_ERROR},
 };
 
@@ -18,7 +18,7 @@ pub(super) fn may_concern_call(span: &SentrySpan) -> bool {
     is_untyped(span)
         || is_failed_execution(span)
         || is_stopped_by_call(span)
-        || is_unanswered_call_of_rig(span)
+        || is_unanswered_call(span)
 }
 
 /// Tells calls of what failed in them.
@@ -36,27 +36,34 @@ pub(super) fn apply_to_calls(spans: &mut [SentrySpan], tree: &SpanTree) {
     fail_unanswered_calls(spans, tree);
 }
 
-/// Marks calls of rig's that know of no answer as failed if the span around them failed.
+/// Marks calls that know of no answer as failed if the span around them failed.
 fn fail_unanswered_calls(spans: &mut [SentrySpan], tree: &SpanTree) {
     for position in 0..spans.len() {
-        if is_unanswered_call_of_rig(&spans[position])
+        if is_unanswered_call(&spans[position])
             && let Some(around) = tree.parents[position]
             && let Ok([call, around]) = spans.get_disjoint_mut([position, around])
             && around.status == Status::Error
+            && (is_scope_of_rig(&call.scope) || is_step_of_call(around))
         {
             copy_failure(call, around);
         }
     }
 }
 
-/// Returns whether a span is a call of rig's without anything that only an answer has. It may have failed: rig records that nowhere,
-/// and returns the error to the function that has the span around the call.
-fn is_unanswered_call_of_rig(span: &SentrySpan) -> bool {
+/// Returns whether a span is a call of rig's or LlamaIndex's without anything that only an answer has. It may have failed: rig
+/// records that nowhere, and returns the error to the function that has the span around the call. A stream of LlamaIndex's has
+/// ended before.
+fn is_unanswered_call(span: &SentrySpan) -> bool {
     // Most spans are no calls.
     span.ai == Some(AiKind::LlmCall)
         && span.status == Status::Ok
-        && is_scope_of_rig(&span.scope)
+        && (is_scope_of_rig(&span.scope) || span.scope == LLAMA_INDEX_SCOPE)
         && is_without_answer(span)
+}
+
+/// Returns whether a span is the step of LlamaIndex's agents that has their call and reads its stream, and nothing else.
+fn is_step_of_call(span: &SentrySpan) -> bool {
+    span.scope == LLAMA_INDEX_SCOPE && span.name.ends_with(".run_agent_step")
 }
 
 /// Marks the last call of each agent that failed because its call did, unless the call has finished.

@@ -222,14 +222,18 @@ fn read_alternative_keys(attributes: &mut Attributes) {
 /// complete.
 fn read_response_status(span: &mut SourceSpan) {
     const OBJECT: &str = "langfuse.observation.metadata.object";
+    /// The wrapper for JavaScript copies the fields of a response that say something. Of these, its own metadata always do.
+    const OWN_METADATA: &str = "langfuse.observation.metadata.metadata";
     const STATUS: &str = "langfuse.observation.metadata.status";
     const ERROR: &str = "langfuse.observation.metadata.error";
     const DETAILS: &str = "langfuse.observation.metadata.incomplete_details";
 
     // Newer versions write every text as JSON.
     let text = |key| span.attributes.text(key).map(|text| text.trim_matches('"'));
-    let status = (text(OBJECT) == Some("response")).then(|| text(STATUS));
-    let status = status.flatten().map(str::to_owned);
+    let is_response =
+        text(OBJECT) == Some("response") || json::object(&span.attributes, OWN_METADATA).is_some();
+    let status = is_response.then(|| text(STATUS)).flatten();
+    let status = status.map(str::to_owned);
     let items = match json::read(&span.attributes, OUTPUT) {
         Some(item @ Value::Object(_)) => vec![item],
         Some(Value::Array(items)) => items,

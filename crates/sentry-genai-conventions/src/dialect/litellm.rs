@@ -222,20 +222,38 @@ fn adjust(span: &mut SourceSpan, kind: OperationKind) {
 }
 
 /// Keeps what was sent to OpenAI's or Anthropic's API or received, if the call itself says less: it lacks the ids of calls in its
-/// answer, calls in its request that are objects of litellm's, refusals, completions of text, and the reasoning and the tools of
-/// OpenAI's responses. The rest is the same content again.
+/// answer, calls in its request that are objects of litellm's, refusals, completions of text, reasoning, and the tools of OpenAI's
+/// responses. The rest is the same content again.
 fn keep_what_calls_lack(attributes: &mut Attributes) {
     const OPENAI_CALLS: &str = "'tool_calls': [";
     const ANTHROPIC_CALL: &str = "'type': 'tool_use'";
-    const REFUSAL: &str = "'refusal': '";
+    // Python's repr of a text with an apostrophe, such as "I can't", has other quotation marks.
+    const REFUSALS: [&str; 2] = ["'refusal': '", "'refusal': \""];
+    const REASONINGS: [&str; 2] = ["'reasoning_content': '", "'reasoning_content': \""];
+    const THINKING: &str = "'type': 'thinking'";
     const COMPLETION: &str = ", 'text': ";
-    const REASONING: &str = "'type': 'summary_text'";
+    const SUMMARY: &str = "'type': 'summary_text'";
 
+    let in_request = [
+        OPENAI_CALLS,
+        ANTHROPIC_CALL,
+        THINKING,
+        REASONINGS[0],
+        REASONINGS[1],
+    ];
+    let in_choices = [
+        OPENAI_CALLS,
+        COMPLETION,
+        REFUSALS[0],
+        REFUSALS[1],
+        REASONINGS[0],
+        REASONINGS[1],
+    ];
     let kept = [
-        (".messages", INPUT, &[OPENAI_CALLS, ANTHROPIC_CALL][..]),
-        (".choices", OUTPUT, &[OPENAI_CALLS, REFUSAL, COMPLETION]),
-        (".content", OUTPUT, &[ANTHROPIC_CALL]),
-        (".output", OUTPUT, &[REASONING]),
+        (".messages", INPUT, &in_request[..]),
+        (".choices", OUTPUT, &in_choices),
+        (".content", OUTPUT, &[ANTHROPIC_CALL, THINKING]),
+        (".output", OUTPUT, &[SUMMARY]),
         (".tools", DEFINITIONS, &["'type': '"]),
     ]
     .map(|(end, key, wanted)| {

@@ -15,11 +15,12 @@ use crate::{
     status::OUTCOME,
 };
 
+pub(crate) const LLAMA_INDEX_SCOPE: &str = "llamaindex.opentelemetry.tracer";
+
 pub(super) static LLAMA_INDEX: Dialect = Dialect {
     name: "llama_index",
     recognises: |span| {
-        span.scope == "llamaindex.opentelemetry.tracer"
-            || span.attributes.contains("llamaindex.run_id")
+        span.scope == LLAMA_INDEX_SCOPE || span.attributes.contains("llamaindex.run_id")
     },
     // The new name says that this is content.
     aliases: &aliases([(SUMMARY, "llamaindex.step.input")]),

@@ -51,6 +51,18 @@ fn recognises(span: &SourceSpan) -> bool {
     span.scope == "pydantic-ai" || span.scope == "pydantic_ai"
 }
 
+/// Errors whose text is what the model gets to read in place of a result, such as the answer of an MCP server's tool.
+const ANSWERS: [&str; 2] = [
+    "pydantic_ai.exceptions.ToolFailedError",
+    "pydantic_ai.exceptions.ToolRetryError",
+];
+
+/// Returns whether a tool has failed with its answer as the reason.
+pub(super) fn fails_with_answer(span: &SourceSpan) -> bool {
+    recognises(span)
+        && (span.attributes.text("error.type")).is_some_and(|kind| ANSWERS.contains(&kind))
+}
+
 /// The position of a failed attempt among those of one model call, whose span is around it and tells what came of it.
 const ATTEMPT: &str = "pydantic_ai.model_request.attempt";
 

@@ -1,6 +1,8 @@
 //! The instrumentation scopes that only GenAI libraries and protocols have.
 
-use super::{Dialect, OTEL, claude_code, crewai, logfire, microsoft, openinference, openlit};
+use super::{
+    Dialect, OTEL, claude_code, crewai, logfire, microsoft, openinference, openlit, pydantic_ai,
+};
 use crate::SourceSpan;
 
 /// Prefixes of the instrumentation scopes of GenAI libraries and protocols. Some of their spans belong to no dialect.
@@ -69,6 +71,7 @@ pub(crate) fn fails_with_result(span: &SourceSpan) -> bool {
     .iter()
     .any(|scope| span.scope.starts_with(scope))
         || claude_code::runs_tool(span)
+        || pydantic_ai::fails_with_answer(span)
 }
 
 /// Returns the key of a description that may be instructions or a request. Semantic Kernel describes an agent that is used as a

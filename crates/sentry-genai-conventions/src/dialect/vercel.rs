@@ -266,8 +266,12 @@ fn assemble_output(attributes: &mut Attributes) {
     if let Some(text) = attributes.text("ai.response.text") {
         parts.push(json!({"type": "text", "text": text}));
     }
-    if let Some(object) = json::read(attributes, "ai.response.object") {
-        parts.push(json!({"type": "object", "content": object}));
+    if let Some(text) = attributes.text("ai.response.object") {
+        // It is the answer as the model wrote it, which is no object if the model did not keep to the schema.
+        parts.push(match crate::messages::read_json(text) {
+            Some(object) => json!({"type": "object", "content": object}),
+            None => json!({"type": "text", "text": text}),
+        });
     }
     if let Some(Value::Array(files)) = json::read(attributes, "ai.response.files") {
         parts.extend(files);

@@ -205,6 +205,33 @@ fn a_call_of_rig_without_an_answer_failed_with_what_is_around_it() {
     }
 }
 
+/// The span of a stream ends before the answer, and so does that of one that is refused.
+#[test]
+fn a_stream_of_llama_index_fails_with_the_step_that_reads_it() {
+    const SCOPE: (&str, &str) = ("scope", "llamaindex.opentelemetry.tracer");
+    let status = |step: &'static str, around: &[(&'static str, &str)], call: &[_]| {
+        let mut spans = Trace(Vec::new())
+            .with(1, 0, step, &[&[SCOPE], around].concat())
+            .with(2, 1, "chat m", &[&[CHAT], call].concat())
+            .0;
+        // LlamaIndex's calls are known by their events.
+        spans[1].scope = SCOPE.1.into();
+        reconcile(&mut spans, &ContentLimits::default());
+        let call = &spans[1];
+        (
+            call.status,
+            call.attributes.text("error.type").map(str::to_owned),
+        )
+    };
+    let error = [("error.type", "openai.BadRequestError")];
+    let step = "BaseWorkflowAgent.run_agent_step";
+    let failed = (Status::Error, Some("openai.BadRequestError".to_owned()));
+    assert_eq!(status(step, &error, &[]), failed);
+    assert_eq!(status(step, &[], &[]).0, Status::Ok);
+    assert_eq!(status("Flow.ask", &error, &[]).0, Status::Ok);
+    assert_eq!(status(step, &error, &[(COUNT, "42")]).0, Status::Ok);
+}
+
 /// OpenLLMetry's span of a stream ends before the stream breaks off.
 #[test]
 fn a_call_that_does_not_know_how_it_ended_failed_with_the_description_around_it() {

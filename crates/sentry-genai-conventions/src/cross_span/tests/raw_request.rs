@@ -114,6 +114,9 @@ fn a_refusal_or_a_completion_of_text_is_taken_from_what_was_received() {
         text.contains(r#""role":"assistant""#) && text.contains("I will not"),
         "{text}"
     );
+    let refusal = r#"[{'finish_reason': 'stop', 'index': 0, 'message': {'content': None, 'refusal': "I can't", 'role': 'assistant'}}]"#;
+    let text = output("chat", refusal);
+    assert!(text.contains("I can't"), "{text}");
     let completion =
         r"[{'finish_reason': 'stop', 'index': 0, 'logprobs': None, 'text': ' Paris.'}]";
     let text = output("text_completion", completion);
@@ -154,4 +157,35 @@ fn the_reasoning_and_the_tools_of_a_response_are_taken_from_what_was_received() 
     assert!(text(OUTPUT).contains(reasoning) && text(OUTPUT).contains("Rain"));
     assert!(text("gen_ai.tool.definitions").contains("get_weather"));
     assert!(!spans[1].attributes.contains("gen_ai.tool.definitions"));
+}
+
+#[test]
+fn reasoning_is_taken_from_what_was_received() {
+    let answer = r#"[{"role": "assistant", "parts": [{"type": "text", "content": "Hot"}], "finish_reason": "stop"}]"#;
+    let call = [
+        ("scope", "litellm"),
+        CHAT,
+        ("gen_ai.request.model", "m"),
+        (OUTPUT, answer),
+    ];
+    for (key, received) in [
+        (
+            "llm.openai.choices",
+            r#"[{'finish_reason': 'stop', 'index': 0, 'message': {'content': 'Hot', 'role': 'assistant', 'reasoning_content': "it's May"}}]"#,
+        ),
+        (
+            "llm.anthropic.content",
+            r#"[{'type': 'thinking', 'thinking': "it's May", 'signature': 'c2ln'}, {'type': 'text', 'text': 'Hot'}]"#,
+        ),
+    ] {
+        let mut spans = Trace(Vec::new())
+            .with(1, 0, "litellm_request", &call)
+            .with(2, 1, "raw_gen_ai_request", &[(key, received)])
+            .0;
+        reconcile(&mut spans, &ContentLimits::default());
+        let output = spans[0].attributes.text(OUTPUT).unwrap();
+        let parts =
+            r#"[{"type":"reasoning","content":"it's May"},{"type":"text","content":"Hot"}]"#;
+        assert!(output.contains(parts), "{output}");
+    }
 }

@@ -1,13 +1,16 @@
-//! AutoGen's agents and clients: the answers of tools, the finish reason, and the input of an agent.
+//! AutoGen's agents and clients: thoughts, the answers of tools, the finish reason, and the input of an agent.
 
 use serde_json::{Value, json};
 
 use super::{INPUT_VALUE, OUTPUT_VALUE};
 use crate::{
     SourceSpan,
-    dialect::{INPUT, OperationKind, json},
+    dialect::{INPUT, OperationKind, json, json::Object},
     messages,
 };
+
+/// What the model thought, where [`add_thought`] finds it. The instrumentation records it for earlier answers.
+const THOUGHT: &str = "llm.output_messages.0.thought";
 
 /// Extracts an agent's input from its parameters, and the finish reason from a model's answer.
 pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
@@ -30,11 +33,14 @@ pub(super) fn adjust(span: &mut SourceSpan, kind: OperationKind) {
             }
         }
         OperationKind::Call => {
-            if let Some(answer) = json::object(attributes, OUTPUT_VALUE)
-                && let Some(reason) = answer.get("finish_reason")
-                && reason != "unknown"
-            {
-                json::put_scalar(attributes, "llm.finish_reason", reason);
+            let Some(answer) = json::object(attributes, OUTPUT_VALUE) else {
+                return;
+            };
+            let reason = answer.get("finish_reason");
+            let reason = reason.filter(|reason| *reason != "unknown");
+            json::put_scalar(attributes, "llm.finish_reason", reason);
+            if attributes.contains("llm.output_messages.0.message.role") {
+                json::put_scalar(attributes, THOUGHT, answer.get("thought"));
             }
         }
         _ => {}
@@ -54,6 +60,18 @@ fn message_from_repr(repr: &Value) -> Option<Value> {
         "user" => json!({"role": "user", "content": content}),
         other => json!({"role": "user", "name": other, "content": content}),
     })
+}
+
+/// Adds what AutoGen calls a thought: the text beside calls, or else the reasoning before an answer.
+pub(super) fn add_thought(message: &mut Object, thought: Value) {
+    let key = if message.contains_key("tool_calls") {
+        "content"
+    } else {
+        "reasoning_content"
+    };
+    if thought.is_string() {
+        message.entry(key).or_insert(thought);
+    }
 }
 
 /// Moves the answers of tools, which are a list beside the message, into a message of their own.

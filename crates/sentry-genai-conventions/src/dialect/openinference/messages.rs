@@ -142,6 +142,7 @@ pub(super) fn message(mut item: Value, role: &str) -> Option<Value> {
     if let Some(answers) = autogen::tool_message(&mut item) {
         return Some(answers);
     }
+    let thought = json::take(&mut item, "thought");
     let Some(Value::Object(mut message)) = item.get_mut("message").map(Value::take) else {
         return None;
     };
@@ -172,6 +173,7 @@ pub(super) fn message(mut item: Value, role: &str) -> Option<Value> {
     if let Some(reasoning) = message.remove("reasoning_summary") {
         message.insert("reasoning_content".to_owned(), reasoning);
     }
+    autogen::add_thought(&mut message, thought);
     // Of content that the instrumentation could not read, only the role is left.
     (message.len() > 1).then_some(Value::Object(message))
 }

@@ -223,6 +223,11 @@ fn the_finish_reason_follows_from_the_response_status() {
     );
     let (_, status, kind) = outcome("failed", &[plain, error]);
     assert_eq!((status, &*kind), (Status::Error, "server_error"));
+    // The wrapper for JavaScript.
+    let copied = ("langfuse.observation.metadata.metadata", "{}");
+    assert_eq!(outcome("incomplete", &[copied, details]), cut);
+    let (_, status, kind) = outcome("failed", &[copied, error]);
+    assert_eq!((status, &*kind), (Status::Error, "server_error"));
     // The program's own metadata.
     assert_eq!(outcome("failed", &[]), ok(""));
 }

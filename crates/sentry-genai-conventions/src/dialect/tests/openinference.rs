@@ -1,5 +1,6 @@
 //! Requests and answers as OpenInference's instrumentations of the providers' SDKs record them.
 
+mod autogen;
 mod conventions;
 
 use super::*;

@@ -1,5 +1,5 @@
 use super::{super::*, source, translated, with_content};
-use crate::{SourceStatus, Status, tokens};
+use crate::{SentrySpan, SourceStatus, Status, TranslateOptions, Translator, tokens};
 
 #[test]
 fn the_output_of_a_run_includes_reasoning() {
@@ -136,5 +136,27 @@ fn failed_attempts_of_a_call_are_plain() {
         let attempt = with_content(attempt);
         assert_eq!((&*attempt.op, attempt.status), ("function", Status::Error));
         assert_eq!(attempt.name, "model request attempt m");
+    }
+}
+
+/// What a tool tells the model, so that it tries again, is the tool's answer, though it is raised as an error.
+#[test]
+fn an_answer_that_is_raised_is_content() {
+    for (kind, is_content) in [
+        ("pydantic_ai.exceptions.ToolRetryError", true),
+        ("pydantic_ai.exceptions.ToolFailedError", true),
+        ("ValueError", false),
+    ] {
+        let tool = [
+            ("gen_ai.tool.name", "get_weather"),
+            ("exception.type", kind),
+        ];
+        let mut failed = source("pydantic-ai", "running tool", &tool);
+        failed.status = SourceStatus::Error(Some("no such city: hunter2".to_owned()));
+        let private = Translator::new(TranslateOptions::default()).translate(failed.clone());
+        assert_eq!(private.attributes.text("error.type"), Some(kind));
+        let has_reason = |span: &SentrySpan| span.attributes.contains("sentry.status.message");
+        assert_eq!(has_reason(&private), !is_content, "{kind}");
+        assert!(has_reason(&with_content(failed)));
     }
 }

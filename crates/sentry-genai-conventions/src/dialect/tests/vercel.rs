@@ -44,3 +44,24 @@ fn decisions_of_the_ai_sdk_have_messages() {
         Some(r#"[{"role":"assistant","parts":[{"type":"object","content":[{"yes":0.9}]}]}]"#)
     );
 }
+
+/// The SDK records the answer before it reads it as an object.
+#[test]
+fn an_answer_of_the_ai_sdk_that_is_no_object_stays_a_text() {
+    for (answer, kind, content) in [
+        ("I am not sure.", "text", r#""I am not sure.""#),
+        (r#"{"city":"Rom"#, "text", r#""{\"city\":\"Rom""#),
+        (r#"{"city":"Rome"}"#, "object", r#"{"city":"Rome"}"#),
+    ] {
+        let attributes = [
+            ("ai.operationId", "ai.generateObject.doGenerate"),
+            ("ai.model.id", "m"),
+            ("ai.response.object", answer),
+        ];
+        let span = translated("ai", "ai.generateObject.doGenerate", &attributes);
+        let part = format!(r#"{{"type":"{kind}","content":{content}}}"#);
+        let expected = format!(r#"[{{"role":"assistant","parts":[{part}]}}]"#);
+        let output = span.attributes.text("gen_ai.output.messages");
+        assert_eq!(output, Some(&*expected));
+    }
+}
