@@ -59,13 +59,15 @@ proptest! {
         items in collection::vec(item(), 1..7), limits in limits(),
     ) {
         let list = Value::from(items);
-        for limits in [limits, ContentLimits::default()] {
+        let default = ContentLimits::default();
+        for limits in [limits, default] {
             let text = list.to_string();
             prop_assert_eq!(written(&text, &limits), written_by_parser(&text, &limits));
-            let text = format!("{list:#}");
-            let [fast, slow] = [written, written_by_parser].map(|write| write(&text, &limits).as_deref().map(parsed));
-            prop_assert_eq!(fast, slow);
         }
+        // Spaces stay. They count if something has to be dropped.
+        let text = format!("{list:#}");
+        let [fast, slow] = [written, written_by_parser].map(|write| write(&text, &default).as_deref().map(parsed));
+        prop_assert_eq!(fast, slow);
     }
 }
 

@@ -126,6 +126,34 @@ fn of_what_one_message_becomes_a_part_may_be_dropped() {
 }
 
 #[test]
+fn what_just_fits_stays_and_the_system_message_is_moved() {
+    let message = |role: &str, text: &str| {
+        let parts = json!([{"type": "text", "content": text}]);
+        json!({"role": role, "parts": parts})
+    };
+    let text = json!([
+        message("system", "Be brief."),
+        message("user", "Hello"),
+        message("assistant", "Hi"),
+        message("user", "Bye"),
+    ])
+    .to_string();
+    for attribute_bytes in 150..text.len() {
+        let limits = ContentLimits {
+            attribute_bytes,
+            ..ContentLimits::default()
+        };
+        let (attributes, key) = shape(&text, Side::Input, &limits);
+        let system = attributes.text("gen_ai.system_instructions");
+        assert_eq!(system, Some(r#"[{"type":"text","content":"Be brief."}]"#));
+        let mut messages = Messages::parse(&text, Side::Input);
+        messages.take_system();
+        let slow = messages.into_json(&limits).json;
+        assert_eq!(parsed(attributes.text(key).unwrap()), parsed(&slow));
+    }
+}
+
+#[test]
 fn the_history_of_an_agent_is_shortened_without_parsing_all_of_it() {
     let turn = |number: usize| {
         let call = json!({"type": "tool_call", "id": number.to_string(), "name": "f", "arguments": {"n": number}});
