@@ -71,6 +71,8 @@ fn keys(text: &str) -> impl Iterator<Item = &str> {
     let mut before = "";
     words
         .map(|word| word.trim_end_matches('.'))
+        // Between a scheme and its key there may be a quotation mark.
+        .filter(|word| !word.is_empty())
         .filter(move |word| {
             let is_announced = announces_key(mem::replace(&mut before, word));
             is_known_key(word) || is_announced && is_random(word)
@@ -123,6 +125,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_key_follows_its_scheme_behind_any_separators() {
+        for between in [" ", "  ", ": ", " \"", "... "] {
+            let text = format!("sent Bearer{between}a1b2c3d4e5f6a7 twice");
+            let expected = format!("sent Bearer{between}{REDACTED} twice");
+            assert_eq!(redact_api_keys(&text), Some(expected));
+        }
+        assert_eq!(redact_api_keys("Bearer of a1b2c3d4e5f6a7"), None);
+    }
 
     proptest! {
         #[test]
