@@ -31,6 +31,7 @@ mod events;
 #[cfg(test)]
 mod growth;
 mod inheritance;
+pub mod json_string;
 mod logged_error;
 mod messages;
 mod naming;

@@ -2,11 +2,8 @@
 
 use serde_json::Value;
 
-use super::{
-    Media, MediaSource, Message, Object, Part,
-    blobs::SUBSTITUTE,
-    block::{Blocks, LastBlock, SIZE},
-};
+use super::{Media, MediaSource, Message, Object, Part, blobs::SUBSTITUTE};
+use crate::json_string::write_string;
 
 /// Appends a message, which must have parts.
 pub(super) fn message(out: &mut Vec<u8>, message: &Message) {
@@ -35,7 +32,7 @@ pub(super) fn array<T>(out: &mut Vec<u8>, items: &[T], mut item: impl FnMut(&mut
 /// Appends any JSON.
 pub(super) fn value(out: &mut Vec<u8>, content: &Value) {
     match content {
-        Value::String(content) => text(out, content),
+        Value::String(content) => write_string(out, content),
         Value::Array(items) => array(out, items, value),
         Value::Object(fields) => object(out, fields),
         Value::Null | Value::Bool(_) | Value::Number(_) => {
@@ -51,7 +48,7 @@ fn object(out: &mut Vec<u8>, fields: &Object) {
         if index > 0 {
             out.push(b',');
         }
-        text(out, name);
+        write_string(out, name);
         out.push(b':');
         value(out, content);
     }
@@ -67,7 +64,7 @@ pub(super) fn field(out: &mut Vec<u8>, name: &str, content: &Value) {
 /// Appends a text field behind other fields.
 pub(super) fn text_field(out: &mut Vec<u8>, name: &str, content: &str) {
     key(out, name);
-    text(out, content);
+    write_string(out, content);
 }
 
 /// Returns what was written.
@@ -110,7 +107,7 @@ fn part(out: &mut Vec<u8>, part: &Part) {
             match response {
                 Value::Array(_) | Value::Object(_) => {
                     let json = out[start..end].to_vec();
-                    text(out, &finish(json));
+                    write_string(out, &finish(json));
                 }
                 _ => out.extend_from_within(start..end),
             }
@@ -156,45 +153,4 @@ fn key(out: &mut Vec<u8>, name: &str) {
     out.extend_from_slice(b",\"");
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"\":");
-}
-
-/// Appends a JSON string. Most bytes stay as they are, so those that do not are found block by block.
-fn text(out: &mut Vec<u8>, content: &str) {
-    let bytes = content.as_bytes();
-    out.reserve(bytes.len() + 2);
-    out.push(b'"');
-    let mut last_block = LastBlock::new();
-    let mut written = 0;
-    for (index, block) in Blocks::of(bytes, &mut last_block).enumerate() {
-        let mut specials = block.specials();
-        while specials != 0 {
-            let at = index * SIZE + specials.trailing_zeros() as usize;
-            specials &= specials - 1;
-            out.extend_from_slice(&bytes[written..at]);
-            escape(out, bytes[at]);
-            written = at + 1;
-        }
-    }
-    out.extend_from_slice(&bytes[written..]);
-    out.push(b'"');
-}
-
-/// Appends the escape of a quotation mark, a backslash or a control character.
-fn escape(out: &mut Vec<u8>, byte: u8) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-
-    let letter = match byte {
-        b'"' | b'\\' => byte,
-        b'\n' => b'n',
-        b'\t' => b't',
-        b'\r' => b'r',
-        0x08 => b'b',
-        0x0c => b'f',
-        _ => {
-            out.extend_from_slice(b"\\u00");
-            out.extend([byte >> 4, byte & 0xf].map(|digit| DIGITS[usize::from(digit)]));
-            return;
-        }
-    };
-    out.extend([b'\\', letter]);
 }

@@ -140,17 +140,16 @@ impl Scan<'_, '_> {
         if !self.rest().starts_with(b"[") {
             return self.chat_text();
         }
-        let text = self.only_text(br#""text""#)?;
-        self.is_no_list(&text).then_some(text)
+        self.only_text(br#""text""#)
     }
 
-    /// Reads a list of one part of this type.
+    /// Reads a list of one part of this type, whose text is not a list itself.
     pub(super) fn only_text(&mut self, expected: &[u8]) -> Option<Range<usize>> {
         let (mut kind, mut text) = (None, None);
         self.expect_byte(b'[')?;
         self.chat_object(|scan, key| match scan.bytes(key) {
             br#""type""# => set(&mut kind, scan.constant(expected)),
-            br#""text""# => set(&mut text, scan.text()),
+            br#""text""# => set(&mut text, scan.chat_text()),
             _ => None,
         })?;
         self.expect_byte(b']')?;

@@ -59,14 +59,9 @@ impl Scan<'_, '_> {
             br#""arguments""# => set(&mut item.arguments, self.chat_arguments()),
             br#""output""# => set(&mut item.output, self.chat_text()),
             br#""summary""# => {
-                let is_empty = self.word(b"[]").is_some();
-                let summary = match is_empty {
-                    true => None,
-                    false => {
-                        let text = self.only_text(br#""summary_text""#)?;
-                        self.is_no_list(&text).then_some(())?;
-                        Some(text)
-                    }
+                let summary = match self.word(b"[]") {
+                    Some(()) => None,
+                    None => Some(self.only_text(br#""summary_text""#)?),
                 };
                 set(&mut item.summary, Some(summary))
             }

@@ -147,6 +147,20 @@ pub(super) fn written_by_parser(text: &str, limits: &ContentLimits) -> Option<St
     (!messages.is_empty()).then(|| messages.into_json(limits).json)
 }
 
+/// Compares both ways, also for messages with spaces.
+pub(super) fn assert_written_as_by_parser(list: &Value, limits: &ContentLimits) {
+    let default = ContentLimits::default();
+    let text = list.to_string();
+    for limits in [limits, &default] {
+        assert_eq!(written(&text, limits), written_by_parser(&text, limits));
+    }
+    // Spaces stay. They count if something has to be dropped.
+    let text = format!("{list:#}");
+    let [fast, slow] =
+        [written, written_by_parser].map(|write| write(&text, &default).as_deref().map(parsed));
+    assert_eq!(fast, slow);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -154,16 +168,7 @@ proptest! {
     fn chats_are_written_as_the_full_parser_writes_them(
         messages in collection::vec(chat_message(), 1..5), limits in limits(),
     ) {
-        let list = Value::from(messages);
-        let default = ContentLimits::default();
-        for limits in [limits, default] {
-            let text = list.to_string();
-            prop_assert_eq!(written(&text, &limits), written_by_parser(&text, &limits));
-        }
-        // Spaces stay. They count if something has to be dropped.
-        let text = format!("{list:#}");
-        let [fast, slow] = [written, written_by_parser].map(|write| write(&text, &default).as_deref().map(parsed));
-        prop_assert_eq!(fast, slow);
+        assert_written_as_by_parser(&Value::from(messages), &limits);
     }
 
     /// What is no JSON any more is read by the full parser.

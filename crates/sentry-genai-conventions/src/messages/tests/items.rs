@@ -5,9 +5,8 @@ use serde_json::{Value, json};
 
 use super::{
     super::{ContentLimits, Side, canonical},
-    chat::{chat_message, written, written_by_parser},
+    chat::{assert_written_as_by_parser, chat_message, written, written_by_parser},
     fast_path::is_read_in_place,
-    parsed,
     properties::{any_json, limits},
 };
 
@@ -58,16 +57,7 @@ proptest! {
     fn items_are_written_as_the_full_parser_writes_them(
         items in collection::vec(item(), 1..7), limits in limits(),
     ) {
-        let list = Value::from(items);
-        let default = ContentLimits::default();
-        for limits in [limits, default] {
-            let text = list.to_string();
-            prop_assert_eq!(written(&text, &limits), written_by_parser(&text, &limits));
-        }
-        // Spaces stay. They count if something has to be dropped.
-        let text = format!("{list:#}");
-        let [fast, slow] = [written, written_by_parser].map(|write| write(&text, &default).as_deref().map(parsed));
-        prop_assert_eq!(fast, slow);
+        assert_written_as_by_parser(&Value::from(items), &limits);
     }
 }
 
